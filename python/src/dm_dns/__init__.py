@@ -1,0 +1,1 @@
+"""Names for a clan: from zone spec to answers on port 5353."""

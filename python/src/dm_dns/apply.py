@@ -1,0 +1,148 @@
+"""`dm-dns apply`, the node's step: from the copies of zone.conf on this machine to answers.
+
+It may be killed at any point and run at any time: each run looks at what there is, asks unbound
+what it serves, and does what is missing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from dm_dns import files, hosts, zonefile
+from dm_dns.candidates import Inputs, choose
+from dm_dns.config import Config
+from dm_dns.errors import Error
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line of `dm-dns apply`."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("/etc/dm-dns/apply.json"),
+        metavar="FILE",
+        help="the node's configuration, which the module writes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--write-only",
+        action="store_true",
+        help="write the zone file and stop there: for the time before unbound starts",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run `dm-dns apply`."""
+    config = Config.read(arguments.config)
+    print(apply(config, write_only=arguments.write_only))
+    return 0
+
+
+def apply(config: Config, *, write_only: bool = False) -> str:
+    """Serve the best zone that this machine has, and return a line that says which.
+
+    Raises:
+        Error: something is wrong; what can be served all the same is served by then.
+        OSError: a file in the state directory cannot be written; what was served still is.
+
+    """
+    with _lock(config.state):
+        while True:
+            inputs = Inputs.read(config)
+            try:
+                outcome = _serve(config, inputs, write_only=write_only)
+            except Error:
+                # A file may have been caught half written.
+                if inputs.are_current():
+                    raise
+            else:
+                # Whoever changes a file while this runs may rely on this run to see it: a path
+                # unit does not notice what happens while its service is active.
+                if inputs.are_current():
+                    return outcome
+
+
+def _lock(state: Path) -> IO[str]:
+    """Let one run at a time into the state directory, until what is returned is closed."""
+    state.mkdir(mode=0o755, exist_ok=True)
+    lock = (state / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> str:
+    fingerprint = inputs.fingerprint()
+    if not write_only and _is_served(config, fingerprint):
+        return f"{config.domain}: nothing has changed"
+    choice = choose(config, inputs)
+    # With a problem there is no fingerprint: each run must find it again, and fail.
+    compiled = zonefile.compile_zone(
+        choice.zone,
+        hosts.addresses((inputs.hosts.content or b"").decode("utf-8", "replace"), config.domain),
+        source=choice.source,
+        inputs="unknown" if choice.problems else fingerprint,
+    )
+    _write_zonefile(config.zonefile, compiled.text.encode("ascii"))
+    if not write_only:
+        _load(config, compiled.status)
+        files.replace(config.kept, choice.content)
+    outcome = (
+        f"{config.domain}: serial {choice.zone.serial}, {choice.zone.records} records,"
+        f" source {choice.source}"
+    )
+    if choice.problems:
+        raise Error("\n".join([*choice.problems, f"served meanwhile: {outcome}"]))
+    return outcome
+
+
+def _is_served(config: Config, fingerprint: str) -> bool:
+    """Tell whether unbound serves a zone file that was made from these very inputs."""
+    try:
+        with config.zonefile.open(encoding="ascii") as file:
+            made_from, status = zonefile.first_line(file.readline())
+        return made_from == fingerprint and status == _served(config)
+    except (OSError, ValueError, Error):
+        return False
+
+
+def _served(config: Config) -> str | None:
+    return config.unbound.txt(zonefile.status_name(config.domain))
+
+
+def _write_zonefile(path: Path, content: bytes) -> None:
+    """Replace the zone file, and keep the last one that unbound accepted until this one is."""
+    if path.exists():
+        if path.read_bytes() == content:
+            return
+        if not _previous(path).exists():
+            os.link(path, _previous(path))
+    files.replace(path, content)
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f"{path.name}.previous")
+
+
+def _load(config: Config, status: str) -> None:
+    """Make unbound serve the zone file with that ``status``, or go back to the previous one."""
+    previous = _previous(config.zonefile)
+    said = config.unbound.load(config.domain)
+    served = _served(config)
+    if served == status:
+        previous.unlink(missing_ok=True)
+        return
+    outcome = "there is no previous zone to go back to"
+    if previous.exists():
+        previous.replace(config.zonefile)
+        config.unbound.load(config.domain)
+        outcome = "the previous zone is back"
+    raise Error(
+        f"unbound does not serve {config.zonefile} after loading it (it said {said!a}):"
+        f" the TXT record {zonefile.status_name(config.domain)} is {served!a}, not {status!a};"
+        f" {outcome}; see `journalctl -u unbound` and check its auth-zone for {config.domain}"
+    )

@@ -1,0 +1,134 @@
+"""The copies of zone.conf on a node, and which of them is served."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from dm_dns import zone
+from dm_dns.config import Config
+from dm_dns.errors import Error
+
+
+class Input(NamedTuple):
+    """One file as it was when it was read."""
+
+    path: Path
+    content: bytes | None
+    """None: there is no such file, or it cannot be read."""
+    problem: str | None
+    """Why it cannot be read."""
+    version: tuple[int, ...] | None
+    """Changes whenever the file does."""
+
+    @classmethod
+    def read(cls, path: Path) -> "Input":
+        """Read a file that may be absent."""
+        version = _version(path)  # before the content, so that a change in between is seen later
+        try:
+            return cls(path, path.read_bytes(), None, version)
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(path, None, None, version)
+        except OSError as error:
+            return cls(path, None, f"{path}: cannot be read: {error.strerror}", version)
+
+    def is_current(self) -> bool:
+        """Tell whether the file is still the one that was read."""
+        return _version(self.path) == self.version
+
+    def digest(self) -> bytes:
+        """Return a hash of the content; empty where there is none."""
+        return b"" if self.content is None else hashlib.sha256(self.content).digest()
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+class Inputs(NamedTuple):
+    """All that a served zone is made from."""
+
+    mesh: Input
+    deployed: Input | None
+    hosts: Input
+
+    @classmethod
+    def read(cls, config: Config) -> "Inputs":
+        """Read the files named in ``config``."""
+        return cls(
+            Input.read(config.mesh),
+            Input.read(config.deployed) if config.deployed else None,
+            Input.read(config.hosts),
+        )
+
+    def are_current(self) -> bool:
+        """Tell whether all files are still those that were read."""
+        files = (self.mesh, self.deployed, self.hosts)
+        return all(file.is_current() for file in files if file)
+
+    def fingerprint(self) -> str:
+        """Return a hash of all content."""
+        # __file__: another build of this program may compile the same content differently.
+        parts = [__file__.encode()]
+        parts += [file.digest() if file else b"" for file in (self.mesh, self.deployed, self.hosts)]
+        return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
+
+
+class Choice(NamedTuple):
+    """The zone to serve."""
+
+    zone: zone.Zone
+    source: str
+    """``mesh``, ``deployed`` or ``kept``."""
+    content: bytes
+    """The zone.conf it was read from."""
+    problems: list[str]
+    """What is wrong with the copies that are not served."""
+
+
+def choose(config: Config, inputs: Inputs) -> Choice:
+    """Choose between the mesh's copy, the deployed copy and the copy that was served last.
+
+    The highest serial wins; of equal ones the mesh's, because it is the same on every node. The
+    copy served last counts only where another is unusable: names that resolved go on resolving.
+    Where the mesh has no copy at all (it was withdrawn), the deployed one is served.
+
+    Raises:
+        Error: none of them is usable.
+
+    """
+    problems: list[str] = []
+    found = [
+        _usable(config, "mesh", inputs.mesh, problems),
+        _usable(config, "deployed", inputs.deployed, problems),
+    ]
+    if found == [None, None] and not problems:
+        problems.append(
+            f"there is no zone for {config.domain}: the mesh has brought none to"
+            f" {inputs.mesh.path} and none was deployed; run `clan vars generate` and deploy, or"
+            " `dm-send-dns` on a push machine"
+        )
+    if problems:
+        found.append(_usable(config, "kept", Input.read(config.kept), problems))
+    choices = [choice for choice in found if choice]
+    if not choices:
+        raise Error("\n".join(problems))
+    return max(choices, key=lambda choice: choice.zone.serial)
+
+
+def _usable(config: Config, source: str, file: Input | None, problems: list[str]) -> Choice | None:
+    """Return the choice of ``file`` if it can be served; add to ``problems`` why it cannot."""
+    if file is None:
+        return None
+    if file.content is None:
+        problems += [file.problem] if file.problem else []
+        return None
+    try:
+        parsed = zone.parse(file.content, config.domain, str(file.path))
+    except Error as error:
+        problems.append(str(error))
+        return None
+    return Choice(parsed, source, file.content, problems)

@@ -1,0 +1,18 @@
+"""`dm-dns check`: the strict parser on its own."""
+
+import argparse
+from pathlib import Path
+
+from dm_dns import arguments, zone
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``dm-dns check``."""
+    parser.add_argument("zone_conf", metavar="ZONE.conf", type=Path, help="the file to check")
+    parser.add_argument("--domain", required=True, type=arguments.domain, help="the clan's domain")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``dm-dns check``; return its exit code."""
+    zone.read(args.zone_conf, args.domain)
+    return 0

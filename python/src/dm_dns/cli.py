@@ -1,0 +1,44 @@
+"""The command `dm-dns`."""
+
+import argparse
+import importlib
+import sys
+
+from dm_dns.errors import Error, FileError
+
+# Modules are imported only when their command is given: `apply` starts in milliseconds.
+COMMANDS = {
+    "keygen": ("keys", "make the key pair that zones are signed with"),
+    "render": ("render", "make zone.conf from a zone spec"),
+    "check": ("check", "check a zone.conf"),
+    "push": ("push", "sign a zone.conf and send it to every node"),
+    "apply": ("apply", "serve the best zone that this machine has"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line ``argv`` and return its exit status: 0, 1 (failed) or 2 (misuse)."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="dm-dns", description="Names for a clan.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        if argv[:1] == [name]:
+            stage = importlib.import_module(f"dm_dns.{module}")
+            stage.add_arguments(command)
+            command.set_defaults(run=stage.run)
+    arguments = parser.parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except FileError as error:
+        print(error, file=sys.stderr)
+    except Error as error:
+        print(f"dm-dns: {error}", file=sys.stderr)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"dm-dns: {where}{error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    else:
+        return status
+    return 1

@@ -1,0 +1,104 @@
+"""The node's configuration: written by the module, read by `apply`."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dm_dns import names
+from dm_dns.errors import Error, FileError
+from dm_dns.unbound import Unbound
+
+
+class Config(NamedTuple):
+    """What `apply` reads and writes on this machine."""
+
+    domain: str
+    mesh: Path
+    """The mesh's copy of zone.conf; the file may come and go."""
+    deployed: Path | None
+    """The copy this machine was deployed with."""
+    hosts: Path
+    state: Path
+    """The directory for what is served."""
+    unbound: Unbound
+
+    @property
+    def zonefile(self) -> Path:
+        """What unbound loads."""
+        return self.state / f"{self.domain}.zone"
+
+    @property
+    def kept(self) -> Path:
+        """The zone.conf that was served last."""
+        return self.state / "kept.conf"
+
+    @classmethod
+    def read(cls, path: Path) -> "Config":
+        """Read the configuration at ``path``.
+
+        Raises:
+            Error: it cannot be read, or is not a configuration.
+
+        """
+        try:
+            fields = _Fields(str(path), json.loads(path.read_bytes()))
+        except OSError as error:
+            raise Error(
+                f"{path}: cannot be read: {error.strerror}; name another file with --config"
+            ) from None
+        except UnicodeDecodeError:
+            raise FileError(str(path), 1, "not UTF-8; expected JSON") from None
+        except json.JSONDecodeError as error:
+            raise FileError(str(path), error.lineno, f"not JSON: {error.msg}") from None
+        domain = fields.text("domain")
+        try:
+            names.check(domain)
+        except names.InvalidNameError as error:
+            raise Error(f"{path}: domain '{domain}' is no valid name: {error}") from None
+        unbound = fields.fields("unbound")
+        return cls(
+            domain=domain,
+            mesh=fields.path("mesh"),
+            deployed=fields.path("deployed") if fields.has("deployed") else None,
+            hosts=fields.path("hosts"),
+            state=fields.path("state"),
+            unbound=Unbound(
+                control=unbound.text("control"),
+                address=unbound.text("address"),
+                port=unbound.port("port"),
+            ),
+        )
+
+
+class _Fields:
+    """The fields of one JSON object, each read as the type it must have."""
+
+    def __init__(self, path: str, values: Any) -> None:  # noqa: ANN401 - any JSON value
+        if not isinstance(values, dict):
+            raise Error(f"{path}: expected an object, found {json.dumps(values)}")
+        self.file = path
+        self.values = values
+
+    def has(self, key: str) -> bool:
+        return self.values.get(key) is not None
+
+    def fields(self, key: str) -> "_Fields":
+        return _Fields(f"{self.file}: {key}", self.values.get(key))
+
+    def text(self, key: str) -> str:
+        value = self.values.get(key)
+        if not isinstance(value, str):
+            raise Error(f"{self.file}: {key} must be a string, not {json.dumps(value)}")
+        return value
+
+    def path(self, key: str) -> Path:
+        path = Path(self.text(key))
+        if not path.is_absolute():
+            raise Error(f"{self.file}: {key} must be an absolute path, not {path}")
+        return path
+
+    def port(self, key: str) -> int:
+        value = self.values.get(key)
+        if type(value) is not int or not 0 < value < 2**16:
+            raise Error(f"{self.file}: {key} must be a port number, not {json.dumps(value)}")
+        return value

@@ -1,0 +1,109 @@
+"""Host names: the one place that says which names a clan's zone can hold.
+
+A *canonical* name is lower case, has no trailing dot and consists of ASCII labels only. Everything
+past the zone spec works on canonical names.
+"""
+
+import re
+from typing import Final
+
+from dm_dns.errors import Error
+
+MAX_LABEL: Final = 63
+"""Octets in a label (RFC 1035, section 2.3.4)."""
+
+MAX_NAME: Final = 253
+"""Characters in a name without its trailing dot: 255 octets on the wire (RFC 1035, 2.3.4)."""
+
+# Letters, digits and hyphens (RFC 1123, section 2.1), and the underscore: names that are no host
+# names (RFC 2181, section 11; RFC 8552) are common in zones and are harmless here.
+LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+"""A regular expression for one label, for grammars that contain names."""
+
+STATUS_LABEL: Final = "_dm-dns"
+"""The label, directly below the domain, whose TXT record says what a node serves."""
+
+_LABEL = re.compile(LABEL)
+_FOREIGN_CHARACTER = re.compile(r"[^a-z0-9_-]")
+
+
+class InvalidNameError(Error):
+    """A name that breaks a rule; the message is the rule, without the name."""
+
+
+def canonical(name: str) -> str:
+    """Return ``name`` in canonical form.
+
+    Upper case and one trailing dot do not matter (RFC 4343; RFC 1034, section 3.1). Labels with
+    other than ASCII characters become A-labels by IDNA 2008 (RFC 5891), after the mapping of
+    UTS 46. ``*`` may stand for the whole first label (RFC 4592).
+
+    Raises:
+        InvalidNameError: the name breaks one of the rules.
+
+    """
+    name = (name if name.isascii() else _to_ascii(name)).lower().removesuffix(".")
+    check(name)
+    return name
+
+
+def check(name: str) -> None:
+    """Check a name that is in canonical form already.
+
+    Raises:
+        InvalidNameError: the name breaks one of the rules.
+
+    """
+    if len(name) > MAX_NAME:
+        raise InvalidNameError(f"it has {len(name)} characters; a name has at most {MAX_NAME}")
+    first, *others = name.split(".")
+    for label in others if first == "*" else (first, *others):
+        _check_label(label)
+
+
+def check_label(label: str) -> None:
+    """Check a name of one label, such as a machine's, that is in canonical form already.
+
+    Raises:
+        InvalidNameError: the label breaks one of the rules.
+
+    """
+    if "." in label:
+        raise InvalidNameError("it has a '.'; it must be a single label")
+    _check_label(label)
+
+
+def _check_label(label: str) -> None:
+    if _LABEL.fullmatch(label):
+        return
+    if not label:
+        raise InvalidNameError("it has an empty label (two dots in a row, or one at its start)")
+    if "*" in label:
+        raise InvalidNameError("'*' is allowed only as the whole first label")
+    if foreign := _FOREIGN_CHARACTER.search(label):
+        raise InvalidNameError(
+            f"{foreign[0]!a} is not allowed in a name; use letters, digits, '-' and '_'"
+        )
+    if len(label) > MAX_LABEL:
+        raise InvalidNameError(
+            f"a label of it has {len(label)} characters; a label has at most {MAX_LABEL}"
+        )
+    raise InvalidNameError(f"label '{label}' starts or ends with '-'")
+
+
+def is_below(name: str, domain: str) -> bool:
+    """Tell whether ``name`` lies below ``domain`` (both canonical); the apex itself does not."""
+    return name.endswith(f".{domain}")
+
+
+def _to_ascii(name: str) -> str:
+    import idna  # noqa: PLC0415 - only names that need it pay for it; `apply` never does
+
+    try:
+        mapped = idna.uts46_remap(name, std3_rules=False)
+        return ".".join(
+            label if label.isascii() else idna.alabel(label).decode("ascii")
+            for label in mapped.split(".")
+        )
+    except (idna.IDNAError, UnicodeError) as error:
+        raise InvalidNameError(f"it is no internationalized name (IDNA 2008): {error}") from None
