@@ -1,0 +1,118 @@
+"""data-mesher: its command, and the daemon behind it on HTTP."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import requests
+
+from dm_dns.errors import Error
+
+_FIRST_PAUSE: Final = 0.1  # seconds, as all below
+_LONGEST_PAUSE: Final = 5.0
+_ANSWER_SECONDS: Final = 5.0
+_UPDATE_SECONDS: Final = 60.0
+
+
+def pauses(seconds: float) -> Iterator[float]:
+    """Yield the seconds to sleep after each failed try, growing, ``seconds`` in all.
+
+    The last is 0: the try before it was the last one.
+    """
+    end = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
+    while (left := end - time.monotonic()) > 0:
+        yield min(pause, left)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+    yield 0
+
+
+def wait_until_answering(url: str, *, seconds: float, report: Callable[[str], None]) -> None:
+    """Wait until a server answers on ``url``, with whatever HTTP status.
+
+    data-mesher's unit counts as started before its HTTP side is there. ``report`` gets a line for
+    each try that failed. A try takes up to 5 s; the last may end 10 s
+    after ``seconds``.
+
+    Raises:
+        Error: none answered within ``seconds``, or ``url`` is no HTTP URL.
+
+    """
+    reason = ""
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy cannot reach this machine's loopback
+        for pause in pauses(seconds):
+            try:
+                session.get(
+                    url, timeout=_ANSWER_SECONDS, allow_redirects=False, stream=True
+                ).close()
+            except ValueError as error:  # what requests raises for a URL it cannot use
+                raise Error(f"{error}. Give an address such as http://localhost:7331.") from None
+            except requests.RequestException as error:
+                reason = _reason(error)
+            else:
+                return
+            if pause:
+                report(f"{url} does not answer ({reason}), next try in {pause:.1f} s")
+                time.sleep(pause)
+    raise Error(
+        f"{url} did not answer within {seconds:g} s ({reason}). Is data-mesher running here?"
+        " See `systemctl status data-mesher`."
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system said, without the layers of the HTTP library around it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
+
+
+def update(path: Path, *, name: str, key: Path, network_id: Path, url: str) -> None:
+    """Sign the file at ``path`` with ``key`` and hand it to the daemon on ``url`` as ``name``.
+
+    Args:
+        path: the content to send.
+        name: the mesh file's name, such as ``dns/cnames``.
+        key: the private key's file; only its path is passed on.
+        network_id: the file with the network's public key.
+        url: the daemon's HTTP address.
+
+    Raises:
+        Error: data-mesher cannot be run or failed; its own message is included.
+
+    """
+    command = ["data-mesher", "file", "update", str(path), "--url", url]
+    command += ["--key", str(key), "--network-id", str(network_id), "--name", name]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_UPDATE_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        raise Error(
+            f"data-mesher cannot be run: {error.strerror}. Push from a machine of the clan's"
+            " data-mesher service, or put the command on PATH."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise Error(
+            f"data-mesher did not finish within {_UPDATE_SECONDS:g} s."
+            " See `journalctl -u data-mesher`."
+        ) from None
+    if done.returncode != 0:
+        said = done.stderr.strip() or "it printed nothing"
+        raise Error(
+            f"data-mesher did not take {path} as {name} (exit code {done.returncode}): {said}\n"
+            f"Check that the mesh's settings allow the key {key} to sign {name},"
+            f" and that {network_id} is this network's."
+        )
