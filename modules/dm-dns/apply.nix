@@ -1,0 +1,128 @@
+# The units that bring the best zone a machine has into unbound.
+{
+  applyConfig,
+  meshDirectory,
+  package,
+}:
+{ config, lib, ... }:
+let
+  apply = "${package}/libexec/dm-dns-apply";
+
+  # Reads what came over the wire: it may write its state and talk to unbound, and nothing else.
+  service = {
+    Type = "oneshot";
+    TimeoutStartSec = "2min";
+    User = "dm-dns";
+    Group = "dm-dns";
+    SupplementaryGroups = [
+      config.services.unbound.group # the control socket
+    ]
+    ++ lib.optional config.services.data-mesher.enable config.services.data-mesher.group;
+    StateDirectory = "dm-dns";
+    # unbound reads the zone.
+    StateDirectoryMode = "0755";
+    UMask = "0022";
+
+    CapabilityBoundingSet = "";
+    DevicePolicy = "closed";
+    IPAddressAllow = "localhost";
+    IPAddressDeny = "any";
+    LockPersonality = true;
+    MemoryDenyWriteExecute = true;
+    NoNewPrivileges = true;
+    PrivateDevices = true;
+    PrivateTmp = true;
+    PrivateUsers = true;
+    ProcSubset = "pid";
+    ProtectClock = true;
+    ProtectControlGroups = true;
+    ProtectHome = true;
+    ProtectHostname = true;
+    ProtectKernelLogs = true;
+    ProtectKernelModules = true;
+    ProtectKernelTunables = true;
+    ProtectProc = "invisible";
+    ProtectSystem = "strict";
+    RemoveIPC = true;
+    RestrictAddressFamilies = [
+      "AF_UNIX"
+      "AF_INET"
+    ];
+    RestrictNamespaces = true;
+    RestrictRealtime = true;
+    RestrictSUIDSGID = true;
+    SystemCallArchitectures = "native";
+    SystemCallErrorNumber = "EPERM";
+    SystemCallFilter = [
+      "@system-service"
+      "~@privileged @resources"
+    ];
+  };
+in
+{
+  users.users.dm-dns = {
+    isSystemUser = true;
+    group = "dm-dns";
+    description = "dm-dns apply";
+  };
+  users.groups.dm-dns = { };
+
+  # Runs at boot and after each switch that changed what the machine was deployed with.
+  systemd.services.dm-dns-zone = {
+    description = "Zone of the clan for unbound to start with";
+    wantedBy = [ "multi-user.target" ];
+    # unbound may be running already: then it is told to load the zone.
+    wants = [ "dm-dns-apply.service" ];
+    before = [ "unbound.service" ];
+    restartTriggers = [
+      applyConfig
+      (config.environment.etc.hosts.source or null)
+    ];
+    stopIfChanged = false;
+    serviceConfig = service // {
+      # Failing is left to dm-dns-apply, which runs again when there is a zone.
+      ExecStart = "-${apply} --write-only";
+      RemainAfterExit = true;
+    };
+  };
+
+  # It starts without a zone too; names then come with the first one.
+  systemd.services.unbound = {
+    wants = [ "dm-dns-zone.service" ];
+    after = [ "dm-dns-zone.service" ];
+  };
+
+  systemd.services.dm-dns-apply = {
+    description = "Serve the clan's newest zone";
+    after = [
+      "dm-dns-zone.service"
+      "unbound.service"
+    ];
+    # A burst of changes must not end in a failed unit.
+    startLimitIntervalSec = 0;
+    serviceConfig = service // {
+      ExecStart = apply;
+    };
+  };
+
+  systemd.paths.dm-dns-apply = {
+    description = "Changes of the clan's zone";
+    wantedBy = [ "paths.target" ];
+    startLimitIntervalSec = 0;
+    pathConfig = {
+      # The directory, which need not exist yet: this way both a renamed and a rewritten file count.
+      PathChanged = meshDirectory;
+      TriggerLimitIntervalSec = 0;
+    };
+  };
+
+  # For what no path unit sees: other inputs, and changes while it does not look.
+  systemd.timers.dm-dns-apply = {
+    description = "Look for the clan's newest zone";
+    wantedBy = [ "timers.target" ];
+    timerConfig = {
+      OnActiveSec = "5min";
+      OnUnitInactiveSec = "5min";
+    };
+  };
+}

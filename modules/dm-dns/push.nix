@@ -1,0 +1,67 @@
+# Role push: make the key, sign the zone and hand it to the mesh.
+{ domain, machine }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  package = pkgs.callPackage ../../python/package.nix { };
+  inherit (config.clan.core.vars) generators;
+
+  withoutDefault = ''
+    dm-dns: '${machine.name}' has the role push but not the role default, which makes the zone.
+    Add roles.default.machines.${machine.name} = { } to the instance.
+  '';
+  withoutMesh = ''
+    dm-dns: '${machine.name}' has the role push but no data-mesher to give the zone to.
+    Add it to the role default of an instance of data-mesher.
+  '';
+
+  arguments = [
+    (generators.dm-dns.files."zone.conf".path or (throw withoutDefault))
+    "--domain"
+    domain
+    "--key"
+    generators.dm-dns-signing-key.files."signing.key".path
+    "--network-id"
+    (generators.data-mesher-network.files."network.pub".path or (throw withoutMesh))
+  ];
+in
+{
+  assertions = [
+    {
+      assertion = lib.elem "default" machine.roles;
+      message = withoutDefault;
+    }
+    {
+      assertion = config.services.data-mesher.enable;
+      message = withoutMesh;
+    }
+  ];
+
+  # Only here: machines that do not sign must not have the key.
+  clan.core.vars.generators.dm-dns-signing-key = {
+    share = true;
+    files."signing.key" = { };
+    files."signing.pub".secret = false;
+    runtimeInputs = [ package ];
+    script = ''
+      dm-dns keygen "$out"
+    '';
+  };
+
+  environment.systemPackages = [
+    (pkgs.writeShellApplication {
+      name = "dm-send-dns";
+      runtimeInputs = [
+        config.services.data-mesher.package
+        package
+      ];
+      text = ''
+        exec dm-dns push ${lib.escapeShellArgs arguments} "$@"
+      '';
+    })
+  ];
+}

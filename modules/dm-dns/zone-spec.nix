@@ -1,0 +1,174 @@
+# From what the services of a clan export to the zone spec. Pure: no `pkgs`, no NixOS configuration.
+#
+# The same rules as in python/src/dm_dns/spec.py. Here they stop the evaluation, with a message that
+# says who exports what.
+{
+  clanLib,
+  domain,
+  # the clan's exports
+  exports,
+  lib,
+  # see members.nix
+  members,
+}:
+let
+  inherit (lib)
+    all
+    any
+    attrNames
+    concatMap
+    concatMapStringsSep
+    concatStringsSep
+    filter
+    groupBy
+    hasSuffix
+    head
+    length
+    mapAttrs
+    mapAttrsToList
+    optional
+    optionals
+    throwIf
+    toLower
+    uniqueStrings
+    ;
+
+  names = import ./names.nix { inherit lib; };
+  addresses = import ./addresses.nix {
+    inherit
+      clanLib
+      lib
+      members
+      scopes
+      ;
+  };
+
+  scopes = mapAttrsToList (key: export: clanLib.parseScope key // { inherit export; }) exports;
+
+  # A machine takes part if it exports something or has the role default.
+  machines = uniqueStrings (
+    filter (machine: machine != "") (map (scope: scope.machineName) scopes) ++ attrNames members
+  );
+  addressesOf = lib.genAttrs machines addresses.of;
+  nameOf = machine: "${toLower machine}.${domain}";
+  machinesByName = groupBy nameOf machines;
+
+  isInternal = host: host == domain || hasSuffix ".${domain}" host;
+  exported = concatMap (
+    scope:
+    map (host: {
+      inherit host;
+      machine = scope.machineName;
+      service = scope.serviceName;
+      instance = scope.instanceName;
+      role = scope.roleName;
+    }) (filter isInternal (map names.canonical (scope.export.endpoints.hosts or [ ])))
+  ) scopes;
+
+  # Several services of one machine may export the same host: one entry is enough.
+  onePerMachine =
+    same:
+    if length same == 1 then
+      same
+    else
+      mapAttrsToList (_machine: head) (groupBy (endpoint: endpoint.machine) same);
+  hosts = mapAttrs (_host: onePerMachine) (groupBy (endpoint: endpoint.host) exported);
+
+  # A host of several machines has no CNAME but their addresses, so there must be some.
+  hasNoAddress =
+    host:
+    length hosts.${host} > 1
+    && all (endpoint: (addressesOf.${endpoint.machine}.addresses or [ ]) == [ ]) hosts.${host};
+  # They may come with the first `clan vars generate`; until then the zone is without the host.
+  isPending = host: any (endpoint: addressesOf.${endpoint.machine}.pending or false) hosts.${host};
+
+  statusName = "_dm-dns.${domain}";
+  changeHost = "give the service another host; its settings or its module set it";
+  describe =
+    endpoint:
+    "host ${builtins.toJSON endpoint.host} of service '${endpoint.service}', instance"
+    + " '${endpoint.instance}', role '${endpoint.role}' on machine '${endpoint.machine}'";
+
+  endpointProblems =
+    endpoint@{ host, machine, ... }:
+    let
+      spelling = names.problem host;
+      namesakes = machinesByName.${host} or [ machine ];
+      problem = rule: remedy: [
+        {
+          inherit rule remedy;
+          subject = describe endpoint;
+        }
+      ];
+    in
+    if host == domain then
+      problem "it is the domain of the clan itself" "use a name below ${domain}"
+    else if spelling != null then
+      problem spelling changeHost
+    else if host == statusName then
+      problem "dm-dns answers there which zone a machine serves" changeHost
+    else if machine == "" then
+      problem "it is exported for no machine, so nobody would answer" (
+        "export it with mkExports in a role's perInstance, or remove it and set"
+        + " roles.default.machines.<machine>.settings.names of dm-dns"
+      )
+    else if namesakes != [ machine ] then
+      problem "it is the name of machine '${head namesakes}'" changeHost
+    else
+      [ ];
+
+  hostProblems =
+    host:
+    concatMap endpointProblems hosts.${host}
+    ++ optional (hasNoAddress host && !isPending host) {
+      subject = concatMapStringsSep ",\n" describe hosts.${host};
+      rule = "several machines export it, and no address of any of them is known";
+      remedy = "set roles.default.machines.<machine>.settings.addresses of dm-dns for them";
+    };
+
+  machineProblems =
+    name:
+    let
+      owners = machinesByName.${name};
+      rule = names.machineProblem (toLower (head owners));
+    in
+    optional (rule != null) {
+      inherit rule;
+      subject = "machine '${head owners}'";
+      remedy = "rename the machine";
+    }
+    ++ optional (length owners > 1) {
+      subject = "machines ${concatMapStringsSep " and " (owner: "'${owner}'") owners}";
+      rule = "they differ only in case, which names do not";
+      remedy = "rename all but one";
+    };
+
+  memberProblems =
+    machine:
+    addresses.problemsOf machine
+    ++ map (host: {
+      subject = "setting names of machine '${machine}'";
+      rule = "${builtins.toJSON host} is not below the clan's domain";
+      remedy = "write the whole name, such as git.${domain}";
+    }) (filter (host: !isInternal (names.canonical host)) members.${machine}.names);
+
+  problems =
+    concatMap memberProblems (attrNames members)
+    ++ concatMap machineProblems (attrNames machinesByName)
+    ++ concatMap hostProblems (attrNames hosts);
+in
+throwIf (problems != [ ])
+  (concatStringsSep "\n" (
+    [ "dm-dns: what this clan exports makes no zone for ${domain}:" ]
+    ++ concatMap (problem: [
+      ""
+      "${problem.subject}:"
+      "  ${problem.rule}"
+      "  Remedy: ${problem.remedy}"
+    ]) problems
+  ))
+  {
+    inherit domain;
+    endpoints = concatMap (host: optionals (!hasNoAddress host) hosts.${host}) (attrNames hosts);
+    machines = mapAttrs (_machine: known: { inherit (known) addresses; }) addressesOf;
+  }

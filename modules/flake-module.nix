@@ -1,0 +1,4 @@
+{
+  # What `module = { input = "dm-dns"; name = "dm-dns"; }` in a clan's inventory finds.
+  flake.clan.modules.dm-dns = ./dm-dns;
+}
