@@ -38,8 +38,8 @@ let
       #!${python.interpreter} -ISB
       import sys
       sys.path.append("$out/${python.sitePackages}")
-      from dm_dns.cli import main
-      sys.exit(main(["apply", *sys.argv[1:]]))
+      from dm_dns.apply import start
+      sys.exit(start("/etc/dm-dns/apply.json", write_only="--write-only" in sys.argv))
       EOF
       chmod +x "$out/libexec/dm-dns-apply"
     '';
@@ -71,7 +71,7 @@ let
       inherit (project) description;
       license = lib.licenses.mit;
       mainProgram = "dm-dns";
-      platforms = lib.platforms.linux;
+      platforms = lib.platforms.unix;
     };
   };
 in

@@ -14,14 +14,14 @@ from typing import IO, TYPE_CHECKING
 from dm_dns import files, hosts, zonefile
 from dm_dns.candidates import Inputs, choose
 from dm_dns.config import Config
-from dm_dns.errors import Error
+from dm_dns.errors import Error, exit_status
 
 if TYPE_CHECKING:
     import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command line of `dm-dns apply`."""
+    """Declare the arguments of ``dm-dns apply``."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -36,10 +36,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run `dm-dns apply`."""
-    config = Config.read(arguments.config)
-    print(apply(config, write_only=arguments.write_only))
+def run(args: argparse.Namespace) -> int:
+    """Run ``dm-dns apply``; return its exit status."""
+    return _run(args.config, write_only=args.write_only)
+
+
+def start(config: str, *, write_only: bool) -> int:
+    """Run ``dm-dns apply`` for a unit, and return its exit status.
+
+    Without argparse, which takes a fifth of the time from a change to its answer.
+    """
+    return exit_status(lambda: _run(Path(config), write_only=write_only))
+
+
+def _run(config: Path, *, write_only: bool) -> int:
+    print(apply(Config.read(config), write_only=write_only))
     return 0
 
 

@@ -8,6 +8,6 @@ from dm_dns import names
 def domain(text: str) -> str:
     """Return a clan's domain in canonical form."""
     try:
-        return names.canonical(text)
+        return names.canonical_domain(text)
     except names.InvalidNameError as error:
         raise argparse.ArgumentTypeError(f"{text!a} is no domain: {error}") from None

@@ -13,6 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``dm-dns check``; return its exit code."""
+    """Run ``dm-dns check``; return its exit status."""
     zone.read(args.zone_conf, args.domain)
     return 0

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-from dm_dns.errors import Error, FileError
+from dm_dns.errors import exit_status
 
 # Modules are imported only when their command is given: `apply` starts in milliseconds.
 COMMANDS = {
@@ -28,17 +28,6 @@ def main(argv: list[str] | None = None) -> int:
             stage.add_arguments(command)
             command.set_defaults(run=stage.run)
     arguments = parser.parse_args(argv)
-    try:
-        status: int = arguments.run(arguments)
-    except FileError as error:
-        print(error, file=sys.stderr)
-    except Error as error:
-        print(f"dm-dns: {error}", file=sys.stderr)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"dm-dns: {where}{error.strerror or error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return 130
-    else:
-        return status
-    return 1
+    if "run" not in arguments:  # found only behind a `--`
+        parser.error(f"the first argument must be a command: {', '.join(COMMANDS)}")
+    return exit_status(lambda: arguments.run(arguments))

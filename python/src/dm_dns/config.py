@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dm_dns import names
-from dm_dns.errors import Error, FileError
+from dm_dns import files, names
+from dm_dns.errors import Error
 from dm_dns.unbound import Unbound
 
 
@@ -41,18 +41,14 @@ class Config(NamedTuple):
 
         """
         try:
-            fields = _Fields(str(path), json.loads(path.read_bytes()))
+            fields = _Fields(str(path), files.read_json(path))
         except OSError as error:
             raise Error(
                 f"{path}: cannot be read: {error.strerror}; name another file with --config"
             ) from None
-        except UnicodeDecodeError:
-            raise FileError(str(path), 1, "not UTF-8; expected JSON") from None
-        except json.JSONDecodeError as error:
-            raise FileError(str(path), error.lineno, f"not JSON: {error.msg}") from None
         domain = fields.text("domain")
         try:
-            names.check(domain)
+            names.check_domain(domain)
         except names.InvalidNameError as error:
             raise Error(f"{path}: domain '{domain}' is no valid name: {error}") from None
         unbound = fields.fields("unbound")
@@ -92,10 +88,10 @@ class _Fields:
         return value
 
     def path(self, key: str) -> Path:
-        path = Path(self.text(key))
-        if not path.is_absolute():
-            raise Error(f"{self.file}: {key} must be an absolute path, not {path}")
-        return path
+        text = self.text(key)
+        if not text.startswith("/") or "\0" in text:
+            raise Error(f"{self.file}: {key} must be an absolute path, not {json.dumps(text)}")
+        return Path(text)
 
     def port(self, key: str) -> int:
         value = self.values.get(key)

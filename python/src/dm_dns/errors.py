@@ -1,5 +1,8 @@
 """The package's errors: everything a user can be told and can act on."""
 
+import sys
+from collections.abc import Callable
+
 
 class Error(Exception):
     """A failure the user is told of: what is wrong, where, by which rule, and the remedy."""
@@ -14,3 +17,19 @@ class FileError(Error):
         self.path = path
         self.line = line
         self.reason = reason
+
+
+def exit_status(command: Callable[[], int]) -> int:
+    """Return the exit status of a command: what it returns, or 1 where it fails and says why."""
+    try:
+        return command()
+    except FileError as error:
+        print(error, file=sys.stderr)
+    except Error as error:
+        print(f"dm-dns: {error}", file=sys.stderr)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"dm-dns: {where}{error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130  # as a shell has it for SIGINT
+    return 1

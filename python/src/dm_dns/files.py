@@ -1,7 +1,29 @@
-"""Files that others read while they are written."""
+"""Reading and writing files."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
+
+from dm_dns.errors import FileError
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what the JSON file at ``path`` holds.
+
+    Raises:
+        OSError: the file cannot be read.
+        FileError: it is not JSON.
+
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        raise FileError(str(path), error.lineno, f"not JSON: {error.msg}") from None
+    except UnicodeDecodeError:
+        raise FileError(str(path), 1, "not UTF-8, which JSON is") from None
+    except (ValueError, RecursionError):
+        raise FileError(str(path), 1, "JSON with a number too long or nesting too deep") from None
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -13,7 +35,7 @@ def replace(path: Path, content: bytes) -> None:
         OSError: it cannot be written; the old file is as it was.
 
     """
-    temporary = path.with_name(f"{path.name}.new")
+    temporary = Path(f"{path}.new")
     try:
         with temporary.open("wb") as file:
             os.fchmod(file.fileno(), 0o644)
@@ -21,9 +43,9 @@ def replace(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)

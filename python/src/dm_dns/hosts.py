@@ -2,9 +2,10 @@
 
 from dm_dns import names, zone
 
-# The node's own name on loopback, as NixOS writes it, is of no use to others that ask this node;
-# 0.0.0.0 and :: block a name.
-_NO_ADDRESSES = ("0.0.0.0", "::1", "::")  # noqa: S104 - nothing is bound to it
+# The node's own name on loopback, as NixOS writes it, is of no use to others that ask this node.
+_LOOPBACK = ("127.", "::ffff:127.")
+# The last two block a name.
+_NO_ADDRESSES = ("::1", "0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
 
 
 def addresses(text: str, domain: str) -> dict[str, tuple[str, ...]]:
@@ -17,19 +18,19 @@ def addresses(text: str, domain: str) -> dict[str, tuple[str, ...]]:
     for line in text.splitlines():
         address, *hosts = line.partition("#")[0].split() or [""]
         usable = zone.canonical_address(address)
-        if usable is None or usable in _NO_ADDRESSES or usable.startswith("127."):
+        if usable is None or usable.startswith(_LOOPBACK) or usable in _NO_ADDRESSES:
             continue
         for host in hosts:
-            name = host.lower().removesuffix(".")
-            if _is_machine_name(name, domain):
+            if name := _machine_name(host, domain):
                 found.setdefault(name, set()).add(usable)
     return {name: zone.in_order(known) for name, known in found.items()}
 
 
-def _is_machine_name(name: str, domain: str) -> bool:
-    label, _, rest = name.partition(".")
+def _machine_name(host: str, domain: str) -> str | None:
+    """Return the canonical name of a host directly below ``domain``."""
+    label, _, rest = host.removesuffix(".").partition(".")
     try:
-        names.check_label(label)
+        label = names.canonical_label(label)
     except names.InvalidNameError:
-        return False
-    return rest == domain and label != names.STATUS_LABEL
+        return None
+    return f"{label}.{domain}" if rest.lower() == domain and label != names.STATUS_LABEL else None

@@ -135,6 +135,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``dm-dns keygen``; return its exit code."""
+    """Run ``dm-dns keygen``; return its exit status."""
     generate(args.directory)
     return 0

@@ -61,16 +61,43 @@ def check(name: str) -> None:
         _check_label(label)
 
 
-def check_label(label: str) -> None:
-    """Check a name of one label, such as a machine's, that is in canonical form already.
+def canonical_domain(name: str) -> str:
+    """Return the domain of a clan in canonical form.
 
     Raises:
-        InvalidNameError: the label breaks one of the rules.
+        InvalidNameError: it breaks one of the rules, or no zone can have this name.
+
+    """
+    domain = canonical(name)
+    check_domain(domain)
+    return domain
+
+
+def check_domain(domain: str) -> None:
+    """Check a clan's domain that is in canonical form already.
+
+    Raises:
+        InvalidNameError: it breaks one of the rules, or no zone can have this name.
+
+    """
+    if domain.startswith("*"):
+        raise InvalidNameError("a wildcard is no domain")
+    check(f"{STATUS_LABEL}.{domain}")
+
+
+def canonical_label(label: str) -> str:
+    """Return a name of one label, such as a machine's, in canonical form.
+
+    Raises:
+        InvalidNameError: it breaks one of the rules.
 
     """
     if "." in label:
         raise InvalidNameError("it has a '.'; it must be a single label")
+    # Only ASCII has no second form: the Kelvin sign, for one, has k as its lower case.
+    label = label.lower() if label.isascii() else label
     _check_label(label)
+    return label
 
 
 def _check_label(label: str) -> None:

@@ -180,7 +180,7 @@ def _seconds(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``dm-dns push``; return its exit code."""
+    """Run ``dm-dns push``; return its exit status."""
     options = Options(**{field.name: getattr(args, field.name) for field in fields(Options)})
     print(push(options))
     return 0

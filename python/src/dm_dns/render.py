@@ -34,7 +34,7 @@ def _serial(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``dm-dns render``; return its exit code."""
+    """Run ``dm-dns render``; return its exit status."""
     serial = int(time.time()) if args.serial is None else args.serial
     read = spec.read(args.spec)
     try:

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from dm_dns import names, zone
-from dm_dns.errors import Error, FileError
+from dm_dns import files, names, zone
+from dm_dns.errors import Error
 
 _T = TypeVar("_T")
 _KINDS: Final[dict[type, str]] = {dict: "an object", list: "a list", str: "a string"}
@@ -49,12 +49,7 @@ def read(path: Path) -> Spec:
         Error: it is not JSON of the form that DESIGN gives it.
 
     """
-    try:
-        values = json.loads(path.read_bytes())
-    except json.JSONDecodeError as error:
-        raise FileError(str(path), error.lineno, f"not JSON: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError):
-        raise FileError(str(path), 1, "not JSON in UTF-8") from None
+    values = files.read_json(path)
     try:
         return from_json(values)
     except Error as error:
@@ -128,7 +123,7 @@ class _Builder:
 
     def build(self, serial: int) -> tuple[zone.Zone, list[str]]:
         try:
-            self.domain = names.canonical(self.spec.domain)
+            self.domain = names.canonical_domain(self.spec.domain)
         except names.InvalidNameError as error:
             raise Error(f"the domain {self.spec.domain!a} is no valid name: {error}") from None
         self.machines = self.machine_names()
@@ -154,9 +149,8 @@ class _Builder:
         """Return the full name of each machine."""
         full: dict[str, str] = {}
         for machine in self.spec.machines:
-            label = machine.lower()
             try:
-                names.check_label(label)
+                label = names.canonical_label(machine)
                 names.check(f"{label}.{self.domain}")
                 if label == names.STATUS_LABEL:
                     raise names.InvalidNameError("it is reserved for what a node serves")  # noqa: TRY301

@@ -27,8 +27,8 @@ _LONGEST_SHOWN: Final = 80  # characters of a bad line in a message
 _FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
 _HEADER: Final = {
     "# dm-dns zone VERSION": re.compile(r"# dm-dns zone (0|[1-9][0-9]{0,9})"),
-    "# serial: NUMBER": re.compile(r"# serial: (0|[1-9][0-9]{0,9})"),
-    "# records: NUMBER": re.compile(r"# records: (0|[1-9][0-9]{0,9})"),
+    "# serial: NUMBER": re.compile(r"# serial: (0|[1-9][0-9]{0,19})"),
+    "# records: NUMBER": re.compile(r"# records: (0|[1-9][0-9]{0,19})"),
     "# sha256: 64 hexadecimal digits": re.compile(r"# sha256: ([0-9a-f]{64})"),
 }
 
@@ -171,9 +171,11 @@ class _Parser:
             if match is None:
                 self.fail(number, f"expected '{form}', found {_shown(line)}")
             values.append(match[1])
-        version, serial, count, sha256 = values
-        if int(version) != FORMAT:
-            self.fail(1, f"zone format {version} is unknown, only {FORMAT} is known: update dm-dns")
+            if number == 1 and int(match[1]) != FORMAT:  # whose other lines may be others
+                self.fail(1, f"zone format {match[1]} is not known here: update dm-dns")
+        _version, serial, count, sha256 = values
+        if len(self.lines) == len(_HEADER):
+            self.fail(len(_HEADER), f"the file ends with its header: {_CUT_SHORT}")
         if int(serial) > MAX_SERIAL:
             self.fail(2, f"serial {serial} is larger than {MAX_SERIAL}")
         actual = len(self.lines) - len(_HEADER) - 1
@@ -198,7 +200,7 @@ class _Parser:
         for number, line in enumerate(self.lines[self.start + 1 :], start=self.start + 2):
             match = match_record(line)
             if match is None:
-                self.fail(number, _why(line, self.domain))
+                self.fail(number, self.why(line))
             if self.has_header and line <= previous:
                 self.fail(number, "the lines are not sorted, or this one stands twice")
             previous = line
@@ -207,29 +209,53 @@ class _Parser:
             if len(owner) > names.MAX_NAME:
                 self.fail(number, _why(line, self.domain))
             if target is None:
-                if address != canonical_address(address) or kind != record_type(address):
-                    self.fail(number, f"{_shown(address)} is no address as type {kind} has it")
-                known = self.addresses.get(owner, ())
-                if address not in known:
-                    self.addresses[owner] = (*known, address)
+                self.add_address(number, owner, kind, address)
                 continue
-            target = targets.setdefault(target, target.lower())
-            if cnames.setdefault(owner, target) != target:
+            if target not in targets:
+                targets[target] = self.target(number, target)
+            if cnames.setdefault(owner, targets[target]) != targets[target]:
                 self.fail(
                     number,
                     f"a second CNAME for {owner}, which is {cnames[owner]} already: a name that"
                     " several machines answer on needs their addresses instead",
                 )
 
+        if not self.has_header:
+            self.addresses = {owner: in_order(known) for owner, known in self.addresses.items()}
+
+    def add_address(self, number: int, owner: str, kind: str, address: str) -> None:
+        if address != canonical_address(address) or kind != record_type(address):
+            self.fail(number, f"{_shown(address)} is no address as type {kind} has it")
+        known = self.addresses.get(owner, ())
+        if address not in known:
+            self.addresses[owner] = (*known, address)
+
+    def target(self, number: int, name: str) -> str:
+        """Return the canonical target of the CNAME in a line."""
+        name = name.lower()
+        try:
+            names.check(name)
+        except names.InvalidNameError as error:
+            self.fail(number, f"the target {_shown(name)} is no valid name: {error}")
+        if name == f"{names.STATUS_LABEL}.{self.domain}":
+            self.fail(number, f"the target {name} is reserved: a node's status is there")
+        return name
+
+    def why(self, line: str) -> str:
+        """Return the rule that a line breaks which is no record."""
+        if _record_pattern(self.domain, any_case=True).fullmatch(line) and self.has_header:
+            return f"upper case, which no line below a header has: {_shown(line)}"
+        return _why(line, self.domain)
+
     def rules(self) -> None:
         """Check what no single line shows."""
-        for owner in self.cnames.keys() & self.addresses.keys():
+        for owner in sorted(self.cnames.keys() & self.addresses.keys()):
             self.fail(self.line_of(owner), f"a CNAME and an address for one name: {owner}")
         reserved = f"{names.STATUS_LABEL}.{self.domain}"
         if reserved in self.cnames or reserved in self.addresses:
             self.fail(self.line_of(reserved), f"{reserved} is reserved: a node's status is there")
         harmless: set[str] = set()
-        for start in self.cnames.keys() & set(self.cnames.values()):
+        for start in sorted(self.cnames.keys() & set(self.cnames.values())):
             chain = []
             owner = start
             while owner in self.cnames and owner not in harmless:
@@ -281,5 +307,6 @@ def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each 
     if kind not in {"CNAME", *_FAMILIES}:
         return f"expected CNAME, A or AAAA after the name, found {_shown(kind)}"
     if len(rdata) != 1 or kind != "CNAME":
-        return f"expected one address after {kind}, found {_shown(' '.join(rdata))}"
+        what = "name" if kind == "CNAME" else "address"
+        return f"expected one {what} after {kind}, found {_shown(' '.join(rdata))}"
     return f"the target {_shown(rdata[0])} is no name below the domain '{domain}.'"

@@ -1,0 +1,460 @@
+# ruff: noqa: E501 - messages stand here as they are printed
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+
+import dm_dns
+from dm_dns import zone
+from dm_dns.cli import COMMANDS, main
+
+SOURCE = Path(dm_dns.__file__).parent.parent
+SPEC: dict[str, Any] = {
+    "domain": "pin",
+    "machines": {"kfbox": {"addresses": ["fd00::2", "192.0.2.2"]}, "kiwi": {"addresses": []}},
+    "endpoints": [
+        {
+            "host": host,
+            "machine": machine,
+            "service": "thelounge",
+            "instance": "chat",
+            "role": "server",
+        }
+        for host, machine in [
+            ("www.pin", "kfbox"),
+            ("irc.pin", "kfbox"),
+            ("*.pin", "kiwi"),
+            ("www.pin", "kiwi"),
+        ]
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in tmp_path, so that messages have short paths, and unprivileged users reach it."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o777)
+    Path("spec.json").write_text(json.dumps(SPEC))
+
+
+@pytest.fixture
+def not_root() -> Iterator[None]:
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+def run(
+    *args: str,
+    code: str = "import sys; from dm_dns.cli import main; sys.exit(main())",
+    encoding: str = "utf-8",
+    seed: int = 0,
+) -> subprocess.CompletedProcess[str]:
+    """Run dm-dns in a process of its own."""
+    env = {
+        "PYTHONHASHSEED": str(seed),
+        "PYTHONIOENCODING": encoding,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    return subprocess.run(
+        [sys.executable, "-c", code, *args], env=env, capture_output=True, text=True, check=False
+    )
+
+
+def render(*args: str) -> int:
+    return main(["render", "spec.json", "-o", "zone.conf", *args])
+
+
+def refused(capsys: pytest.CaptureFixture[str], *args: str) -> str:
+    """Return the message of a command that fails."""
+    assert main(list(args)) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "Traceback" not in output.err
+    return output.err
+
+
+def test_render_writes_a_zone_that_check_accepts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert render("--serial", "7") == 0
+    assert Path("zone.conf").read_text() == snapshot("""\
+# dm-dns zone 1
+# serial: 7
+# records: 6
+# sha256: 4180e00e7fa9702961c9254dca173665c83c6e9f5cea4cd6710d8c3020a1c908
+local-zone: "pin." transparent
+local-data: "*.pin. CNAME kiwi.pin."
+local-data: "irc.pin. CNAME kfbox.pin."
+local-data: "kfbox.pin. A 192.0.2.2"
+local-data: "kfbox.pin. AAAA fd00::2"
+local-data: "www.pin. A 192.0.2.2"
+local-data: "www.pin. AAAA fd00::2"
+""")
+    assert main(["check", "zone.conf", "--domain", "pin"]) == 0
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == snapshot(
+        "dm-dns: warning: spec.json: www.pin does not lead to kiwi.pin, whose address is not known; set `addresses` in the role default of dm-dns\n"
+    )
+
+
+def test_a_rendered_zone_can_be_read_by_all() -> None:
+    before = os.umask(0o077)
+    try:
+        render()
+    finally:
+        os.umask(before)
+    assert Path("zone.conf").stat().st_mode & 0o777 == 0o644
+
+
+def test_render_takes_the_time_as_serial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1795433611.9)
+    render()
+    assert zone.read(Path("zone.conf"), "pin").serial == 1795433611
+
+
+@pytest.mark.parametrize("serial", ["0", "4294967295"])
+def test_render_takes_every_serial_that_a_zone_can_have(serial: str) -> None:
+    render("--serial", serial)
+    assert zone.read(Path("zone.conf"), "pin").serial == int(serial)
+
+
+def test_render_writes_the_same_bytes_whatever_the_order_of_its_input() -> None:
+    outputs = set()
+    for seed, order in [(0, 1), (1, 1), (0, -1), (2, -1)]:
+        shuffled = {
+            "endpoints": SPEC["endpoints"][::order],
+            "machines": {
+                name: {"addresses": machine["addresses"][::order]}
+                for name, machine in list(SPEC["machines"].items())[::order]
+            },
+            "domain": "pin",
+        }
+        Path("spec.json").write_text(json.dumps(shuffled))
+        assert (
+            run("render", "spec.json", "-o", "zone.conf", "--serial", "7", seed=seed).stdout == ""
+        )
+        outputs.add(Path("zone.conf").read_bytes())
+    assert len(outputs) == 1
+
+
+def test_check_takes_the_domain_in_any_spelling() -> None:
+    render()
+    assert main(["check", "zone.conf", "--domain", "PIN."]) == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        pytest.param(
+            ["check", "no.conf", "--domain", "pin"],
+            snapshot("dm-dns: no.conf: No such file or directory\n"),
+            id="check-missing",
+        ),
+        pytest.param(
+            ["check", ".", "--domain", "pin"],
+            snapshot("dm-dns: .: Is a directory\n"),
+            id="check-directory",
+        ),
+        pytest.param(
+            ["check", "spec.json", "--domain", "pin"],
+            snapshot(
+                "spec.json:1: the last line has no newline: it was cut short or changed; send it again\n"
+            ),
+            id="check-no-zone",
+        ),
+        pytest.param(
+            ["check", "spec.json/x", "--domain", "pin"],
+            snapshot("dm-dns: spec.json/x: Not a directory\n"),
+            id="check-below",
+        ),
+        pytest.param(
+            ["render", "no.json", "-o", "zone.conf"],
+            snapshot("dm-dns: no.json: No such file or directory\n"),
+            id="render-missing",
+        ),
+        pytest.param(
+            ["render", ".", "-o", "zone.conf"],
+            snapshot("dm-dns: .: Is a directory\n"),
+            id="render-directory",
+        ),
+        pytest.param(
+            ["render", "bad.json", "-o", "zone.conf"],
+            snapshot("bad.json:1: not JSON: Expecting property name enclosed in double quotes\n"),
+            id="render-not-json",
+        ),
+        pytest.param(
+            ["render", "apex.json", "-o", "zone.conf"],
+            snapshot("""\
+dm-dns: apex.json breaks rules:
+host 'pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the domain itself, which cannot be an alias (RFC 1034, section 3.6.2); use a name below it, such as www.pin
+"""),
+            id="render-rule",
+        ),
+        pytest.param(
+            ["render", "empty.json", "-o", "zone.conf"],
+            snapshot(
+                "dm-dns: empty.json: the zone spec must have ['domain', 'endpoints', 'machines'] and nothing else; it has []\n"
+            ),
+            id="render-form",
+        ),
+        pytest.param(
+            ["apply", "--config", "no.json"],
+            snapshot(
+                "dm-dns: no.json: cannot be read: No such file or directory; name another file with --config\n"
+            ),
+            id="apply-missing",
+        ),
+        pytest.param(
+            ["apply", "--config", "bad.json"],
+            snapshot("bad.json:1: not JSON: Expecting property name enclosed in double quotes\n"),
+            id="apply-not-json",
+        ),
+    ],
+)
+def test_a_failure_is_told_on_stderr_with_status_1(
+    args: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.json").write_text("{")
+    Path("empty.json").write_text("{}")
+    apex = {**SPEC["endpoints"][0], "host": "pin"}
+    Path("apex.json").write_text(json.dumps({**SPEC, "endpoints": [apex]}))
+    assert refused(capsys, *args) == message
+    assert not Path("zone.conf").exists()
+
+
+@pytest.mark.parametrize(
+    "output", ["missing/zone.conf", "folder", ".", "/", "spec.json/x", "x" * 300]
+)
+def test_an_output_that_cannot_be_written_is_told_with_status_1(
+    output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("folder").mkdir()
+    message = refused(capsys, "render", "spec.json", "-o", output)
+    assert message.startswith("dm-dns: ")
+    assert sorted(path.name for path in Path().iterdir()) == ["folder", "spec.json"]
+
+
+@pytest.mark.usefixtures("not_root")
+def test_a_file_without_permission_is_told_with_status_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    effective = os.geteuid()
+    os.seteuid(os.getuid())
+    Path("spec.json").chmod(0)
+    os.seteuid(effective)
+    assert refused(capsys, "render", "spec.json", "-o", "zone.conf") == snapshot(
+        "dm-dns: spec.json: Permission denied\n"
+    )
+
+
+def test_a_failure_in_a_process_is_no_traceback() -> None:
+    done = run("check", "missing.conf", "--domain", "pin")
+    assert (done.returncode, done.stdout, done.stderr) == snapshot(
+        (1, "", "dm-dns: missing.conf: No such file or directory\n")
+    )
+
+
+def test_a_name_that_is_not_ascii_can_be_told_on_any_terminal() -> None:
+    spec = {**SPEC, "endpoints": [{**SPEC["endpoints"][0], "host": "\u2603.pin"}]}
+    Path("spec.json").write_text(json.dumps(spec))
+    done = run("render", "spec.json", "-o", "zone.conf", encoding="ascii")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "host '\\u2603.pin' of service 'thelounge'" in done.stderr
+
+
+def test_a_failed_render_leaves_the_old_file(capsys: pytest.CaptureFixture[str]) -> None:
+    render("--serial", "7")
+    before = Path("zone.conf").read_bytes()
+    spec = {**SPEC, "endpoints": [{**SPEC["endpoints"][0], "host": "pin"}]}
+    Path("spec.json").write_text(json.dumps(spec))
+    refused(capsys, "render", "spec.json", "-o", "zone.conf")
+    assert Path("zone.conf").read_bytes() == before
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render("--serial", "7")
+    before = Path("zone.conf").read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    capsys.readouterr()
+    monkeypatch.setattr("os.fsync", full)
+    Path("spec.json").write_text(json.dumps({**SPEC, "endpoints": []}))
+    assert "No space left on device" in refused(capsys, "render", "spec.json", "-o", "zone.conf")
+    assert Path("zone.conf").read_bytes() == before
+    assert sorted(path.name for path in Path().iterdir()) == ["spec.json", "zone.conf"]
+
+
+def test_a_file_is_replaced_and_never_written_in_place() -> None:
+    render("--serial", "7")
+    with Path("zone.conf").open("rb") as old:
+        before = old.read()
+        render("--serial", "8")
+        old.seek(0)
+        assert old.read() == before
+    assert Path("zone.conf").read_bytes() != before
+
+
+def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zone, "read", interrupted)
+    assert main(["check", "zone.conf", "--domain", "pin"]) == 130
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["nonsense"],
+        ["--nonsense"],
+        ["--", "check"],
+        ["check"],
+        ["check", "zone.conf"],
+        ["check", "zone.conf", "--domain"],
+        ["check", "zone.conf", "--domain", "p in"],
+        ["check", "zone.conf", "--domain", ""],
+        ["check", "zone.conf", "--domain", "\u2603"],
+        ["check", "zone.conf", "--domain", "*.pin"],
+        ["check", "zone.conf", "--domain", "pin", "extra"],
+        ["render"],
+        ["render", "spec.json"],
+        ["render", "spec.json", "-o"],
+        ["render", "spec.json", "-o", "zone.conf", "--serial", "-1"],
+        ["render", "spec.json", "-o", "zone.conf", "--serial", "4294967296"],
+        ["render", "spec.json", "-o", "zone.conf", "--serial", "x"],
+        ["render", "spec.json", "-o", "zone.conf", "--serial", ""],
+        ["apply", "extra"],
+        ["keygen"],
+        ["push"],
+    ],
+    ids=" ".join,
+)
+def test_misuse_is_status_2_with_the_usage(
+    args: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(args)
+    assert caught.value.code == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("usage: dm-dns")
+    assert not Path("zone.conf").exists()
+
+
+def test_a_wrong_value_is_told_with_what_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    for args in (
+        ["render", "spec.json", "-o", "zone.conf", "--serial", "-1"],
+        ["check", "zone.conf", "--domain", "p in"],
+    ):
+        with pytest.raises(SystemExit):
+            main(args)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if ": error: " in line] == snapshot(
+        [
+            "dm-dns render: error: argument --serial: '-1' is no number from 0 to 4294967295",
+            "dm-dns check: error: argument --domain: 'p in' is no domain: ' ' is not allowed in a name; use letters, digits, '-' and '_'",
+        ]
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: dm-dns {command}")
+
+
+def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert COMMANDS.keys() <= {line.split()[0] for line in lines if line.startswith("    ")}
+
+
+def test_the_package_is_a_command() -> None:
+    render()
+    done = run(
+        "check", "zone.conf", "--domain", "pin", code="import runpy; runpy.run_module('dm_dns')"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# The way in which the node runs `apply`: without site-packages, whatever is installed there.
+ISOLATED = [sys.executable, "-I", "-S", "-B", "-c"]
+
+
+def isolated(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ISOLATED, f"import sys; sys.path.append({str(SOURCE)!r})\n{code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_apply_imports_is_in_the_standard_library() -> None:
+    done = isolated("import dm_dns.apply, dm_dns.cli; print(list(sys.modules))")
+    assert done.stderr == ""
+    tops = {name.partition(".")[0] for name in ast.literal_eval(done.stdout)}
+    # Modules that the interpreter itself makes are in no list.
+    assert tops - set(sys.stdlib_module_names) <= {"__main__", "dm_dns"}
+    assert not tops & {"jinja2", "nacl", "requests", "idna"}
+
+
+def test_apply_does_not_import_the_other_stages() -> None:
+    done = isolated("import dm_dns.apply, dm_dns.cli; print(list(sys.modules))")
+    modules = ast.literal_eval(done.stdout)
+    ours = sorted(name for name in modules if name.startswith("dm_dns."))
+    assert ours == snapshot(
+        [
+            "dm_dns.apply",
+            "dm_dns.candidates",
+            "dm_dns.cli",
+            "dm_dns.config",
+            "dm_dns.errors",
+            "dm_dns.files",
+            "dm_dns.hosts",
+            "dm_dns.names",
+            "dm_dns.unbound",
+            "dm_dns.zone",
+            "dm_dns.zonefile",
+        ]
+    )
+
+
+def test_apply_writes_a_zone_file_without_site_packages() -> None:
+    render("--serial", "7")
+    Path("hosts").write_text("fd00::9 kiwi.pin\n")
+    config = {
+        "domain": "pin",
+        "mesh": f"{Path.cwd()}/zone.conf",
+        "hosts": f"{Path.cwd()}/hosts",
+        "state": f"{Path.cwd()}/state",
+        "unbound": {"control": "/missing.ctl", "address": "127.0.0.1", "port": 1},
+    }
+    Path("apply.json").write_text(json.dumps(config))
+    done = isolated(
+        "from dm_dns.cli import main; sys.exit(main(['apply', '--config', 'apply.json',"
+        " '--write-only']))"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == snapshot("pin: serial 7, 6 records, source mesh\n")
+    assert "\nkiwi.pin. AAAA fd00::9\n" in Path("state/pin.zone").read_text()
