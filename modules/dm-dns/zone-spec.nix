@@ -28,6 +28,8 @@ let
     mapAttrsToList
     optional
     optionals
+    removeSuffix
+    stringLength
     throwIf
     toLower
     uniqueStrings
@@ -53,7 +55,13 @@ let
   nameOf = machine: "${toLower machine}.${domain}";
   machinesByName = groupBy nameOf machines;
 
-  isInternal = host: host == domain || hasSuffix ".${domain}" host;
+  # Also where several dots end it: they break a rule, which must not go unnoticed.
+  isInternal =
+    host:
+    if hasSuffix "." host then
+      isInternal (removeSuffix "." host)
+    else
+      host == domain || hasSuffix ".${domain}" host;
   exported = concatMap (
     scope:
     map (host: {
@@ -130,7 +138,13 @@ let
     name:
     let
       owners = machinesByName.${name};
-      rule = names.machineProblem (toLower (head owners));
+      ofLabel = names.machineProblem (toLower (head owners));
+      size = stringLength name;
+      rule =
+        if ofLabel == null && size > 253 then
+          "'${name}' has ${toString size} characters; a name has at most 253"
+        else
+          ofLabel;
     in
     optional (rule != null) {
       inherit rule;

@@ -1,0 +1,45 @@
+"""`python -m checks.eval`: make the record anew."""
+
+import json
+import sys
+
+from checks.eval import sources
+from checks.eval.nix import EvaluationError, Evaluator
+from checks.eval.record import case_text, text
+
+
+def main() -> int:
+    """Evaluate all cases and write the record; return the exit code."""
+    try:
+        files = _evaluate(Evaluator())
+    except EvaluationError as error:
+        print(f"checks.eval: {error}", file=sys.stderr)
+        return 1
+    sources.RECORD.mkdir(exist_ok=True)
+    for path in sources.RECORD.iterdir():
+        if path.name not in files:
+            path.unlink()
+    for name, content in files.items():
+        (sources.RECORD / name).write_text(content)
+    return 0
+
+
+def _evaluate(nix: Evaluator) -> dict[str, str]:
+    read = {"clan-core": sources.clan_core(), "files": sources.hashes()}
+    files = {"sources.json": text(read)}
+    for case in nix.evaluate("caseNames"):
+        print(case, flush=True)
+        attributes = f"cases.{json.dumps(case)}"
+        files[f"{case}.json"] = case_text(nix.with_messages(attributes, nix.evaluate(attributes)))
+    print("naming", flush=True)
+    # A case a line: what is on record of one is short.
+    cases = (
+        f"{json.dumps(title)}: {json.dumps(result, ensure_ascii=False, sort_keys=True)}"
+        for title, result in sorted(nix.evaluate("naming").items())
+    )
+    files["naming.json"] = "{\n" + ",\n".join(cases) + "\n}\n"
+    return files
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+# The example clan, as its newest zone has it.
+{ common, lib }:
+let
+  example = builtins.fromJSON (builtins.readFile ../../example/spell.json);
+in
+{
+  clan = {
+    meta.domain = example.domain;
+    inventory.machines = lib.mapAttrs (_machine: _addresses: { }) example.machines;
+    inventory.instances = {
+      data-mesher = common.data-mesher example.push_machines;
+      dm-dns = common.dm-dns example.push_machines;
+      services = common.exports "endpoints" (
+        lib.mapAttrs (_machine: map (endpoint: endpoint.host)) (
+          lib.groupBy (endpoint: endpoint.machine) (lib.last example.zones).endpoints
+        )
+      );
+      vpn = common.exports "vpn" (
+        lib.mapAttrs (_machine: map (plain: { inherit plain; })) example.machines
+      );
+    };
+  };
+}

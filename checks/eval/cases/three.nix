@@ -1,0 +1,7 @@
+# The clan of the scenarios.
+_: {
+  clan = import ../../vm/clan.nix {
+    module.input = "dm-dns";
+    module.name = "dm-dns";
+  };
+}

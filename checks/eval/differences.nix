@@ -1,0 +1,23 @@
+# What the record says otherwise than the module: names of cases, and `naming`. Only that a value
+# throws can be compared, not what it says.
+{
+  # as in default.nix
+  clanCore,
+  lib,
+}:
+let
+  evaluated = import ./. { inherit clanCore lib; };
+  read = name: builtins.fromJSON (builtins.readFile (./record + "/${name}.json"));
+
+  withoutMessages = lib.mapAttrs (
+    _key: value: if value ? throws then { throws = null; } else value
+  );
+  recorded = name: {
+    exports = withoutMessages (read name).exports;
+    machines = lib.mapAttrs (_machine: own: withoutMessages ((read name).all // own)) (
+      read name
+    ).machines;
+  };
+in
+lib.filter (name: evaluated.cases.${name} != recorded name) evaluated.caseNames
+++ lib.optional (evaluated.naming != read "naming") "naming"

@@ -1,0 +1,41 @@
+# The naming rules: the zone spec of each case that the Python of dm-dns is tested with as well.
+{ clanLib, lib }:
+let
+  cases = builtins.fromJSON (builtins.readFile ../../python/tests/naming-cases.json);
+
+  key =
+    endpoint:
+    lib.concatStringsSep ":" [
+      endpoint.service
+      endpoint.instance
+      endpoint.role
+      endpoint.machine
+    ];
+
+  evaluate =
+    {
+      domain,
+      endpoints,
+      machines,
+    }:
+    import ../../modules/dm-dns/zone-spec.nix {
+      inherit clanLib domain;
+      exports = lib.mapAttrs (_key: exported: {
+        endpoints.hosts = map (endpoint: endpoint.host) exported;
+      }) (lib.groupBy key endpoints);
+      members = lib.mapAttrs (_machine: machine: {
+        inherit (machine) addresses;
+        names = [ ];
+        networks = null;
+      }) machines;
+      # What is thrown cannot be caught in Nix, and is what the cases are about.
+      lib = lib // {
+        throwIf =
+          condition: message: value:
+          if condition then { error = message; } else value;
+      };
+    };
+in
+lib.listToAttrs (
+  map (case: lib.nameValuePair case.title (evaluate case.spec)) (lib.filter (case: case.nix) cases)
+)

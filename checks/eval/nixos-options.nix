@@ -1,0 +1,159 @@
+# The options of NixOS that the module, and what it needs of clan-core, set, with the types they
+# have there. Nothing here makes units or files. An option that is missing here fails the
+# evaluation, as a misspelt one does in NixOS.
+{ lib, pkgs, ... }:
+let
+  inherit (lib) mkOption types;
+
+  option = type: default: mkOption { inherit type default; };
+  bool = option types.bool false;
+  text = option types.str "";
+  texts = option (types.listOf types.str) [ ];
+  set = type: option (types.attrsOf type) { };
+  submodule = options: types.submodule { inherit options; };
+  number = option (types.nullOr types.int) null;
+
+  # in systemd's files: a value, or several
+  setting =
+    let
+      one = types.oneOf [
+        types.bool
+        types.int
+        types.float
+        types.path
+        types.str
+      ];
+    in
+    types.either one (types.listOf one);
+
+  unit = {
+    description = text;
+    requires = texts;
+    wants = texts;
+    after = texts;
+    before = texts;
+    bindsTo = texts;
+    partOf = texts;
+    conflicts = texts;
+    onFailure = texts;
+    wantedBy = texts;
+    requiredBy = texts;
+    unitConfig = set setting;
+    startLimitBurst = number;
+    startLimitIntervalSec = number;
+    restartTriggers = option (types.listOf types.unspecified) [ ];
+    reloadTriggers = option (types.listOf types.unspecified) [ ];
+  };
+  service = unit // {
+    environment = set types.str;
+    path = option (types.listOf types.package) [ ];
+    script = option types.lines "";
+    serviceConfig = set setting;
+    restartIfChanged = option types.bool true;
+    reloadIfChanged = bool;
+    stopIfChanged = option types.bool true;
+  };
+
+  etcFile = {
+    text = option (types.nullOr types.lines) null;
+    source = option (types.nullOr types.path) null;
+  };
+
+  unboundSetting =
+    let
+      one = types.oneOf [
+        types.bool
+        types.float
+        types.int
+        types.str
+      ];
+      clause = types.attrsOf (types.either one (types.listOf one));
+    in
+    types.either clause (types.listOf clause);
+
+  virtualHost = submodule {
+    listenAddresses = texts;
+    extraConfig = option types.lines "";
+  };
+in
+{
+  options = {
+    assertions = option (types.listOf types.unspecified) [ ];
+    warnings = texts;
+
+    environment = {
+      etc = set (submodule etcFile);
+      systemPackages = option (types.listOf types.package) [ ];
+    };
+
+    networking = {
+      domain = option (types.nullOr types.str) null;
+      fqdn = text;
+      hostName = text;
+      useHostResolvConf = bool;
+    };
+
+    services = {
+      caddy.virtualHosts = set virtualHost;
+      data-mesher = {
+        enable = bool;
+        group = option types.str "data-mesher";
+        openFirewall = bool;
+        package = option types.package pkgs.data-mesher;
+        pluginDirectories = texts;
+        settings = set types.anything;
+        user = option types.str "data-mesher";
+      };
+      nginx.virtualHosts = set virtualHost;
+      resolved.enable = bool;
+      unbound = {
+        enable = bool;
+        enableRootTrustAnchor = option types.bool true;
+        group = option types.str "unbound";
+        localControlSocketPath = option (types.nullOr types.str) null;
+        resolveLocalQueries = option types.bool true;
+        settings = option (types.submodule {
+          freeformType = types.attrsOf unboundSetting;
+        }) { };
+      };
+    };
+
+    systemd = {
+      package = option types.package pkgs.systemd;
+      paths = set (submodule (unit // { pathConfig = set setting; }));
+      services = set (submodule service);
+      timers = set (submodule (unit // { timerConfig = set setting; }));
+      network = set types.raw;
+      tmpfiles.rules = texts;
+    };
+
+    users = {
+      groups = set (submodule { members = texts; });
+      users = set (submodule {
+        description = text;
+        extraGroups = texts;
+        group = text;
+        isSystemUser = bool;
+      });
+    };
+
+    # clan-core defines these; no case looks at them.
+    clan.core.enableRecommendedDefaults = bool;
+    networking.firewall = set types.raw;
+    networking.useNetworkd = bool;
+    sops = set types.raw;
+    system.activationScripts = set types.raw;
+  };
+
+  # What NixOS' own module says unless told otherwise; dm-dns has to win against it.
+  config.services.unbound.settings.server = {
+    interface = lib.mkDefault [
+      "127.0.0.1"
+      "::1"
+    ];
+    access-control = lib.mkDefault [
+      "127.0.0.0/8 allow"
+      "::1/128 allow"
+    ];
+  };
+}

@@ -1,0 +1,64 @@
+# Packages that cannot be built: names, paths and, of text files, the text. A package that is
+# missing here fails the evaluation.
+{ lib }:
+let
+  package =
+    name: attributes:
+    let
+      # No hash: nothing of this may be taken for what is in a store.
+      outPath = "${builtins.storeDir}/${name}";
+      self = {
+        type = "derivation";
+        inherit name outPath;
+        drvPath = "${outPath}.drv";
+        outputs = [ "out" ];
+        outputName = "out";
+        out = self;
+      }
+      // attributes;
+    in
+    self;
+
+  versioned = args: package "${args.pname}-${args.version}" { inherit (args) meta; };
+
+  pkgs =
+    lib.genAttrs [
+      "age"
+      "coreutils"
+      "data-mesher"
+      "openssl"
+      "util-linux"
+    ] (name: package name { })
+    // {
+      systemd = package "systemd" { version = "258"; };
+      python3Packages = {
+        buildPythonApplication = versioned;
+        python = package "python3" { };
+      };
+      inherit lib;
+      stdenv.hostPlatform.isDarwin = false;
+      runCommand = name: _env: _script: package name { };
+      # The text is known by its hash where only the path is seen, such as in a script.
+      writeText =
+        name: text:
+        let
+          hash = builtins.hashString "sha256" text;
+        in
+        package "${builtins.substring 0 32 hash}-${name}" { inherit text; };
+      writeShellApplication =
+        {
+          name,
+          runtimeInputs ? [ ],
+          text,
+          ...
+        }:
+        package name { inherit runtimeInputs text; };
+      callPackage =
+        file: arguments:
+        let
+          function = import file;
+        in
+        function (builtins.intersectAttrs (builtins.functionArgs function) pkgs // arguments);
+    };
+in
+pkgs

@@ -1,0 +1,146 @@
+# What of an evaluated clan goes on record: of each machine, an entry for each unit, file, user,
+# package, generator and service that was configured, and what dm-dns exports.
+{
+  # Record what throws as { throws = null; }: Nix does not tell the message. Without, it throws.
+  guard,
+  lib,
+  # Record the size and hash of the zone spec only.
+  summary,
+}:
+let
+  inherit (lib)
+    filter
+    filterAttrs
+    hasPrefix
+    mapAttrs
+    mapAttrs'
+    nameValuePair
+    optionalAttrs
+    ;
+
+  # A path in a record must not tell where the sources lie.
+  root = toString ../..;
+
+  plain =
+    value:
+    if lib.isDerivation value then
+      value.outPath
+    else if builtins.isAttrs value then
+      mapAttrs (_name: plain) value
+    else if builtins.isList value then
+      map plain value
+    else if builtins.isString value then
+      builtins.replaceStrings [ root ] [ "/source" ] value
+    else
+      value;
+
+  guarded =
+    value:
+    let
+      tried = builtins.tryEval (builtins.deepSeq (plain value) (plain value));
+    in
+    if !guard then
+      plain value
+    else if tried.success then
+      tried.value
+    else
+      { throws = null; };
+
+  # without what is as it is when nobody says anything
+  said =
+    defaults:
+    filterAttrs (
+      name: value:
+      if defaults ? ${name} then
+        value != defaults.${name}
+      else
+        !builtins.elem value [
+          null
+          false
+          ""
+          [ ]
+          { }
+        ]
+    );
+  unit = said {
+    restartIfChanged = true;
+    stopIfChanged = true;
+  };
+  something = said { };
+
+  entries =
+    path: record: values:
+    mapAttrs' (name: value: nameValuePair "${path}.${name}" (record value)) values;
+
+  file =
+    values:
+    something values
+    // optionalAttrs (values.source ? text) {
+      inherit (values.source) text;
+    };
+  virtualHosts = service: mapAttrs (_host: something) service.virtualHosts;
+  package = values: optionalAttrs (values ? text) { inherit (values) runtimeInputs text; };
+  spec =
+    text:
+    let
+      values = builtins.fromJSON text;
+    in
+    if summary then
+      {
+        endpoints = builtins.length values.endpoints;
+        machines = builtins.length (lib.attrNames values.machines);
+        sha256 = builtins.hashString "sha256" text;
+      }
+    else
+      values;
+  generator =
+    values:
+    {
+      inherit (values) runtimeInputs script share;
+      files = mapAttrs (_name: file: { inherit (file) deploy secret; }) values.files;
+    }
+    // optionalAttrs (values.validation != null) {
+      validation = mapAttrs (_name: spec) values.validation;
+    };
+
+  ofDmDns = filterAttrs (name: _value: hasPrefix "dm-dns" name);
+in
+{
+  machine =
+    config:
+    mapAttrs (_key: guarded) (
+      {
+        # those that fail
+        assertions = map (assertion: assertion.message) (
+          filter (assertion: !assertion.assertion) config.assertions
+        );
+        inherit (config) warnings;
+        "networking.useHostResolvConf" = config.networking.useHostResolvConf;
+        "services.caddy.virtualHosts" = virtualHosts config.services.caddy;
+        "services.data-mesher.pluginDirectories" = config.services.data-mesher.pluginDirectories;
+        "services.data-mesher.settings.network.files" =
+          config.services.data-mesher.settings.network.files or null;
+        "services.nginx.virtualHosts" = virtualHosts config.services.nginx;
+        "services.resolved" = config.services.resolved;
+        "services.unbound" = config.services.unbound;
+      }
+      // entries "clan.core.vars.generators" generator (ofDmDns config.clan.core.vars.generators)
+      // entries "environment.etc" file config.environment.etc
+      // entries "environment.systemPackages" package (
+        lib.listToAttrs (
+          map (value: nameValuePair value.name value) config.environment.systemPackages
+        )
+      )
+      // entries "systemd.paths" unit config.systemd.paths
+      // entries "systemd.services" unit config.systemd.services
+      // entries "systemd.timers" unit config.systemd.timers
+      // entries "users.groups" something config.users.groups
+      // entries "users.users" something config.users.users
+    );
+
+  exports =
+    exports:
+    mapAttrs (_key: guarded) (
+      entries "exports" something (filterAttrs (key: _export: hasPrefix "dm-dns:" key) exports)
+    );
+}

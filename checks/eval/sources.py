@@ -1,0 +1,36 @@
+"""What the record was made from."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+RECORD: Final = Path(__file__).parent / "record"
+
+# What the evaluation reads; `clan` has the vars of the cases' clans.
+_PATTERNS: Final = (
+    "modules/**/*.nix",
+    "python/package.nix",
+    "python/tests/naming-cases.json",
+    "checks/eval/*.nix",
+    "checks/eval/cases/*.nix",
+    "checks/eval/clan/**/*",
+    "checks/example/spell.json",
+    "checks/vm/clan.nix",
+)
+
+
+def hashes() -> dict[str, str]:
+    """Return the SHA-256 of each file that the evaluation reads, by its path in the project."""
+    files = {path for pattern in _PATTERNS for path in ROOT.glob(pattern) if path.is_file()}
+    return {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(files)
+    }
+
+
+def clan_core() -> dict[str, str]:
+    """Return the revision of clan-core that the flake uses, and the hash of its files."""
+    locked = json.loads((ROOT / "flake.lock").read_bytes())["nodes"]["clan-core"]["locked"]
+    return {"rev": locked["rev"], "narHash": locked["narHash"]}

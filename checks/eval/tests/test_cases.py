@@ -1,0 +1,382 @@
+"""What the module yields, by the record."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dm_dns import spec, zone
+from dm_dns.config import Config
+
+from checks.eval.record import Machine, load, read
+from checks.eval.sources import ROOT
+
+GENERATOR = "clan.core.vars.generators.dm-dns"
+KEY_GENERATOR = "clan.core.vars.generators.dm-dns-signing-key"
+FULL = ("no-push", "spell", "three", "two")
+EXAMPLE = json.loads((ROOT / "checks/example/spell.json").read_bytes())
+
+
+def all_machines() -> list[tuple[str, str]]:
+    return [(case, machine) for case in FULL for machine in load(case)]
+
+
+def zone_spec(case: str) -> Any:  # noqa: ANN401 - JSON
+    """The zone spec of a case, which is the same on all of its machines."""
+    specs = [machine[GENERATOR]["validation"]["spec"] for machine in load(case).values()]
+    assert all(other == specs[0] for other in specs)
+    return specs[0]
+
+
+def zone_of(case: str) -> zone.Zone:
+    made, warnings = spec.to_zone(spec.from_json(zone_spec(case)), serial=1)
+    assert warnings == []
+    return made
+
+
+def delegate(machine: Machine) -> str:
+    text = machine["environment.etc.systemd/dns-delegate.d/dm-dns.dns-delegate"]["text"]
+    assert isinstance(text, str)
+    return text
+
+
+def apply_config(machine: Machine) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(machine["environment.etc.dm-dns/apply.json"]["text"])
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_a_machine_fails_no_assertion_and_warns_of_nothing(case: str, name: str) -> None:
+    machine = load(case)[name]
+    assert machine["assertions"] == []
+    assert machine["warnings"] == []
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_unbound_serves_the_zone_and_refuses_all_else(case: str, name: str) -> None:
+    domain = zone_spec(case)["domain"]
+    unbound = load(case)[name]["services.unbound"]
+    assert unbound["enable"] is True
+    assert unbound["resolveLocalQueries"] is False
+    assert unbound["settings"] == {
+        "auth-zone": [
+            {
+                "name": f'"{domain}."',
+                "zonefile": f'"/var/lib/dm-dns/{domain}.zone"',
+                "for-downstream": True,
+                "for-upstream": True,
+                "fallback-enabled": False,
+            }
+        ],
+        "server": {
+            "access-control": ["127.0.0.0/8 allow"],
+            "interface": ["127.0.0.1"],
+            "local-zone": [f'"{domain}." transparent', '"." refuse'],
+            "module-config": '"iterator"',
+            "port": 5353,
+        },
+    }
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_resolved_asks_unbound_for_the_clans_names_only(case: str, name: str) -> None:
+    machine = load(case)[name]
+    assert delegate(machine) == (
+        f"[Delegate]\nDNS=127.0.0.1:5353\nDomains=~{zone_spec(case)['domain']}\nDefaultRoute=no\n"
+    )
+    assert machine["services.resolved"] == {"enable": True}
+    source = machine["environment.etc.systemd/dns-delegate.d/dm-dns.dns-delegate"]["source"]
+    assert machine["systemd.services.systemd-resolved"] == {"reloadTriggers": [source]}
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_apply_has_the_paths_and_the_port_that_unbound_has(case: str, name: str) -> None:
+    machine = load(case)[name]
+    unbound = machine["services.unbound"]
+    values = apply_config(machine)
+    assert values["domain"] == zone_spec(case)["domain"]
+    assert values["unbound"] == {
+        "address": "127.0.0.1",
+        "control": unbound["localControlSocketPath"],
+        "port": unbound["settings"]["server"]["port"],
+    }
+    (auth_zone,) = unbound["settings"]["auth-zone"]
+    assert auth_zone["zonefile"] == f'"{values["state"]}/{values["domain"]}.zone"'
+    watched = machine["systemd.paths.dm-dns-apply"]["pathConfig"]["PathChanged"]
+    assert values["mesh"] == f"{watched}/cnames"
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_apply_reads_its_configuration(case: str, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "apply.json"
+    path.write_text(load(case)[name]["environment.etc.dm-dns/apply.json"]["text"])
+    assert Config.read(path).domain == zone_spec(case)["domain"]
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
+    machine = load(case)[name]
+    assert machine["systemd.paths.dm-dns-apply"]["startLimitIntervalSec"] == 0
+    assert machine["systemd.paths.dm-dns-apply"]["pathConfig"]["TriggerLimitIntervalSec"] == 0
+    assert machine["systemd.services.dm-dns-apply"]["startLimitIntervalSec"] == 0
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, name: str) -> None:
+    machine = load(case)[name]
+    assert machine["systemd.services.unbound"] == {
+        "after": ["dm-dns-zone.service"],
+        "wants": ["dm-dns-zone.service"],
+    }
+    service = machine["systemd.services.dm-dns-zone"]
+    assert service["wantedBy"] == ["multi-user.target"]
+    assert service["serviceConfig"]["ExecStart"].startswith("-")
+    config_file = machine["environment.etc.dm-dns/apply.json"]["source"]
+    assert config_file in service["restartTriggers"]
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-zone"])
+def test_what_reads_the_zone_runs_as_its_own_user(case: str, name: str, unit: str) -> None:
+    machine = load(case)[name]
+    service = machine[f"systemd.services.{unit}"]["serviceConfig"]
+    assert service["User"] == "dm-dns"
+    assert service["Group"] == "dm-dns"
+    assert service["CapabilityBoundingSet"] == ""
+    assert service["ProtectSystem"] == "strict"
+    assert service["IPAddressDeny"] == "any"
+    assert service["StateDirectory"] == "dm-dns"
+    assert machine["users.users.dm-dns"]["isSystemUser"] is True
+    assert machine["users.groups.dm-dns"] == {}
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_the_generator_renders_the_spec_that_its_validation_has(case: str, name: str) -> None:
+    generator = load(case)[name][GENERATOR]
+    assert generator["share"] is True
+    assert generator["files"] == {"zone.conf": {"deploy": True, "secret": False}}
+    made = json.dumps(zone_spec(case), sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(made.encode()).hexdigest()[:32]
+    assert generator["script"] == (
+        f'dm-dns render /nix/store/{digest}-dm-dns-zone-spec.json -o "$out/zone.conf"\n'
+    )
+
+
+def test_two_machines_have_the_name_of_the_service_on_one() -> None:
+    assert zone_of("two").cnames == {"chat.test": "server.test"}
+
+
+def test_only_the_machine_that_sends_has_the_key() -> None:
+    machines = load("two")
+    assert machines["server"][KEY_GENERATOR] == {
+        "files": {
+            "signing.key": {"deploy": True, "secret": True},
+            "signing.pub": {"deploy": True, "secret": False},
+        },
+        "runtimeInputs": ["/nix/store/dm-dns-0.1.0"],
+        "script": 'dm-dns keygen "$out"\n',
+        "share": True,
+    }
+    assert KEY_GENERATOR not in machines["client"]
+    assert "environment.systemPackages.dm-send-dns" not in machines["client"]
+
+
+def test_dm_send_dns_is_told_where_the_key_is_and_not_the_key() -> None:
+    text = load("two")["server"]["environment.systemPackages.dm-send-dns"]["text"]
+    assert "--key /run/secrets/shared/dm-dns-signing-key/signing.key" in text
+    assert text.startswith("exec dm-dns push /nix/store/")
+    assert text.endswith(' "$@"\n')
+
+
+def test_all_data_meshers_accept_the_zone_from_the_one_key() -> None:
+    key = EXAMPLE["signing_pub"]
+    for case in ("spell", "three", "two"):
+        for machine in load(case).values():
+            files = machine["services.data-mesher.settings.network.files"]
+            assert files == {"dns/cnames": [key]}
+            assert machine["services.data-mesher.pluginDirectories"] == ["dns"]
+
+
+def test_the_example_clan_has_the_names_it_had() -> None:
+    made = zone_of("spell")
+    newest = EXAMPLE["zones"][-1]
+    assert made.cnames == {
+        endpoint["host"]: f"{endpoint['machine']}.spell" for endpoint in newest["endpoints"]
+    }
+    lines = zone.render(made).splitlines()
+    assert [line for line in lines if line.startswith("local-zone:") or "CNAME" in line] == (
+        newest["zone_conf"].splitlines()
+    )
+
+
+def test_the_example_clans_machines_have_their_addresses() -> None:
+    found = {name: machine["addresses"] for name, machine in zone_spec("spell")["machines"].items()}
+    assert found == EXAMPLE["machines"]
+
+
+def test_both_push_machines_of_the_example_clan_can_send() -> None:
+    senders = [
+        name
+        for name, machine in load("spell").items()
+        if "environment.systemPackages.dm-send-dns" in machine
+    ]
+    assert senders == EXAMPLE["push_machines"]
+
+
+def test_the_settings_names_are_exported_for_other_services() -> None:
+    exports = read("three")["exports"]
+    assert exports["exports.dm-dns:dm-dns:default:third"] == {
+        "endpoints": {"hosts": ["*.pages.test", "shared.test"]}
+    }
+    assert "exports.dm-dns:dm-dns:default:client" not in exports
+
+
+def test_without_push_role_and_mesh_names_resolve_as_they_were_deployed() -> None:
+    machine = load("no-push")["server"]
+    assert zone_of("no-push").cnames == {"chat.test": "server.test"}
+    assert apply_config(machine)["deployed"].endswith("zone.conf")
+    groups = machine["systemd.services.dm-dns-apply"]["serviceConfig"]["SupplementaryGroups"]
+    assert groups == ["unbound"]
+    assert machine["services.data-mesher.settings.network.files"] is None
+    assert read("no-push")["exports"] == {}
+
+
+def test_before_the_first_vars_generate_the_generators_can_be_had() -> None:
+    machine = load("key-not-generated")["server"]
+    assert zone_of("key-not-generated").cnames == {"chat.test": "server.test"}
+    assert machine[KEY_GENERATOR]["script"] == 'dm-dns keygen "$out"\n'
+    assert apply_config(machine)["deployed"] is None
+
+
+def test_without_the_key_the_message_says_which_command_makes_it() -> None:
+    exports = read("key-not-generated")["exports"]
+    assert exports["exports.dm-dns:dm-dns:push:server"] == {
+        "throws": (
+            "dm-dns: the key that signs the zone is not generated yet.\n"
+            "Run 'clan vars generate server -g dm-dns-signing-key'."
+        )
+    }
+
+
+def test_a_host_of_two_machines_has_the_addresses_of_both() -> None:
+    made = zone_of("duplicates")
+    assert made.addresses["shared.test"] == ("fd00::1", "fd00::2")
+    assert "shared.test" not in made.cnames
+
+
+def test_a_host_of_two_services_of_one_machine_is_one_alias() -> None:
+    hosts = [endpoint["host"] for endpoint in zone_spec("duplicates")["endpoints"]]
+    assert hosts.count("twice.test") == 1
+    assert zone_of("duplicates").cnames == {"twice.test": "server.test"}
+
+
+def test_a_host_of_two_machines_without_address_stops_the_evaluation() -> None:
+    message = load("duplicate-without-address")["server"][GENERATOR]["throws"]
+    for machine in ("client", "server"):
+        assert (
+            "host \"shared.test\" of service 'endpoints', instance 'chat', role 'default'"
+            f" on machine '{machine}'"
+        ) in message
+    assert "Remedy: set roles.default.machines.<machine>.settings.addresses" in message
+
+
+def test_virtual_hosts_of_exported_names_listen_on_the_clans_addresses_only() -> None:
+    machine = load("listen")["server"]
+    internal = {"listenAddresses": ["[fd00::1]", "10.0.0.1", "127.0.0.1", "[::1]"]}
+    assert machine["services.caddy.virtualHosts"] == {"git.test": internal}
+    assert machine["services.nginx.virtualHosts"] == {
+        "chat.test": internal,
+        # exported by another machine
+        "client-only.test": {},
+        # decided by the user
+        "set.test": {"listenAddresses": ["0.0.0.0"]},  # noqa: S104
+        # outside the domain
+        "www.example.org": {},
+    }
+
+
+def test_unbound_answers_the_lan_on_port_53_where_it_is_told_to() -> None:
+    machine = load("listen")["server"]
+    server = machine["services.unbound"]["settings"]["server"]
+    assert server["interface"] == ["127.0.0.1", "192.0.2.1@53", "2001:db8::1@53"]
+    assert server["access-control"] == ["127.0.0.0/8 allow", "192.0.2.0/24 allow"]
+    assert server["port"] == 5354
+    assert "DNS=127.0.0.1:5354\n" in delegate(machine)
+    assert apply_config(machine)["unbound"]["port"] == 5354
+    assert machine["assertions"] == []
+
+
+def test_addresses_are_those_of_all_networks_within_the_clan() -> None:
+    machines = zone_spec("networks")["machines"]
+    # A network has a host name for it, and the service `internet` leads outside: neither counts.
+    assert machines["server"]["addresses"] == ["10.2.0.2", "192.0.2.1", "fd01::2"]
+
+
+def test_the_setting_networks_chooses() -> None:
+    assert zone_spec("networks")["machines"]["client"] == {"addresses": ["fd02::1"]}
+
+
+def test_what_needs_addresses_that_are_not_generated_waits_for_them() -> None:
+    assert zone_spec("networks")["machines"]["new"] == {"addresses": []}
+    assert zone_of("networks").cnames == {"chat.test": "server.test"}
+
+
+def test_a_wildcard_an_underscore_and_a_name_that_is_not_ascii_are_aliases() -> None:
+    assert zone_of("wildcard").cnames == dict.fromkeys(
+        ["*.pages.test", "_matrix.test", "xn--bcher-kva.test"], "server.test"
+    )
+
+
+def test_a_thousand_machines_have_ten_names_each() -> None:
+    machine = load("many")["m500"][GENERATOR]
+    found = machine["validation"]["spec"]
+    assert (found["machines"], found["endpoints"]) == (1000, 10_000)
+    endpoints = sorted(
+        (
+            {
+                "host": f"s{name}-m{number}.test",
+                "instance": "web",
+                "machine": f"m{number}",
+                "role": "default",
+                "service": "endpoints",
+            }
+            for number in range(1000)
+            for name in range(10)
+        ),
+        key=lambda endpoint: endpoint["host"],
+    )
+    machines: dict[str, dict[str, list[str]]] = {
+        f"m{number}": {"addresses": []} for number in range(1000)
+    }
+    whole = {"domain": "test", "endpoints": endpoints, "machines": machines}
+    made = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    assert found["sha256"] == hashlib.sha256(made.encode()).hexdigest()
+
+
+def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
+    message = load("wrong-settings")["server"][GENERATOR]["throws"]
+    assert "setting addresses of machine 'server':\n  \"192.0.2.1/24\" is not an" in message
+    assert "setting networks of machine 'server':\n  no instance \"vpn2\" exports" in message
+    assert "setting names of machine 'server':\n  \"git.example.org\" is not below" in message
+    assert message.count("Remedy: ") == 3
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        ("forwarder", ["enable, settings.server.local-zone, settings.server.port, settings.forw"]),
+        ("half-open", ["listen and allow of 'half-open' only one is set"]),
+        ("old", ["DNS delegates need systemd 258; 'old' has 257.9."]),
+        ("sender", ["'sender' has the role push but not the role default", "no data-mesher"]),
+    ],
+)
+def test_a_misconfigured_machine_is_told_what_is_wrong(machine: str, expected: list[str]) -> None:
+    assertions = load("misconfigured")[machine]["assertions"]
+    assert len(assertions) == len(expected)
+    for message, part in zip(assertions, expected, strict=True):
+        assert part in message
+
+
+def test_a_second_instance_is_refused() -> None:
+    (message,) = load("two-instances")["server"]["assertions"]
+    assert "two instances, 'dm-dns' and 'more-dns'" in message

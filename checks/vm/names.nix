@@ -1,0 +1,55 @@
+# checks/scenarios/names.py on NixOS, with the real data-mesher.
+{
+  # The folder that has `checks.scenarios`.
+  scenarios,
+}:
+{
+  name = "dm-dns-names";
+
+  clan = {
+    imports = [
+      (import ./clan.nix {
+        module.input = "self";
+        module.name = "dm-dns";
+      })
+    ];
+    directory = ./.;
+    modules.dm-dns = ../../modules/dm-dns;
+    test.useContainers = false;
+  };
+
+  defaults =
+    { lib, pkgs, ... }:
+    {
+      environment.systemPackages = [ pkgs.dnsutils ];
+      # Without a domain /etc/hosts has the machines' short names only, so that what resolves the
+      # others, also for data-mesher, is dm-dns.
+      networking.domain = lib.mkForce null;
+      services.data-mesher.settings.cluster.push_pull_interval = lib.mkForce "5s";
+    };
+
+  testScript =
+    { nodes, ... }:
+    let
+      inherit (nodes.server.clan.core.vars) generators;
+      push = builtins.toJSON {
+        machine = "server";
+        key = generators.dm-dns-signing-key.files."signing.key".path;
+        network_id = generators.data-mesher-network.files."network.pub".path;
+      };
+    in
+    ''
+      import json
+      import sys
+
+      sys.path.insert(0, "${scenarios}")
+      from checks.scenarios import names  # type: ignore
+
+      start_all()
+      names.run(
+          {"client": client, "server": server, "third": third},
+          json.loads(${builtins.toJSON generators.dm-dns.validation.spec}),
+          names.Push(**json.loads(${builtins.toJSON push})),
+      )
+    '';
+}
