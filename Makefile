@@ -1,0 +1,56 @@
+# What a developer runs. `demo` and `test` first set up what they need (checks/setup).
+
+# Debian keeps unbound in /usr/sbin, which is not on a user's PATH.
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+demo-packages = python3 python3-venv openssl unbound
+test-packages = $(demo-packages) git shellcheck
+# CI may skip nothing, so there the optional tools of `make test` are installed too.
+ifeq ($(CI),true)
+test-packages += cargo nix-bin
+endif
+
+.PHONY: help demo test bench record format clean .venv
+
+help:
+	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
+	@echo 'make test     formatting, linting, types and tests'
+	@echo 'make bench    benchmarks'
+	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'
+	@echo 'make format   format and fix what can be fixed automatically'
+	@echo 'make clean    remove what these commands made'
+
+demo:
+	@checks/setup/packages $(demo-packages)
+	@checks/setup/venv
+	@checks/setup/unbound
+	@python -m checks.demo
+
+test:
+	@checks/setup/packages $(test-packages)
+	@checks/setup/venv
+	@checks/setup/unbound
+	@checks/setup/deadnix
+	@python -m checks.run
+
+bench:
+	@checks/setup/packages $(demo-packages)
+	@checks/setup/venv
+	@checks/setup/unbound
+	@python -m checks.bench
+
+record: .venv
+	@python -m checks.eval
+
+format: .venv
+	@ruff format python checks
+	@ruff check --fix python checks
+
+.venv:
+	@checks/setup/packages python3 python3-venv
+	@checks/setup/venv
+
+clean:
+	rm -rf .venv .cache
+	find . -path ./.git -prune -o \( -name __pycache__ -o -name '*.egg-info' \
+		-o -name '.*_cache' -o -name .hypothesis \) -prune -exec rm -rf {} +
