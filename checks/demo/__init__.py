@@ -1,0 +1,1 @@
+"""`make demo`: a clan on this machine, its names, and what happens when one of them moves."""

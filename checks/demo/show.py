@@ -1,0 +1,130 @@
+"""What the demo prints: for a terminal, or plain lines for a pipe."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from checks.demo.ask import Answer
+
+_UNLIMITED: Final = 10_000  # columns of a pipe or file: no line is broken
+
+
+class Screen:
+    """Stdout."""
+
+    def __init__(self) -> None:
+        """Find out what stdout is."""
+        self.is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._console = Console(
+            force_terminal=self.is_terminal,
+            width=None if self.is_terminal else _UNLIMITED,
+            highlight=False,
+        )
+        self._start = time.monotonic()
+        self._is_below_table = False
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Print a paragraph."""
+        self._print(Text(text, style))
+
+    @contextmanager
+    def step(self, doing: str, done: str) -> Iterator[list[str]]:
+        """Show what is being done, and then a line that says what was done.
+
+        Yields:
+            For that line, a list to add details to.
+
+        """
+        details = [done]
+        with self._console.status(Text(doing), spinner="line", spinner_style="cyan"):
+            yield details
+        seconds = time.monotonic() - self._start
+        if self._is_below_table:
+            self.line()
+        row = Table.grid(padding=(0, 2))
+        row.add_row(Text(f"{seconds:4.1f} s", "dim"), Text(", ".join(details)))
+        self._print(row)
+
+    def table(
+        self, title: str, headings: Sequence[str], rows: Iterable[Sequence[Text]], *, numbers: int
+    ) -> None:
+        """Print a table; its last ``numbers`` columns are aligned to the right."""
+        self._titled(title, self._table(headings, rows, numbers))
+
+    def names(
+        self, title: str, nodes: Sequence[str], answers: dict[str, list[tuple[Answer, bool]]]
+    ) -> None:
+        """Print what each of ``nodes`` answered, by name, and whether that is right."""
+        separator = "\n" if self.is_terminal else " "
+        rows = [
+            [
+                Text(name, "bold"),
+                Text(separator.join(by_node[0][0].cnames) or "-"),
+                Text(separator.join(by_node[0][0].addresses) or "-"),
+                *(verdict(*answer) for answer in by_node),
+            ]
+            for name, by_node in answers.items()
+        ]
+        table = self._table(["name", "CNAME", "addresses", *nodes], rows, len(nodes))
+        unlimited = self._console.options.update(width=_UNLIMITED)
+        if self._console.measure(table, options=unlimited).maximum > self._console.width:
+            rows = [
+                [_stacked(name, by_node[0][0]), *(verdict(*answer) for answer in by_node)]
+                for name, by_node in answers.items()
+            ]
+            table = self._table(["name, CNAME, addresses", *nodes], rows, len(nodes))
+        self._titled(title, table)
+
+    def _table(
+        self, headings: Sequence[str], rows: Iterable[Sequence[Text]], numbers: int
+    ) -> Table:
+        table = Table(
+            box=box.SIMPLE_HEAD if self.is_terminal else None,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0) if self.is_terminal else (0, 2, 0, 0),
+            header_style="dim",
+        )
+        for left, heading in zip(range(len(headings), 0, -1), headings, strict=True):
+            table.add_column(
+                heading, overflow="fold", justify="right" if left <= numbers else "left"
+            )
+        for row in rows:
+            table.add_row(*row)
+        return table
+
+    def _titled(self, title: str, table: Table) -> None:
+        self.line()
+        self.line(title, style="bold")
+        self._print(table)
+        self._is_below_table = True
+
+    def _print(self, content: Text | Table) -> None:
+        self._is_below_table = False
+        self._console.print(content)
+        sys.stdout.flush()
+
+
+def _stacked(name: str, answer: Answer) -> Text:
+    """Return a name and its records one below the other, for a narrow terminal."""
+    cnames = [f"CNAME {cname}" for cname in answer.cnames]
+    lines = [Text(f"  {record}") for record in (*cnames, *answer.addresses)]
+    return Text("\n").join([Text(name, "bold"), *lines])
+
+
+def verdict(answer: Answer, is_right: bool) -> Text:  # noqa: FBT001 - a pair, as it is kept
+    """Return the time an answer took; or that it is wrong."""
+    return Text(milliseconds(answer.seconds, 1)) if is_right else Text("WRONG", "bold red")
+
+
+def milliseconds(seconds: float, digits: int = 0) -> str:
+    """Return a time as it is shown."""
+    return f"{seconds * 1000:.{digits}f} ms"
