@@ -1,0 +1,1 @@
+"""What dm-dns costs: time and memory of whole processes, against a real unbound."""

@@ -1,0 +1,48 @@
+import json
+import math
+import sys
+
+import pytest
+
+from checks.bench import process
+from checks.bench.__main__ import main
+from checks.bench.measure import Sizes
+from checks.local import unbound
+
+SMALLEST = Sizes(endpoints=200, large=200, asked=200, small=10, changes=2, rounds=1)
+
+
+@pytest.mark.skipif(unbound.find() is None, reason="unbound is not installed")
+def test_everything_is_measured_and_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json"], SMALLEST) == 0
+    printed = json.loads(capsys.readouterr().out)
+    rows = {row["what"]: row for row in printed["rows"]}
+    assert all(math.isfinite(row["median"]) for row in rows.values())
+    assert rows["apply 10 records: beyond unbound's own reload"]["n"] == 2
+    assert rows["apply 10 records: beyond unbound's own reload"]["target"] == 60
+    assert rows["apply 200 records"]["ratio"] == rows["apply 200 records"]["median"] / 10
+    assert rows["lost queries while nothing happens"]["median"] == 0
+    assert {"python", "unbound", "kernel", "cores", "load"} <= printed["environment"].keys()
+
+
+def test_what_cannot_be_measured_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(unbound, "find", lambda: None)
+    assert main([], SMALLEST) == 1
+    printed = capsys.readouterr()
+    assert printed.err == (f"bench: {unbound.MISSING}\n")
+    assert printed.out == ""
+
+
+def test_a_process_is_measured_as_a_whole() -> None:
+    used = process.run([sys.executable, "-c", "import time; b'x' * 10**8; time.sleep(0.1)"])
+    assert used.wall > 0.1
+    assert used.cpu > 0
+    assert used.peak is not None
+    assert used.peak > 10**8
+
+
+def test_a_process_that_fails_is_no_measurement() -> None:
+    with pytest.raises(RuntimeError, match=r"exit status 3 of .*: sorry"):
+        process.run([sys.executable, "-c", "print('sorry'); exit(3)"])
