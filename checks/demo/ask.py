@@ -87,7 +87,7 @@ def serves(node: Node, serial: int) -> bool:
 
 
 def recursions(node: Node) -> int:
-    """Return how many queries unbound has asked other servers about since its start.
+    """Return how many queries since its start unbound could not answer by itself.
 
     Raises:
         DemoError: unbound does not say.
@@ -98,7 +98,7 @@ def recursions(node: Node) -> int:
     except OSError as error:
         raise DemoError(f"{node.name}: unbound's control socket: {error.strerror}") from None
     counts = dict(line.split("=", 1) for line in lines)
-    return int(counts["total.num.recursivereplies"])
+    return int(counts["total.num.cachemiss"])
 
 
 def wait_for(condition: Callable[[], bool]) -> bool:

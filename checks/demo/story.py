@@ -215,11 +215,13 @@ class Story:
                 is_right = self._judge(node, name, answer, Answer(rcode, frozenset(), 0))
                 row.append(verdict(answer, is_right))
             rows.append(row)
-        headings = ["name", "answer", "meaning", *self.running]
+        headings = ["name", "expected", "meaning", *self.running]
         self.screen.table("Names that are not the clan's", headings, rows, numbers=len(self.nodes))
         for node in self.nodes:
-            if forwarded := ask.recursions(node):
-                self.problems.append(f"unbound of {node.name} asked other servers {forwarded}x")
+            if times := ask.recursions(node):
+                self.problems.append(
+                    f"unbound of {node.name} wanted to ask other servers {times} times"
+                )
 
     def _look_at_runs(self) -> None:
         """Every run of `dm-dns apply` must have succeeded, but for those before the first push."""

@@ -174,6 +174,24 @@ def test_a_wrong_answer_is_shown_with_what_was_expected(
     assert demo.has_left_nothing()
 
 
+def test_an_unbound_that_asks_other_servers_is_reported(demo: Demo) -> None:
+    # Without the refusal; its only server is where nobody listens.
+    change = (
+        r"s/local-zone: \"\.\" refuse/do-not-query-localhost: no/;"
+        r" \$ a forward-zone:\n  name: \".\"\n  forward-addr: 127.0.1.9@9"
+    )
+    demo.replace("unbound", UNBOUND.format(change, unbound.find()))
+    done = demo.run()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert re.search(
+        r"^WRONG: unbound of zoltraak wanted to ask other servers \d+ times$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    assert "WRONG: example.org on zoltraak: expected REFUSED; got " in done.stdout
+    assert demo.has_left_nothing()
+
+
 def test_an_unbound_that_does_not_start_is_reported_with_its_log(demo: Demo) -> None:
     demo.replace("unbound", '[ "$1" = -V ] && exec echo Version 0\necho no such option >&2; exit 1')
     done = demo.run()
