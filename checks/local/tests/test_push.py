@@ -12,11 +12,12 @@ from pathlib import Path
 
 import nacl.signing
 import pytest
+from dm_dns import keys, push, zone
+from dm_dns.errors import Error
+
 from checks.mesh.client import call
 from checks.mesh.keys import read_private, read_public
 from checks.mesh.record import sign
-from dm_dns import keys, push, zone
-from dm_dns.errors import Error
 
 MINUTE = 60 * 10**9  # nanoseconds; the node accepts up to 5 minutes ahead
 ADDRESS = "127.0.0.1"

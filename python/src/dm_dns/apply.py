@@ -98,10 +98,11 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> str:
         source=choice.source,
         inputs="unknown" if choice.problems else fingerprint,
     )
-    _write_zonefile(config.zonefile, compiled.text.encode("ascii"))
+    # First what the zone file is made from: the copy to fall back on is then never an older one.
+    files.replace(config.kept, choice.content)
+    _write_zonefile(config, compiled.text.encode("ascii"))
     if not write_only:
         _load(config, compiled.status)
-        files.replace(config.kept, choice.content)
     outcome = (
         f"{config.domain}: serial {choice.zone.serial}, {choice.zone.records} records,"
         f" source {choice.source}"
@@ -116,44 +117,45 @@ def _is_served(config: Config, fingerprint: str) -> bool:
     try:
         with config.zonefile.open(encoding="ascii") as file:
             made_from, status = zonefile.first_line(file.readline())
-        return made_from == fingerprint and status == _served(config)
-    except (OSError, ValueError, Error):
+    except (OSError, ValueError):
         return False
+    return made_from == fingerprint and _serves(config, status)
 
 
-def _served(config: Config) -> str | None:
-    return config.unbound.txt(zonefile.status_name(config.domain))
+def _serves(config: Config, status: str) -> bool:
+    """Tell whether unbound serves the zone file with that ``status``."""
+    try:
+        is_served = config.unbound.txt(zonefile.status_name(config.domain)) == status
+    except Error:
+        return False
+    if is_served:
+        config.previous.unlink(missing_ok=True)
+    return is_served
 
 
-def _write_zonefile(path: Path, content: bytes) -> None:
-    """Replace the zone file, and keep the last one that unbound accepted until this one is."""
-    if path.exists():
-        if path.read_bytes() == content:
-            return
-        if not _previous(path).exists():
-            os.link(path, _previous(path))
+def _write_zonefile(config: Config, content: bytes) -> None:
+    """Replace the zone file, and keep the last one that unbound served until this one is."""
+    path = config.zonefile
+    if path.exists() and path.read_bytes() != content and not config.previous.exists():
+        os.link(path, config.previous)
     files.replace(path, content)
-
-
-def _previous(path: Path) -> Path:
-    return path.with_name(f"{path.name}.previous")
 
 
 def _load(config: Config, status: str) -> None:
     """Make unbound serve the zone file with that ``status``, or go back to the previous one."""
-    previous = _previous(config.zonefile)
+    if _serves(config, status):  # it has started with this zone file
+        return
     said = config.unbound.load(config.domain)
-    served = _served(config)
-    if served == status:
-        previous.unlink(missing_ok=True)
+    if _serves(config, status):
         return
     outcome = "there is no previous zone to go back to"
-    if previous.exists():
-        previous.replace(config.zonefile)
+    if config.previous.exists():
+        config.previous.replace(config.zonefile)
         config.unbound.load(config.domain)
         outcome = "the previous zone is back"
+    name = zonefile.status_name(config.domain)
     raise Error(
         f"unbound does not serve {config.zonefile} after loading it (it said {said!a}):"
-        f" the TXT record {zonefile.status_name(config.domain)} is {served!a}, not {status!a};"
+        f" the TXT record {name} is {config.unbound.txt(name)!a} now, expected was {status!a};"
         f" {outcome}; see `journalctl -u unbound` and check its auth-zone for {config.domain}"
     )

@@ -93,8 +93,8 @@ def choose(config: Config, inputs: Inputs) -> Choice:
     """Choose between the mesh's copy, the deployed copy and the copy that was served last.
 
     The highest serial wins; of equal ones the mesh's, because it is the same on every node. The
-    copy served last counts only where another is unusable: names that resolved go on resolving.
-    Where the mesh has no copy at all (it was withdrawn), the deployed one is served.
+    copy that was served last counts only where another is unusable: names that resolved go on
+    resolving. Where the mesh has no copy at all (it was withdrawn), the deployed one is served.
 
     Raises:
         Error: none of them is usable.

@@ -28,8 +28,13 @@ class Config(NamedTuple):
         return self.state / f"{self.domain}.zone"
 
     @property
+    def previous(self) -> Path:
+        """The zone file that unbound served last, for as long as it does not serve a newer one."""
+        return self.state / f"{self.domain}.zone.previous"
+
+    @property
     def kept(self) -> Path:
-        """The zone.conf that was served last."""
+        """The zone.conf from which the zone file was made."""
         return self.state / "kept.conf"
 
     @classmethod

@@ -29,12 +29,14 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
 def replace(path: Path, content: bytes) -> None:
     """Write a file so that at any time it is there in whole, with the old content or the new.
 
-    It is readable by all: nothing secret is written this way.
+    It is left alone if it has that content. It is readable by all: no secret is written this way.
 
     Raises:
         OSError: it cannot be written; the old file is as it was.
 
     """
+    if path.is_file() and path.read_bytes() == content:
+        return
     temporary = Path(f"{path}.new")
     try:
         with temporary.open("wb") as file:
