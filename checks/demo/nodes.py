@@ -1,7 +1,6 @@
 """The clan's machines on this machine: where they listen, how they are started."""
 
 import errno
-import json
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,6 @@ from checks.demo import commands
 from checks.demo.errors import DemoError
 from checks.local.daemon import Network
 from checks.local.node import Node
-from checks.local.unbound import Unbound
 
 PORT: Final = 5353
 """As in the module."""
@@ -109,19 +107,7 @@ def make_network(directory: Path) -> Network:
 
 def make_node(stack: ExitStack, name: str, domain: str, host: str, network: Network) -> Node:
     """Make a node that answers on ``host``; it is stopped and removed with ``stack``."""
-    node = stack.enter_context(Node(name, domain, network=network))
-    node.unbound = Unbound(
-        node.directory,
-        domain=domain,
-        zonefile=node.state / f"{domain}.zone",
-        address=host,
-        port=PORT,
-    )
-    stack.callback(node.unbound.stop)
-    config = json.loads(node.config.read_text())
-    config["unbound"] |= {"address": host, "port": PORT}
-    node.config.write_text(json.dumps(config))
-    return node
+    return stack.enter_context(Node(name, domain, network=network, listen=(host, PORT)))
 
 
 def boot(nodes: Sequence[Node]) -> None:

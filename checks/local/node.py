@@ -52,6 +52,7 @@ class Node:
         domain: str = "pin",
         *,
         network: Network | None = None,
+        listen: tuple[str, int] | None = None,
         unbound_options: str = "",
     ) -> None:
         """Make its directory; nothing runs yet.
@@ -60,6 +61,7 @@ class Node:
             name: of the machine, for messages.
             domain: of the clan.
             network: the mesh it belongs to; without one it has the files, but no daemon.
+            listen: address and port of unbound; any that are free if not given.
             unbound_options: more lines for the server section of unbound.conf.
 
         """
@@ -90,13 +92,13 @@ class Node:
             self.runs: list[subprocess.CompletedProcess[str]] = []
             """What the watcher's runs of apply ended with, oldest first."""
             self._make_files(mesh)
-            address = ports.free_address()
+            address, port = listen or ports.free_endpoint()
             self.unbound = Unbound(
                 self.directory,
                 domain=domain,
                 zonefile=self.state / f"{domain}.zone",
                 address=address,
-                port=ports.free_port(address),
+                port=port,
                 options=unbound_options,
             )
             self._write_config()

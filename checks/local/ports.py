@@ -39,3 +39,9 @@ def free_port(address: str) -> int:
             else:
                 return port
     raise OSError(errno.EADDRINUSE, f"no free port on {address}")
+
+
+def free_endpoint() -> tuple[str, int]:
+    """Return a random loopback address and a free port of it."""
+    address = free_address()
+    return address, free_port(address)

@@ -6,11 +6,13 @@ from typing import Protocol
 class Machine(Protocol):
     """A running machine; commands run on it as root, in a shell with `pipefail`.
 
-    All methods raise if what they say does not come true.
+    All methods but `execute` raise if what they say does not come true. Timeouts are in seconds.
     """
 
-    def wait_for_unit(self, unit: str) -> None:
-        """Wait until a systemd unit is active."""
+    name: str
+
+    def execute(self, command: str) -> tuple[int, str]:
+        """Run a command; return its exit status and what it printed on stdout."""
 
     def succeed(self, *commands: str) -> str:
         """Run commands, none of which may fail; return what they printed on stdout."""
@@ -18,5 +20,14 @@ class Machine(Protocol):
     def fail(self, *commands: str) -> str:
         """Run commands, each of which must fail; return what they printed on stdout."""
 
-    def wait_until_succeeds(self, command: str) -> str:
+    def wait_for_unit(self, unit: str) -> None:
+        """Wait until a systemd unit is active."""
+
+    def wait_until_succeeds(self, command: str, timeout: int = 60) -> str:
         """Run a command until it does not fail; return what it printed on stdout."""
+
+    def wait_until_fails(self, command: str, timeout: int = 60) -> str:
+        """Run a command until it fails; return what it printed on stdout."""
+
+    def reboot(self) -> None:
+        """Shut it down and boot it again; return while it boots."""
