@@ -48,7 +48,7 @@
       start_all()
       names.run(
           {"client": client, "server": server, "third": third},
-          json.loads(${builtins.toJSON generators.dm-dns.validation.spec}),
+          json.loads(${builtins.toJSON generators.dm-dns.validation.zoneContent}),
           names.Push(**json.loads(${builtins.toJSON push})),
       )
     '';

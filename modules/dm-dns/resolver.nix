@@ -130,8 +130,8 @@ in
   clan.core.vars.generators.dm-dns = {
     share = true;
     files."zone.conf".secret = false;
-    # Made anew exactly when this changes.
-    validation.spec = zone.specJSON;
+    # Made anew exactly when this changes. The key has the name that it has in clan-core's dm-dns.
+    validation.zoneContent = zone.specJSON;
     runtimeInputs = [ package ];
     script = ''
       dm-dns render ${pkgs.writeText "dm-dns-zone-spec.json" zone.specJSON} -o "$out/zone.conf"

@@ -24,7 +24,7 @@ def all_machines() -> list[tuple[str, str]]:
 
 def zone_spec(case: str) -> Any:  # noqa: ANN401 - JSON
     """The zone spec of a case, which is the same on all of its machines."""
-    specs = [machine[GENERATOR]["validation"]["spec"] for machine in load(case).values()]
+    specs = [machine[GENERATOR]["validation"]["zoneContent"] for machine in load(case).values()]
     assert all(other == specs[0] for other in specs)
     return specs[0]
 
@@ -329,7 +329,7 @@ def test_a_wildcard_an_underscore_and_a_name_that_is_not_ascii_are_aliases() -> 
 
 def test_a_thousand_machines_have_ten_names_each() -> None:
     machine = load("many")["m500"][GENERATOR]
-    found = machine["validation"]["spec"]
+    found = machine["validation"]["zoneContent"]
     assert (found["machines"], found["endpoints"]) == (1000, 10_000)
     endpoints = sorted(
         (
