@@ -19,8 +19,14 @@ let
     Add it to the role default of an instance of data-mesher.
   '';
 
+  zoneConf = generators.dm-dns.files."zone.conf" or (throw withoutDefault);
+  notGenerated = ''
+    dm-dns: when '${machine.name}' was deployed, the zone was not generated yet.
+    Run 'clan vars generate ${machine.name}' and deploy it again.
+  '';
+
   arguments = [
-    (generators.dm-dns.files."zone.conf".path or (throw withoutDefault))
+    zoneConf.path
     "--domain"
     domain
     "--key"
@@ -59,9 +65,16 @@ in
         config.services.data-mesher.package
         package
       ];
-      text = ''
-        exec dm-dns push ${lib.escapeShellArgs arguments} "$@"
-      '';
+      text =
+        if zoneConf.exists then
+          ''
+            exec dm-dns push ${lib.escapeShellArgs arguments} "$@"
+          ''
+        else
+          ''
+            printf %s ${lib.escapeShellArg notGenerated} >&2
+            exit 1
+          '';
     })
   ];
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,17 @@ def test_without_the_key_the_message_says_which_command_makes_it() -> None:
             "Run 'clan vars generate server -g dm-dns-signing-key'."
         )
     }
+
+
+def test_sending_a_zone_that_was_not_generated_says_what_to_run() -> None:
+    text = load("key-not-generated")["server"]["environment.systemPackages.dm-send-dns"]["text"]
+    done = subprocess.run(["bash", "-euc", text], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "dm-dns: when 'server' was deployed, the zone was not generated yet.\n"
+        "Run 'clan vars generate server' and deploy it again.\n"
+    )
 
 
 def test_a_host_of_two_machines_has_the_addresses_of_both() -> None:
