@@ -1,8 +1,9 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 import argparse
 import base64
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -295,4 +296,94 @@ def test_a_missing_public_key_is_refused() -> None:
     assert str(caught.value) == snapshot(
         "signing.pub: No such file or directory. Give the signing.pub that `dm-dns keygen DIR` "
         "wrote, unchanged."
+    )
+
+
+def test_the_public_half_of_a_published_key_is_the_published_one() -> None:
+    Path("key").write_text(keys.private_pem(SEED))
+    assert keys.public_half(Path("key")) == PUBLIC
+
+
+def test_the_public_half_of_a_key_of_openssl_is_read() -> None:
+    private = openssl("genpkey", "-algorithm", "ed25519")
+    Path("key").write_bytes(private)
+    assert keys.public_pem(keys.public_half(Path("key"))).encode() == openssl(
+        "pkey", "-pubout", stdin=private
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda _: "",
+            snapshot(
+                "key:1: expected '-----BEGIN PRIVATE KEY-----'. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda _: PUBLIC_PEM,
+            snapshot(
+                "key:1: expected '-----BEGIN PRIVATE KEY-----'. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda pem: pem.replace("\n", "\r\n"),
+            snapshot(
+                "key:1: expected '-----BEGIN PRIVATE KEY-----'. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda pem: pem.replace(PKCS8, PKCS8[:-4]),
+            snapshot(
+                "key:2: not an Ed25519 private key (RFC 8410). Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda pem: pem.replace("MC4CAQAw", "MC4CAQEw"),
+            snapshot(
+                "key:2: not an Ed25519 private key (RFC 8410). Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda pem: pem.replace(PKCS8, f" {PKCS8}"),
+            snapshot(
+                "key:2: not an Ed25519 private key (RFC 8410). Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda pem: pem.replace("END PRIVATE", "END PUBLIC"),
+            snapshot(
+                "key:3: expected '-----END PRIVATE KEY-----'. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda pem: pem[:-1],
+            snapshot(
+                "key:3: expected a newline and the file's end. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+        (
+            lambda pem: pem + pem,
+            snapshot(
+                "key:3: expected a newline and the file's end. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+            ),
+        ),
+    ],
+)
+def test_a_private_key_in_another_form_is_refused_without_showing_it(
+    change: Callable[[str], str], message: str
+) -> None:
+    Path("key").write_text(change(keys.private_pem(SEED)), newline="")
+    with pytest.raises(FileError) as caught:
+        keys.public_half(Path("key"))
+    assert str(caught.value) == message
+    assert PKCS8[24:40] not in str(caught.value)
+
+
+def test_a_missing_private_key_is_an_error() -> None:
+    with pytest.raises(Error) as caught:
+        keys.public_half(Path("missing"))
+    assert str(caught.value) == snapshot(
+        "missing: No such file or directory. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
     )

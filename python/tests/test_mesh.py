@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 import os
 import socket
 import threading
@@ -46,7 +47,7 @@ def wait(port: int, seconds: float = 0, report: Callable[[str], None] = pytest.f
     mesh.wait_until_answering(f"http://127.0.0.1:{port}", seconds=seconds, report=report)
 
 
-def failure(call: Callable[[], None], **replaced: object) -> str:
+def failure(call: Callable[[], object], **replaced: object) -> str:
     """Return the message of the Error that ``call`` ends with, without what differs by run."""
     with pytest.raises(Error) as caught:
         call()
@@ -186,12 +187,12 @@ def test_update_passes_the_paths_of_the_keys_and_never_a_key(command: Path) -> N
 
 
 def test_a_failed_update_shows_what_the_command_said(command: Path) -> None:
-    script(command, "echo 'forbidden: \\377 key not allowed' >&2; exit 3")
+    script(command, "echo 'broken: \\377 disk full' >&2; exit 3")
     assert failure(update) == snapshot(
-        "data-mesher did not take zone.conf as dns/cnames (exit code 3): forbidden: � "
-        "key not allowed\n"
-        "Check that the mesh's settings allow the key signing.key to sign dns/cnames, "
-        "and that network.pub is this network's."
+        """\
+data-mesher did not take zone.conf as dns/cnames (exit code 3): broken: � disk full
+Check that the mesh's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
+"""
     )
 
 
@@ -201,7 +202,7 @@ def test_a_failed_update_that_said_nothing_is_an_error(command: Path) -> None:
 
 
 def test_a_command_that_hangs_is_ended(command: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mesh, "_UPDATE_SECONDS", 0.2)
+    monkeypatch.setattr(mesh, "_RUN_SECONDS", 0.2)
     script(command, "echo $$ > pid; exec sleep 3600")
     assert failure(update) == snapshot(
         "data-mesher did not finish within 0.2 s. See `journalctl -u data-mesher`."
@@ -224,3 +225,68 @@ def test_a_command_that_cannot_be_executed_is_an_error(
     command.write_text("")
     monkeypatch.setenv("PATH", str(command.parent))
     assert "data-mesher cannot be run: Permission denied. " in failure(update)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the signing key is not allowed to sign 'dns/cnames'",
+        "signer not authorised",
+        "403: Unauthorized",
+    ],
+)
+def test_a_key_that_is_not_in_the_allowlist_is_told_with_the_remedy(
+    command: Path, said: str
+) -> None:
+    script(command, f'echo "{said}" >&2; exit 1')
+    message = failure(update)
+    assert said in message
+    assert message.splitlines()[1] == snapshot(
+        "data-mesher on this machine does not list the key signing.key among those that may sign dns/cnames: the key was generated anew, or this machine was deployed before there was a push machine. Deploy all machines with the same signing.pub, then push again."
+    )
+
+
+def delete() -> None:
+    mesh.delete(
+        "dns/cnames",
+        key=Path("signing.key"),
+        network_id=Path("network.pub"),
+        url="http://localhost:7331",
+    )
+
+
+def test_delete_passes_the_paths_of_the_keys(command: Path) -> None:
+    script(command, """printf '%s\\n' "$@" > arguments""")
+    delete()
+    assert Path("arguments").read_text().splitlines() == snapshot(
+        [
+            "file",
+            "delete",
+            "dns/cnames",
+            "--url",
+            "http://localhost:7331",
+            "--key",
+            "signing.key",
+            "--network-id",
+            "network.pub",
+        ]
+    )
+
+
+def test_a_failed_deletion_shows_what_the_command_said(command: Path) -> None:
+    script(command, "echo 'disk full' >&2; exit 3")
+    assert failure(delete) == snapshot("""\
+data-mesher did not delete dns/cnames (exit code 3): disk full
+Check that the mesh's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
+""")
+
+
+@pytest.mark.usefixtures("command")
+def test_a_mesh_file_is_read_if_it_is_there() -> None:
+    assert mesh.read_file(Path("missing")) is None
+    Path("mesh").write_bytes(b"\377")
+    assert mesh.read_file(Path("mesh")) == b"\377"
+    assert mesh.read_file(Path("mesh/cnames")) is None
+    assert failure(lambda: mesh.read_file(Path("bin"))) == snapshot(
+        "--mesh-file bin: Is a directory. Check the path."
+    )

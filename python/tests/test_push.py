@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 import argparse
 import os
 import shlex
@@ -9,17 +10,16 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from dm_dns import keys, push, zone
+from dm_dns import history, keys, plan, push, zone
 from dm_dns.errors import Error
 
 KEY = keys.private_pem(bytes(range(32)))
 ARRIVES = 'cp "$3" mesh'
 
 
-def zone_conf(serial: int) -> str:
-    return zone.render(
-        zone.Zone("pin", serial, {"irc.pin": "kiwi.pin"}, {"kiwi.pin": ("fd00::1",)})
-    )
+def zone_conf(serial: int, *hosts: str) -> str:
+    cnames = dict.fromkeys(["irc.pin", *hosts], "kiwi.pin")
+    return zone.render(zone.Zone("pin", serial, cnames, {"kiwi.pin": ("fd00::1",)}))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -88,7 +88,14 @@ def sent() -> bool:
 def test_a_zone_that_arrives_is_one_line(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(url) == 0
     assert tuple(capsys.readouterr()) == snapshot(
-        ("pushed pin: serial 7, 2 records, sha256 6e42ba9e661b, in mesh\n", "")
+        (
+            "pushed pin: serial 7, 2 records, sha256 6e42ba9e661b, in mesh\n",
+            """\
+added        irc.pin  kiwi.pin
+added        kiwi.pin  fd00::1
+pin: 2 added, 0 unchanged; serial none -> 7
+""",
+        )
     )
     assert Path("mesh").read_text() == zone_conf(7)
 
@@ -138,16 +145,16 @@ def test_a_zone_that_arrives_late_is_waited_for_visibly(
     steps = iter([zone_conf(6), zone_conf(7)])
 
     def report(line: str) -> None:
-        lines.append(line)
-        Path("mesh").write_text(next(steps))
+        if line.startswith("waiting"):
+            lines.append(line)
+            Path("mesh").write_text(next(steps))
 
     monkeypatch.setattr(push, "_report", report)
     assert run(url, "--wait", "60") == 0
     assert lines == snapshot(
         [
             (
-                "waiting for the zone in mesh: it is unchanged: serial 5, 2 records, sha256 "
-                "6e42ba9e661b"
+                "waiting for the zone in mesh: it is unchanged: serial 5, 2 records, sha256 6e42ba9e661b"
             ),
             (
                 "waiting for the zone in mesh: another push replaced it: serial 6, 2 records, "
@@ -161,7 +168,15 @@ def test_progress_goes_to_stderr(url: str, capsys: pytest.CaptureFixture[str]) -
     data_mesher("")
     failure(url, "--wait", "0.05")
     assert tuple(capsys.readouterr()) == snapshot(
-        ("", "waiting for the zone in mesh: it is missing\n")
+        (
+            "",
+            """\
+added        irc.pin  kiwi.pin
+added        kiwi.pin  fd00::1
+pin: 2 added, 0 unchanged; serial none -> 7
+waiting for the zone in mesh: it is missing
+""",
+        )
     )
 
 
@@ -252,9 +267,10 @@ def test_a_daemon_that_does_not_answer_is_sent_nothing() -> None:
 def test_a_refusal_of_data_mesher_is_shown(url: str) -> None:
     data_mesher("echo 'key not allowed' >&2; exit 1")
     assert failure(url) == snapshot(
-        "data-mesher did not take zone.conf as dns/cnames (exit code 1): key not allowed\n"
-        "Check that the mesh's settings allow the key signing.key to sign dns/cnames, "
-        "and that network.pub is this network's."
+        """\
+data-mesher did not take zone.conf as dns/cnames (exit code 1): key not allowed
+data-mesher on this machine does not list the key signing.key among those that may sign dns/cnames: the key was generated anew, or this machine was deployed before there was a push machine. Deploy all machines with the same signing.pub, then push again.\
+"""
     )
 
 
@@ -270,13 +286,12 @@ def test_a_zone_that_does_not_arrive_is_an_error(url: str) -> None:
 
 def test_a_mesh_that_keeps_its_zone_is_an_error(url: str) -> None:
     data_mesher("")
-    Path("mesh").write_text(zone_conf(9))
+    Path("mesh").write_text(zone_conf(6))
     assert failure(url) == snapshot(
-        "the zone did not arrive in mesh within 0 s: it is unchanged: serial 9, 2 "
-        "records, sha256 6e42ba9e661b.\n"
-        "The newest signature wins: if the wrong zone is there, check the clocks "
-        "(`timedatectl`) and push again. If there is none, check that --mesh-file "
-        "belongs to --name; data-mesher's log is `journalctl -u data-mesher`."
+        """\
+the zone did not arrive in mesh within 0 s: it is unchanged: serial 6, 2 records, sha256 6e42ba9e661b.
+The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If there is none, check that --mesh-file belongs to --name; data-mesher's log is `journalctl -u data-mesher`.\
+"""
     )
 
 
@@ -311,3 +326,357 @@ def test_misuse_exits_with_2(url: str, option: str, value: str) -> None:
     with pytest.raises(SystemExit) as caught:
         run(url, f"{option}={value}")
     assert caught.value.code == 2
+
+
+def test_what_the_mesh_has_is_not_sent_again(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_text(zone_conf(7))
+    assert run(url) == 0
+    assert tuple(capsys.readouterr()) == snapshot(
+        (
+            "nothing to do for pin: the mesh has the same names with serial 7\n",
+            "pin: no name changes, 2 unchanged; serial 7 -> 7\n",
+        )
+    )
+    assert not sent()
+
+
+def test_the_same_names_under_a_newer_serial_than_ours_are_enough(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mesh").write_text(zone_conf(8))
+    assert run(url) == 0
+    assert capsys.readouterr().out == snapshot(
+        "nothing to do for pin: the mesh has the same names with serial 8, which is newer\n"
+    )
+    assert not sent()
+
+
+def test_the_same_names_under_an_older_serial_than_ours_are_replaced(url: str) -> None:
+    Path("mesh").write_text(zone_conf(6))
+    assert run(url) == 0
+    assert Path("mesh").read_text() == zone_conf(7)
+
+
+def test_the_same_zone_is_sent_again_if_forced(url: str) -> None:
+    Path("mesh").write_text(zone_conf(7))
+    assert run(url, "--force") == 0
+    assert sent()
+
+
+def test_the_plan_comes_before_the_line_of_the_outcome(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mesh").write_text(zone_conf(6, "old.pin"))
+    assert run(url) == 0
+    assert tuple(capsys.readouterr()) == snapshot(
+        (
+            "pushed pin: serial 7, 2 records, sha256 6e42ba9e661b, in mesh\n",
+            """\
+removed      old.pin  kiwi.pin
+pin: 1 removed, 2 unchanged; serial 6 -> 7
+""",
+        )
+    )
+
+
+def test_a_long_plan_is_cut_short(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("zone.conf").write_text(zone_conf(7, *(f"n{i:03}.pin" for i in range(150))))
+    assert run(url) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 102
+    assert lines[-3:] == snapshot(
+        [
+            "added        n097.pin  kiwi.pin",
+            "... and 52 more: `dm-dns plan` shows all",
+            "pin: 152 added, 0 unchanged; serial none -> 7",
+        ]
+    )
+
+
+def test_a_mesh_file_that_is_no_zone_is_repaired(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mesh").write_text(zone_conf(9)[:-1])
+    assert run(url) == 0
+    assert capsys.readouterr().err.splitlines()[0] == snapshot(
+        "the mesh's copy is no zone, a push replaces it: mesh:7: the last line has no newline: it was cut short or changed; send it again"
+    )
+    assert Path("mesh").read_text() == zone_conf(7)
+
+
+def test_an_older_zone_is_refused(url: str) -> None:
+    Path("mesh").write_text(zone_conf(8, "new.pin"))
+    assert failure(url) == snapshot("""\
+the zone is refused, nothing was sent:
+its serial 7 is older than the mesh's, 8: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone all the same.\
+""")
+    assert not sent()
+
+
+def test_an_older_zone_is_sent_if_forced(url: str) -> None:
+    Path("mesh").write_text(zone_conf(8, "new.pin"))
+    assert run(url, "--force") == 0
+    assert Path("mesh").read_text() == zone_conf(7)
+
+
+def test_another_zone_with_the_same_serial_is_refused_even_if_forced(url: str) -> None:
+    Path("mesh").write_text(zone_conf(7, "new.pin"))
+    assert failure(url, "--force") == snapshot("""\
+the zone is refused, nothing was sent:
+the mesh has another zone with the same serial 7, and which of them is newer cannot be told. Generate the zone again, which gives it a new serial; --force does not help.\
+""")
+    assert not sent()
+
+
+def test_the_removal_of_many_names_is_refused(url: str) -> None:
+    Path("mesh").write_text(zone_conf(6, *(f"n{i}.pin" for i in range(8))))
+    assert failure(url) == snapshot("""\
+the zone is refused, nothing was sent:
+it removes 8 of the mesh's 10 names, more than 30 %. Look at them with --dry-run; if they are to go, push with --force.\
+""")
+    assert not sent()
+
+
+def test_the_removal_of_many_names_is_done_if_forced(url: str) -> None:
+    Path("mesh").write_text(zone_conf(6, *(f"n{i}.pin" for i in range(8))))
+    assert run(url, "--force") == 0
+    assert Path("mesh").read_text() == zone_conf(7)
+
+
+def test_a_zone_of_the_future_is_refused_even_if_forced(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dm_dns.plan.time.time", lambda: 7.0)
+    Path("zone.conf").write_text(zone_conf(7 + 86401))
+    assert failure(url, "--force") == snapshot("""\
+the zone is refused, nothing was sent:
+its serial 86408 is more than a day ahead of this machine's clock (7): every zone generated before that time would be older. Check the clock with `timedatectl`, here and where the zone was generated, and generate it again; --force does not help.\
+""")
+    assert not sent()
+
+
+def test_a_dry_run_sends_nothing_and_needs_no_daemon(capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = "http://127.0.0.1:1"
+    assert run(nowhere, "--dry-run") == plan.CHANGES_STATUS == 2
+    assert tuple(capsys.readouterr()) == snapshot(
+        (
+            "would push pin: serial 7, 2 records, sha256 6e42ba9e661b\n",
+            """\
+added        irc.pin  kiwi.pin
+added        kiwi.pin  fd00::1
+pin: 2 added, 0 unchanged; serial none -> 7
+""",
+        )
+    )
+    Path("mesh").write_text(zone_conf(7))
+    assert run(nowhere, "--dry-run") == 0
+    assert not sent()
+
+
+def test_a_dry_run_fails_where_a_push_is_refused(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mesh").write_text(zone_conf(8, "new.pin"))
+    assert "its serial 7 is older than the mesh's, 8" in failure(url, "--dry-run")
+    assert capsys.readouterr().err == snapshot("""\
+removed      new.pin  kiwi.pin
+pin: 1 removed, 2 unchanged; serial 8 -> 7
+""")
+
+
+def test_a_key_that_belongs_to_the_public_one_may_sign(url: str) -> None:
+    keys.generate(Path("pair"))
+    assert run(url, "--key", "pair/signing.key", "--public-key", "pair/signing.pub") == 0
+
+
+def test_a_key_that_belongs_to_another_public_one_is_refused(url: str) -> None:
+    keys.generate(Path("pair"))
+    message = failure(url, "--public-key", "pair/signing.pub", "--force")
+    assert message == snapshot(
+        "--key signing.key does not belong to --public-key pair/signing.pub: no node would take what it signs. Run `clan vars generate`, then deploy all machines, so that all have the key pair of one generation."
+    )
+    assert not sent()
+
+
+@pytest.mark.parametrize("text", ["", KEY[:-1], KEY.replace("PRIVATE", "PUBLIC"), KEY + "#\n"])
+def test_a_key_in_another_form_is_refused_without_showing_it(url: str, text: str) -> None:
+    keys.generate(Path("pair"))
+    Path("signing.key").write_text(text)
+    message = failure(url, "--public-key", "pair/signing.pub")
+    assert message.startswith("signing.key:")
+    assert message.endswith(". Give the signing.key that `dm-dns keygen DIR` wrote, unchanged.")
+    assert KEY.split("\n")[1][-40:] not in message
+    assert not sent()
+
+
+def test_a_private_key_as_the_public_one_is_refused_without_showing_it(url: str) -> None:
+    assert failure(url, "--public-key", "signing.key") == snapshot(
+        "signing.key:1: expected '-----BEGIN PUBLIC KEY-----'. Give the signing.pub that `dm-dns keygen DIR` wrote, unchanged."
+    )
+
+
+def test_a_missing_public_key_is_refused(url: str) -> None:
+    assert failure(url, "--public-key", "missing.pub") == snapshot(
+        "--public-key missing.pub: No such file or directory. Check the path."
+    )
+
+
+DELETES = "rm mesh"
+
+
+def test_a_deletion_takes_the_mesh_file_away(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data_mesher(DELETES)
+    Path("mesh").write_text(zone_conf(6))
+    assert run(url, "--delete") == 0
+    assert tuple(capsys.readouterr()) == snapshot(
+        (
+            "deleted dns/cnames (serial 6, 2 records, sha256 6e42ba9e661b): nodes serve the zone they were deployed with\n",
+            "",
+        )
+    )
+    assert Path("arguments").read_text().replace(url, "URL").split() == snapshot(
+        [
+            "file",
+            "delete",
+            "dns/cnames",
+            "--url",
+            "URL",
+            "--key",
+            "signing.key",
+            "--network-id",
+            "network.pub",
+        ]
+    )
+
+
+def test_a_deletion_needs_no_zone(url: str) -> None:
+    data_mesher(DELETES)
+    Path("mesh").write_text("no zone")
+    Path("zone.conf").unlink()
+    assert run(url, "--delete") == 0
+
+
+def test_where_no_mesh_file_is_there_is_nothing_to_delete(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(url, "--delete") == 0
+    assert tuple(capsys.readouterr()) == snapshot(("nothing to do for pin: there is no mesh\n", ""))
+    assert not sent()
+
+
+def test_a_dry_run_deletes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_text(zone_conf(6))
+    assert run("http://127.0.0.1:1", "--delete", "--dry-run") == 2
+    assert tuple(capsys.readouterr()) == snapshot(
+        ("would delete dns/cnames (serial 6, 2 records, sha256 6e42ba9e661b)\n", "")
+    )
+    assert not sent()
+
+
+def test_a_mesh_file_that_stays_is_an_error(url: str) -> None:
+    data_mesher("")
+    Path("mesh").write_text(zone_conf(6))
+    assert failure(url, "--delete") == snapshot("""\
+the deletion did not arrive in mesh within 0 s: it is unchanged: serial 6, 2 records, sha256 6e42ba9e661b.
+The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If there is none, check that --mesh-file belongs to --name; data-mesher's log is `journalctl -u data-mesher`.\
+""")
+
+
+def test_a_deletion_is_signed_with_the_right_key_only(url: str) -> None:
+    keys.generate(Path("pair"))
+    Path("mesh").write_text(zone_conf(6))
+    assert "does not belong to" in failure(url, "--delete", "--public-key", "pair/signing.pub")
+    assert not sent()
+
+
+def test_without_a_zone_the_command_is_misused(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser(prog="dm-dns push")
+    push.add_arguments(parser)
+    needed = "--domain pin --key signing.key --network-id network.pub --mesh-file mesh"
+    with pytest.raises(SystemExit) as caught:
+        push.run(parser.parse_args([*needed.split(), "--url", url]))
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith("dm-dns push: error: ZONE.conf is missing\n")
+
+
+def remember(serial: int, *hosts: str) -> None:
+    Path("history").mkdir(exist_ok=True)
+    Path(f"history/{serial}.conf").write_text(zone_conf(serial, *hosts))
+
+
+def rollback(url: str, serial: int, *more: str) -> int:
+    return run(url, "--rollback", str(serial), "--history", "history", *more)
+
+
+def test_a_rollback_brings_the_old_names_under_a_new_serial(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dm_dns.plan.time.time", lambda: 100.5)
+    remember(5, "old.pin")
+    Path("mesh").write_text(zone_conf(9, "new.pin"))
+    assert rollback(url, 5) == 0
+    assert Path("mesh").read_text() == zone_conf(100, "old.pin")
+    assert tuple(capsys.readouterr()) == snapshot(
+        (
+            "pushed pin: serial 100, 3 records, sha256 5eeea09a2d77, in mesh\n",
+            """\
+removed      new.pin  kiwi.pin
+added        old.pin  kiwi.pin
+pin: 1 added, 1 removed, 2 unchanged; serial 9 -> 100
+""",
+        )
+    )
+
+
+@pytest.mark.parametrize(("mesh", "expected"), [(None, 100), (99, 100), (100, 101), (500, 501)])
+def test_the_serial_of_a_rollback_is_above_the_meshs(
+    url: str, monkeypatch: pytest.MonkeyPatch, mesh: int | None, expected: int
+) -> None:
+    monkeypatch.setattr("dm_dns.plan.time.time", lambda: 100.5)
+    remember(5, "old.pin")
+    if mesh is not None:
+        Path("mesh").write_text(zone_conf(mesh, "new.pin"))
+    assert rollback(url, 5) == 0
+    assert Path("mesh").read_text() == zone_conf(expected, "old.pin")
+
+
+def test_a_rollback_of_a_zone_of_the_future_has_to_be_forced(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dm_dns.plan.time.time", lambda: 100.5)
+    remember(5, "old.pin")
+    Path("mesh").write_text(zone_conf(2**32 - 1, "new.pin"))
+    assert "is older than the mesh's, 4294967295" in failure(
+        url, "--rollback", "5", "--history", "history"
+    )
+    assert rollback(url, 5, "--force") == 0
+    assert Path("mesh").read_text() == zone_conf(100 + plan.DAY, "old.pin")
+
+
+def test_a_rollback_that_removes_many_names_is_refused(url: str) -> None:
+    remember(5)
+    Path("mesh").write_text(zone_conf(6, *(f"n{i}.pin" for i in range(8))))
+    message = failure(url, "--rollback", "5", "--history", "history")
+    assert message == snapshot("""\
+the zone is refused, nothing was sent:
+it removes 8 of the mesh's 10 names, more than 30 %. Look at them with --dry-run; if they are to go, push with --force.\
+""")
+    assert not sent()
+
+
+def test_a_rollback_to_what_is_not_kept_names_what_is(url: str) -> None:
+    remember(5)
+    remember(6)
+    assert failure(url, "--rollback", "4", "--history", "history") == snapshot(
+        "history/4.conf: no zone with this serial is kept. Serials that are: 6, 5. Only a zone that came over the mesh is kept, on machines with the role default."
+    )
+    assert not sent()
+
+
+def test_the_history_is_where_apply_keeps_it() -> None:
+    parser = argparse.ArgumentParser()
+    push.add_arguments(parser)
+    args = parser.parse_args(["--domain", "pin", "--key", "k", "--network-id", "n", "--delete"])
+    assert args.history == history.DIRECTORY

@@ -9,15 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from dm_dns import files, hosts, zonefile
-from dm_dns.candidates import Inputs, choose
+from dm_dns.candidates import Choice, Inputs, choose
 from dm_dns.config import Config
 from dm_dns.errors import Error, exit_status
 
 if TYPE_CHECKING:
     import argparse
+
+_REMEMBERED: Final = 20  # zones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +105,8 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> str:
     _write_zonefile(config, compiled.text.encode("ascii"))
     if not write_only:
         _load(config, compiled.status)
+        if choice.source == "mesh":
+            _remember(config, choice)
     outcome = (
         f"{config.domain}: serial {choice.zone.serial}, {choice.zone.records} records,"
         f" source {choice.source}"
@@ -110,6 +114,15 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> str:
     if choice.problems:
         raise Error("\n".join([*choice.problems, f"served meanwhile: {outcome}"]))
     return outcome
+
+
+def _remember(config: Config, choice: Choice) -> None:
+    """Keep the newest zones that the mesh brought, for `dm-dns history` and a rollback."""
+    config.history.mkdir(mode=0o755, exist_ok=True)
+    files.replace(config.history / f"{choice.zone.serial}.conf", choice.content)
+    remembered = sorted(config.history.glob("*.conf"), key=lambda path: int(path.stem))
+    for path in remembered[:-_REMEMBERED]:
+        path.unlink()
 
 
 def _is_served(config: Config, fingerprint: str) -> bool:

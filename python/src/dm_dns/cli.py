@@ -11,13 +11,18 @@ COMMANDS = {
     "keygen": ("keys", "make the key pair that zones are signed with"),
     "render": ("render", "make zone.conf from a zone spec"),
     "check": ("check", "check a zone.conf"),
+    "plan": ("plan", "show what a push would change: exit status 2 if anything, 0 if not"),
     "push": ("push", "sign a zone.conf and send it to every node"),
+    "history": ("history", "list the zones that the mesh has had"),
     "apply": ("apply", "serve the best zone that this machine has"),
 }
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line ``argv`` and return its exit status: 0, 1 (failed) or 2 (misuse)."""
+    """Run the command line ``argv`` and return its exit status.
+
+    0, 1 (failed), 2 (misuse, or what a plan found to do).
+    """
     argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="dm-dns", description="Names for a clan.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -33,6 +33,11 @@ class Config(NamedTuple):
         return self.state / f"{self.domain}.zone.previous"
 
     @property
+    def history(self) -> Path:
+        """The directory of the zones that the mesh brought, each named ``<serial>.conf``."""
+        return self.state / "history"
+
+    @property
     def kept(self) -> Path:
         """The zone.conf from which the zone file was made."""
         return self.state / "kept.conf"

@@ -24,8 +24,8 @@ KEY_SIZE: Final = 32
 _PRIVATE_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 _PUBLIC_PREFIX = bytes.fromhex("302a300506032b6570032100")
 
-_PUBLIC_BEGIN, _PUBLIC_END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 _GIVE_PUBLIC = f"Give the {PUBLIC_NAME} that `dm-dns keygen DIR` wrote, unchanged"
+_GIVE_PRIVATE = f"Give the {PRIVATE_NAME} that `dm-dns keygen DIR` wrote, unchanged"
 
 
 def private_pem(seed: bytes) -> str:
@@ -57,25 +57,44 @@ def read_public(path: Path) -> bytes:
         Error: it cannot be read.
 
     """
+    return _read_pem(path, "PUBLIC", _PUBLIC_PREFIX, _GIVE_PUBLIC)
+
+
+def public_half(path: Path) -> bytes:
+    """Return the KEY_SIZE octets of the public key that belongs to a private key's PEM file.
+
+    The form is as strict as that of `read_public`: PKCS#8 without attributes (RFC 8410, section 7).
+
+    Raises:
+        FileError: the file holds something else. Its content is never in the message.
+        Error: it cannot be read.
+
+    """
+    seed = _read_pem(path, "PRIVATE", _PRIVATE_PREFIX, _GIVE_PRIVATE)
+    return SigningKey(seed).verify_key.encode()
+
+
+def _read_pem(path: Path, kind: str, prefix: bytes, remedy: str) -> bytes:
     try:
         lines = path.read_bytes().decode("ascii", "replace").split("\n")
     except OSError as error:
-        raise Error(f"{path}: {error.strerror}. {_GIVE_PUBLIC}.") from None
+        raise Error(f"{path}: {error.strerror}. {remedy}.") from None
     (begin, text, end), rest = (*lines, "", "")[:3], lines[3:]
-    if begin != _PUBLIC_BEGIN:
-        raise FileError(str(path), 1, f"expected '{_PUBLIC_BEGIN}'. {_GIVE_PUBLIC}.")
+    if begin != f"-----BEGIN {kind} KEY-----":
+        raise FileError(str(path), 1, f"expected '-----BEGIN {kind} KEY-----'. {remedy}.")
     try:
-        public = base64.b64decode(text, validate=True)[-KEY_SIZE:]
-        is_key = public_pem(public).split("\n")[1] == text
+        key = base64.b64decode(text, validate=True)[-KEY_SIZE:]
+        is_key = _pem(kind, prefix, key).split("\n")[1] == text
     except ValueError:
         is_key = False
     if not is_key:
-        raise FileError(str(path), 2, f"not an Ed25519 public key (RFC 8410). {_GIVE_PUBLIC}.")
-    if end != _PUBLIC_END:
-        raise FileError(str(path), 3, f"expected '{_PUBLIC_END}'. {_GIVE_PUBLIC}.")
+        reason = f"not an Ed25519 {kind.lower()} key (RFC 8410). {remedy}."
+        raise FileError(str(path), 2, reason)
+    if end != f"-----END {kind} KEY-----":
+        raise FileError(str(path), 3, f"expected '-----END {kind} KEY-----'. {remedy}.")
     if rest != [""]:
-        raise FileError(str(path), 3, f"expected a newline and the file's end. {_GIVE_PUBLIC}.")
-    return public
+        raise FileError(str(path), 3, f"expected a newline and the file's end. {remedy}.")
+    return key
 
 
 def generate(directory: Path) -> None:

@@ -1,5 +1,6 @@
-"""data-mesher: its command, and the daemon behind it on HTTP."""
+"""data-mesher: its command, the daemon behind it on HTTP, and the file it writes."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -8,12 +9,16 @@ from typing import Final
 
 import requests
 
+from dm_dns import readable
 from dm_dns.errors import Error
 
 _FIRST_PAUSE: Final = 0.1  # seconds, as all below
 _LONGEST_PAUSE: Final = 5.0
 _ANSWER_SECONDS: Final = 5.0
-_UPDATE_SECONDS: Final = 60.0
+_RUN_SECONDS: Final = 60.0
+
+# How a refused signer may be told: the exact words are not documented.
+_NOT_ALLOWED: Final = re.compile(r"not (allowed|authori[sz]ed)|unauthori[sz]ed", re.IGNORECASE)
 
 
 def pauses(seconds: float) -> Iterator[float]:
@@ -87,16 +92,42 @@ def update(path: Path, *, name: str, key: Path, network_id: Path, url: str) -> N
         Error: data-mesher cannot be run or failed; its own message is included.
 
     """
-    command = ["data-mesher", "file", "update", str(path), "--url", url]
-    command += ["--key", str(key), "--network-id", str(network_id), "--name", name]
+    arguments = ["update", str(path), "--url", url]
+    arguments += ["--key", str(key), "--network-id", str(network_id), "--name", name]
+    done = _run(arguments)
+    if done.returncode != 0:
+        raise _failure(done, f"did not take {path} as {name}", name, key, network_id)
+
+
+def delete(name: str, *, key: Path, network_id: Path, url: str) -> None:
+    """Take the file ``name`` out of the mesh, with a deletion signed with ``key``.
+
+    Args:
+        name: as in `update`, as all others are.
+        key: the private key's file.
+        network_id: the file with the network's public key.
+        url: the daemon's HTTP address.
+
+    Raises:
+        Error: data-mesher cannot be run or failed; its own message is included.
+
+    """
+    arguments = ["delete", name, "--url", url]
+    done = _run([*arguments, "--key", str(key), "--network-id", str(network_id)])
+    if done.returncode != 0:
+        raise _failure(done, f"did not delete {name}", name, key, network_id)
+
+
+def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run ``data-mesher file`` to its end."""
     try:
-        done = subprocess.run(
-            command,
+        return subprocess.run(
+            ["data-mesher", "file", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=_UPDATE_SECONDS,
+            timeout=_RUN_SECONDS,
             check=False,
         )
     except OSError as error:
@@ -106,13 +137,38 @@ def update(path: Path, *, name: str, key: Path, network_id: Path, url: str) -> N
         ) from None
     except subprocess.TimeoutExpired:
         raise Error(
-            f"data-mesher did not finish within {_UPDATE_SECONDS:g} s."
+            f"data-mesher did not finish within {_RUN_SECONDS:g} s."
             " See `journalctl -u data-mesher`."
         ) from None
-    if done.returncode != 0:
-        said = done.stderr.strip() or "it printed nothing"
-        raise Error(
-            f"data-mesher did not take {path} as {name} (exit code {done.returncode}): {said}\n"
-            f"Check that the mesh's settings allow the key {key} to sign {name},"
-            f" and that {network_id} is this network's."
+
+
+def _failure(
+    done: subprocess.CompletedProcess[str], what: str, name: str, key: Path, network_id: Path
+) -> Error:
+    said = done.stderr.strip() or "it printed nothing"
+    remedy = (
+        f"Check that the mesh's settings allow the key {key} to sign {name},"
+        f" and that {network_id} is this network's."
+    )
+    if _NOT_ALLOWED.search(said):
+        remedy = (
+            f"data-mesher on this machine does not list the key {key} among those that may sign"
+            f" {name}: the key was generated anew, or this machine was deployed before there was a"
+            " push machine. Deploy all machines with the same signing.pub, then push again."
         )
+    return Error(f"data-mesher {what} (exit code {done.returncode}): {said}\n{remedy}")
+
+
+def read_file(path: Path) -> bytes | None:
+    """Return this machine's copy of the mesh file; None where there is none.
+
+    Raises:
+        Error: it cannot be read.
+
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise readable.unreadable(path, "--mesh-file", error) from None

@@ -1,74 +1,126 @@
-"""Push: sign a zone.conf and give it to the mesh."""
+"""Push: sign a zone.conf and give it to the mesh, or take the mesh's copy away."""
 
 import argparse
-import stat
 import sys
+import tempfile
 import time
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from dm_dns import arguments, mesh, zone
+from dm_dns import history, keys, mesh, plan, readable, zone
 from dm_dns.errors import Error, FileError
+from dm_dns.options import Options
 
-_LONGEST_WAIT: Final = 86400.0  # seconds
-
-# The start of each Ed25519 private key in base64, with or without its PEM lines (RFC 8410).
-_KEY_TEXT: Final = "MC4CAQAwBQYDK2Vw"
+_MOST_LINES: Final = 100  # of a plan: the first push of a large zone is no reason to fill a journal
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What to push, and how."""
+class Outcome(NamedTuple):
+    """What became of a command."""
 
-    zone_conf: Path
-    domain: str
-    """Canonical (see `names`)."""
-    key: Path
-    """The private key's file."""
-    network_id: Path
-    """The file with the mesh network's public key."""
-    url: str
-    """The HTTP address of this machine's data-mesher."""
-    name: str
-    """The mesh file's name."""
-    mesh_file: Path
-    """This machine's copy of the mesh file."""
-    wait: float
-    """Seconds to wait for data-mesher to answer, and again for the zone to arrive."""
+    summary: str
+    """One line."""
+    is_pending: bool = False
+    """Whether there is something to do that a dry run has not done."""
 
 
-def push(options: Options) -> str:
-    """Sign and send a zone; return a line that says what the mesh has now.
+def push(zone_conf: Path, options: Options) -> Outcome:
+    """Plan, show the plan, and sign and send the zone if there is something to do.
 
     Raises:
-        FileError: the zone.conf is not one of the domain; nothing was sent.
-        Error: the zone could not be sent, or did not arrive.
+        FileError: the zone.conf is not one of the domain, or a key is none; nothing was sent.
+        Error: the zone is refused, could not be sent, or did not arrive.
 
     """
-    _check_readable(options.zone_conf, "ZONE.conf")
-    content = options.zone_conf.read_bytes()
-    parsed = zone.parse(content, options.domain, str(options.zone_conf))
-    _check_readable(options.key, "--key")
-    _check_readable(options.network_id, "--network-id")
-    before = _read_mesh_file(options)
-    mesh.wait_until_answering(options.url, seconds=options.wait, report=_report)
+    readable.check(zone_conf, "ZONE.conf")
+    content = zone_conf.read_bytes()
+    new = zone.parse(content, options.domain, str(zone_conf))
+    _prepare(options)
+    return _send(zone_conf, content, new, options)
+
+
+def rollback(serial: int, directory: Path, options: Options) -> Outcome:
+    """Send the zone that the mesh once had with ``serial`` again, under a new serial.
+
+    Raises:
+        FileError: a key is none; nothing was sent.
+        Error: the history in ``directory`` has no such zone; or as `push`.
+
+    """
+    old = history.read(directory, serial, options.domain)
+    _prepare(options)
+    found = plan.make(old, mesh.read_file(options.mesh_file), options.mesh_file).old
+    now = int(time.time())
+    # Above the mesh's, but never so far ahead that it would be refused for that.
+    newest = max(now, min(found.serial + 1, now + plan.DAY)) if found else now
+    content = zone.render(old._replace(serial=newest)).encode("ascii")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "zone.conf"
+        path.write_bytes(content)
+        return _send(path, content, zone.parse(content, options.domain, str(path)), options)
+
+
+def delete(options: Options) -> Outcome:
+    """Take the mesh's copy away from all nodes, which go on with what they were deployed with.
+
+    Raises:
+        FileError: a key is none; nothing was sent.
+        Error: it could not be sent, or the file did not go away.
+
+    """
+    _prepare(options)
+    before = mesh.read_file(options.mesh_file)
+    if before is None:
+        return Outcome(f"nothing to do for {options.domain}: there is no {options.mesh_file}")
+    what = f"{options.name} ({_describe(before, options)})"
+    if options.dry_run:
+        return Outcome(f"would delete {what}", is_pending=True)
+    mesh.delete(options.name, key=options.key, network_id=options.network_id, url=options.url)
+    _wait_for(None, before, options)
+    return Outcome(f"deleted {what}: nodes serve the zone they were deployed with")
+
+
+def _prepare(options: Options) -> None:
+    _check_keys(options)
+    if not options.dry_run:
+        # Before the comparison: while data-mesher starts, a newer zone may arrive.
+        mesh.wait_until_answering(options.url, seconds=options.wait, report=_report)
+
+
+def _send(path: Path, content: bytes, new: zone.Zone, options: Options) -> Outcome:
+    """Send the zone ``new``, whose ``content`` the file at ``path`` has, if that is to be done."""
+    before = mesh.read_file(options.mesh_file)
+    made = plan.make(new, before, options.mesh_file)
+    _show(made)
+    if reasons := plan.refusals(made, force=options.force):
+        raise Error("\n".join(["the zone is refused, nothing was sent:", *reasons]))
+    if made.old and not made.sends and not options.force:
+        newer = ", which is newer" if made.old.serial > new.serial else ""
+        return Outcome(
+            f"nothing to do for {options.domain}: the mesh has the same names with"
+            f" serial {made.old.serial}{newer}"
+        )
+    if options.dry_run:
+        return Outcome(f"would push {options.domain}: {_summary(new)}", is_pending=True)
     mesh.update(
-        options.zone_conf,
+        path,
         name=options.name,
         key=options.key,
         network_id=options.network_id,
         url=options.url,
     )
     _wait_for(content, before, options)
-    return f"pushed {options.domain}: {_summary(parsed)}, in {options.mesh_file}"
+    return Outcome(f"pushed {options.domain}: {_summary(new)}, in {options.mesh_file}")
 
 
-def _wait_for(content: bytes, before: bytes | None, options: Options) -> None:
-    """Wait until the mesh file is ``content``; it was ``before`` when nothing was sent yet."""
+def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> None:
+    """Wait until the mesh file is ``content``; it was ``before`` when nothing was sent yet.
+
+    None stands for a file that is not there.
+    """
+    what = "the deletion" if content is None else "the zone"
     state = ""
     for pause in mesh.pauses(options.wait):
-        found = _read_mesh_file(options)
+        found = mesh.read_file(options.mesh_file)
         if found == content:
             return
         if found is None:
@@ -78,46 +130,38 @@ def _wait_for(content: bytes, before: bytes | None, options: Options) -> None:
         else:
             state = f"another push replaced it: {_describe(found, options)}"
         if pause:
-            _report(f"waiting for the zone in {options.mesh_file}: {state}")
+            _report(f"waiting for {what} in {options.mesh_file}: {state}")
             time.sleep(pause)
     raise Error(
-        f"the zone did not arrive in {options.mesh_file} within {options.wait:g} s: {state}.\n"
+        f"{what} did not arrive in {options.mesh_file} within {options.wait:g} s: {state}.\n"
         "The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`)"
         " and push again. If there is none, check that --mesh-file belongs to --name; data-mesher's"
         " log is `journalctl -u data-mesher`."
     )
 
 
-def _check_readable(path: Path, argument: str) -> None:
-    if _KEY_TEXT in str(path):
+def _show(made: plan.Plan) -> None:
+    *names, counts = made.lines()
+    for line in names[:_MOST_LINES]:
+        _report(line)
+    if len(names) > _MOST_LINES:
+        _report(f"... and {len(names) - _MOST_LINES} more: `dm-dns plan` shows all")
+    _report(counts)
+
+
+def _check_keys(options: Options) -> None:
+    """Check the files of the keys, and that nodes know the key that signs."""
+    readable.check(options.key, "--key")
+    readable.check(options.network_id, "--network-id")
+    if options.public_key is None:
+        return
+    readable.check(options.public_key, "--public-key")
+    if keys.public_half(options.key) != keys.read_public(options.public_key):
         raise Error(
-            f"{argument} takes the path of a file, and got a private key. Every user of this"
-            " machine could read it in the process list: make a new key with `dm-dns keygen`."
+            f"--key {options.key} does not belong to --public-key {options.public_key}: no node"
+            " would take what it signs. Run `clan vars generate`, then deploy all machines, so"
+            " that all have the key pair of one generation."
         )
-    try:
-        is_file = stat.S_ISREG(path.stat().st_mode)
-        if is_file:
-            path.open("rb").close()
-    except OSError as error:
-        raise _unreadable(path, argument, error) from None
-    if not is_file:  # data-mesher opens it again: a pipe, as of <(...), would be empty by then
-        raise Error(f"{argument} {path}: not a regular file. Give the path of one.")
-
-
-def _unreadable(path: Path, argument: str, error: OSError) -> Error:
-    remedy = "Check the path."
-    if isinstance(error, PermissionError):
-        remedy = "Are you root? Run this with sudo, or as a user who may read the file."
-    return Error(f"{argument} {path}: {error.strerror}. {remedy}")
-
-
-def _read_mesh_file(options: Options) -> bytes | None:
-    try:
-        return options.mesh_file.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _unreadable(options.mesh_file, "--mesh-file", error) from None
 
 
 def _describe(content: bytes, options: Options) -> str:
@@ -137,50 +181,19 @@ def _report(line: str) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``dm-dns push``."""
-    parser.add_argument("zone_conf", metavar="ZONE.conf", type=Path, help="the zone to push")
-    parser.add_argument("--domain", required=True, type=arguments.domain, help="the clan's domain")
-    parser.add_argument(
-        "--key", required=True, metavar="PATH", type=Path, help="file with the private signing key"
-    )
-    parser.add_argument(
-        "--network-id",
-        required=True,
-        metavar="PATH",
-        type=Path,
-        help="file with the mesh network's public key",
-    )
-    parser.add_argument(
-        "--url", default="http://localhost:7331", help="address of data-mesher (%(default)s)"
-    )
-    parser.add_argument("--name", default="dns/cnames", help="the mesh file's name (%(default)s)")
-    parser.add_argument(
-        "--mesh-file",
-        metavar="PATH",
-        type=Path,
-        default=Path("/var/lib/data-mesher/files/home/dns/cnames"),
-        help="this machine's copy of the mesh file (%(default)s)",
-    )
-    parser.add_argument(
-        "--wait",
-        metavar="SECONDS",
-        type=_seconds,
-        default=60.0,
-        help="how long to wait for data-mesher, and again for the zone to arrive (%(default)g)",
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= _LONGEST_WAIT:
-        raise argparse.ArgumentTypeError(f"{text!a} is no number from 0 to {_LONGEST_WAIT:g}")
-    return seconds
+    Options.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``dm-dns push``; return its exit status."""
-    options = Options(**{field.name: getattr(args, field.name) for field in fields(Options)})
-    print(push(options))
-    return 0
+    given = Options.of(args)
+    if args.delete:
+        outcome = delete(given)
+    elif args.rollback is not None:
+        outcome = rollback(args.rollback, args.history, given)
+    elif args.zone_conf:
+        outcome = push(args.zone_conf, given)
+    else:
+        args.misuse("ZONE.conf is missing")
+    print(outcome.summary)
+    return plan.CHANGES_STATUS if outcome.is_pending else 0

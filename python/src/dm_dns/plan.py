@@ -1,0 +1,197 @@
+"""Plan: what a push would change in the mesh, name by name, and what speaks against it."""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from dm_dns import arguments, changes, mesh, zone
+from dm_dns.errors import FileError
+
+MESH_FILE: Final = Path("/var/lib/data-mesher/files/home/dns/cnames")
+
+DAY: Final = 86400
+"""Seconds that a serial may be ahead of this machine's clock."""
+
+CHANGES_STATUS: Final = 2
+"""Exit status where a push would send something."""
+
+_FEW_NAMES: Final = 10  # of which any part may be removed
+_MOST_REMOVED: Final = 30  # percent
+
+
+class Plan(NamedTuple):
+    """A zone compared with the mesh's copy, as far as this machine has one."""
+
+    new: zone.Zone
+    old: zone.Zone | None
+    """The mesh's; None: there is none to compare with, all names are added."""
+    problem: str | None
+    """Why the mesh's copy is no zone: a push replaces it."""
+    changes: tuple[changes.Change, ...]
+    """Sorted by name."""
+
+    @property
+    def sends(self) -> bool:
+        """Whether a push sends the zone.
+
+        It does for a newer serial with the same names as well: a node that was deployed with a
+        zone in between, which has other names, goes on with that one otherwise.
+        """
+        return self.old is None or bool(self.changes) or self.new.serial > self.old.serial
+
+    @property
+    def unchanged(self) -> int:
+        """The number of names that stay as they are."""
+        return (
+            len(self.new.cnames)
+            + len(self.new.addresses)
+            - sum(change.after is not None for change in self.changes)
+        )
+
+    def lines(self) -> list[str]:
+        """Return the plan for people: a line for each name, then the counts and serials."""
+        lines = [*map(str, self.changes), self.counts()]
+        if self.problem:
+            return [f"the mesh's copy is no zone, a push replaces it: {self.problem}", *lines]
+        return lines
+
+    def counts(self) -> str:
+        """Return a line with the numbers of names and both serials."""
+        names = changes.describe(changes.count(self.changes))
+        before = "none" if self.old is None else self.old.serial
+        return (
+            f"{self.new.domain}: {names}, {self.unchanged} unchanged;"
+            f" serial {before} -> {self.new.serial}"
+        )
+
+    def json(self) -> dict[str, Any]:
+        """Return what `add_arguments` documents."""
+        return {
+            "domain": self.new.domain,
+            "sends": self.sends,
+            "serial": {"mesh": self.old.serial if self.old else None, "zone": self.new.serial},
+            "problem": self.problem,
+            "refusals": refusals(self),
+            "counts": changes.count(self.changes) | {"unchanged": self.unchanged},
+            "changes": [
+                {
+                    "name": change.name,
+                    "kind": change.kind,
+                    "before": changes.as_json(change.before),
+                    "after": changes.as_json(change.after),
+                }
+                for change in self.changes
+            ],
+        }
+
+
+def make(new: zone.Zone, content: bytes | None, path: Path) -> Plan:
+    """Compare a zone with the mesh's copy ``content``, which ``path`` has; None: it has none."""
+    old, problem = None, None
+    if content is not None:
+        try:
+            old = zone.parse(content, new.domain, str(path))
+        except FileError as error:
+            problem = str(error)
+    return Plan(new, old, problem, changes.differences(old, new))
+
+
+def refusals(plan: Plan, *, force: bool = False) -> list[str]:
+    """Return why a push must not send this, each with its remedy.
+
+    ``force`` overrides an older serial and the removal of many names, and nothing else.
+    """
+    found = []
+    if plan.sends or force:
+        found.append(_too_far_ahead(plan.new))
+    if plan.sends and plan.old:
+        found.append(_same_serial(plan.new, plan.old))
+        if not force:
+            found += [_older(plan.new, plan.old), _too_many_removed(plan, plan.old)]
+    return [reason for reason in found if reason]
+
+
+def _too_far_ahead(new: zone.Zone) -> str | None:
+    now = int(time.time())
+    if new.serial <= now + DAY:
+        return None
+    return (
+        f"its serial {new.serial} is more than a day ahead of this machine's clock ({now}): every"
+        " zone generated before that time would be older. Check the clock with `timedatectl`, here"
+        " and where the zone was generated, and generate it again; --force does not help."
+    )
+
+
+def _same_serial(new: zone.Zone, old: zone.Zone) -> str | None:
+    if new.serial != old.serial:
+        return None
+    return (
+        f"the mesh has another zone with the same serial {new.serial}, and which of them is newer"
+        " cannot be told. Generate the zone again, which gives it a new serial; --force does not"
+        " help."
+    )
+
+
+def _older(new: zone.Zone, old: zone.Zone) -> str | None:
+    if new.serial >= old.serial:
+        return None
+    return (
+        f"its serial {new.serial} is older than the mesh's, {old.serial}: this is an outdated"
+        " deployment or checkout. Push from the newest, or generate the zone again and deploy this"
+        " machine; --force sends the older zone all the same."
+    )
+
+
+def _too_many_removed(plan: Plan, old: zone.Zone) -> str | None:
+    names = len(old.cnames) + len(old.addresses)
+    removed = sum(change.kind == "removed" for change in plan.changes)
+    if names < _FEW_NAMES or 100 * removed <= _MOST_REMOVED * names:
+        return None
+    return (
+        f"it removes {removed} of the mesh's {names} names, more than {_MOST_REMOVED} %. Look at"
+        " them with --dry-run; if they are to go, push with --force."
+    )
+
+
+def add_mesh_file(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--mesh-file``."""
+    parser.add_argument(
+        "--mesh-file",
+        metavar="PATH",
+        type=Path,
+        default=MESH_FILE,
+        help="this machine's copy of the mesh file (%(default)s)",
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``dm-dns plan``.
+
+    ``--json`` prints one object. Its keys stay:
+
+    - ``domain``, and ``sends``: whether a push sends the zone;
+    - ``serial``: ``mesh`` (null where there is nothing to compare with) and ``zone``;
+    - ``problem``: why the mesh's copy is no zone, or null;
+    - ``refusals``: why a push without --force refuses, a list of texts;
+    - ``counts``: the number of names of each of changes.KINDS, and ``unchanged``;
+    - ``changes``, sorted by name: ``name``, ``kind`` (one of these), ``before`` and ``after``,
+      each ``{"cname": target}``, ``{"addresses": [...]}`` or null.
+    """
+    parser.add_argument("zone_conf", metavar="ZONE.conf", type=Path, help="the zone to compare")
+    parser.add_argument("--domain", required=True, type=arguments.domain, help="the clan's domain")
+    add_mesh_file(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``dm-dns plan``; return 0 (nothing to do) or CHANGES_STATUS."""
+    new = zone.read(args.zone_conf, args.domain)
+    plan = make(new, mesh.read_file(args.mesh_file), args.mesh_file)
+    if args.json:
+        print(json.dumps(plan.json(), indent=2))
+    else:
+        refused = [f"a push refuses this: {reason}" for reason in refusals(plan)]
+        print("\n".join([*refused, *plan.lines()]))
+    return CHANGES_STATUS if plan.sends else 0
