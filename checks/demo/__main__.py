@@ -12,11 +12,16 @@ from checks.demo.story import Story
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_received: list[int] = []
+
+
 def _stop(number: int, _frame: FrameType | None) -> None:
     # Once: what is stopped and removed now must not be interrupted. (With SIG_IGN, programs that
     # are just being started would ignore the signals too.)
     for each in _SIGNALS:
         signal.signal(each, lambda *_: None)
+    # Noted as well: an exception that is raised while an object is destroyed goes no further.
+    _received.append(number)
     raise SystemExit(128 + number)
 
 
@@ -53,4 +58,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.exit(128 + _received[0] if _received else status)

@@ -94,7 +94,8 @@ def failed(run: subprocess.CompletedProcess[str]) -> str:
 
 
 def files(node: Node) -> set[str]:
-    return {path.name for path in node.state.iterdir()}
+    """Return the names in the state directory, without the zones it remembers."""
+    return {path.name for path in node.state.iterdir() if path.is_file()}
 
 
 def configure(node: Node, **unbound: object) -> None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from dm_dns import history
 
 from checks.local.node import Node
 from checks.local.tests.helpers import (
@@ -112,6 +113,17 @@ def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: Node) -> No
     failed(idle.apply())
     assert source(idle) == ("kept", "5")
     assert served(idle, "mail.pin") == KIWI
+
+
+def test_the_newest_zones_that_the_mesh_brought_are_remembered(node: Node) -> None:
+    node.deployed.write_text(zone_conf(1))
+    applied(node)
+    assert history.serials(node.state / "history") == []
+    for serial in range(5, 27):
+        bring(node, zone_conf(serial))
+        applied(node)
+    assert history.serials(node.state / "history") == list(range(26, 6, -1))
+    assert (node.state / "history/26.conf").read_text() == zone_conf(26)
 
 
 def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import nacl.signing
@@ -15,6 +15,8 @@ import pytest
 from dm_dns import keys, push, zone
 from dm_dns.errors import Error
 
+from checks.local.daemon import NAME, Daemon, Network
+from checks.local.wait import until
 from checks.mesh.client import call
 from checks.mesh.keys import read_private, read_public
 from checks.mesh.record import sign
@@ -80,12 +82,17 @@ def start(
 MESH_FILE = Path("state/files/home/dns/cnames")
 
 
-def pushed(url: str, signer: str = "clan") -> int:
+def pushed(url: str, signer: str = "clan", more: Sequence[str] = ()) -> int:
+    arguments = ["zone.conf", "--key", f"{signer}/signing.key"]
+    arguments += ["--network-id", "network/signing.pub", "--mesh-file", str(MESH_FILE)]
+    return run(url, *arguments, *more)
+
+
+def run(url: str, *arguments: str) -> int:
     parser = argparse.ArgumentParser()
     push.add_arguments(parser)
-    arguments = ["zone.conf", "--domain", "pin", "--key", f"{signer}/signing.key"]
-    arguments += ["--network-id", "network/signing.pub", "--url", url, "--wait", SECONDS]
-    return push.run(parser.parse_args([*arguments, "--mesh-file", str(MESH_FILE)]))
+    needed = ["--domain", "pin", "--url", url, "--wait", SECONDS]
+    return push.run(parser.parse_args([*needed, *arguments]))
 
 
 @pytest.mark.parametrize("write_in_place", [False, True])
@@ -103,9 +110,13 @@ def test_each_push_replaces_the_one_before(
     assert second.startswith("pushed pin: serial 2, 2 records, sha256 ")
 
 
-def test_the_same_zone_can_be_pushed_again(start: Start, url: str) -> None:
+def test_the_same_zone_can_be_pushed_again(
+    start: Start, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     start()
-    assert [pushed(url), pushed(url)] == [0, 0]
+    assert [pushed(url), pushed(url), pushed(url, more=["--force"])] == [0, 0, 0]
+    words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert words == ["pushed", "nothing", "pushed"]
 
 
 def test_a_key_that_may_not_sign_the_zone_is_refused(start: Start, url: str) -> None:
@@ -115,6 +126,7 @@ def test_a_key_that_may_not_sign_the_zone_is_refused(start: Start, url: str) -> 
     message = str(caught.value)
     assert "data-mesher did not take zone.conf as dns/cnames (exit code 1): " in message
     assert "refused 'dns/cnames'" in message
+    assert "Deploy all machines with the same signing.pub, then push again." in message
     assert not MESH_FILE.exists()
 
 
@@ -125,13 +137,13 @@ def test_a_zone_signed_later_stays(start: Start, url: str) -> None:
         read_private(Path("clan/signing.key")),
         network=read_public(Path("network/signing.pub")),
         name="dns/cnames",
-        content=zone_conf(9).encode(),
+        content=zone_conf(9, "mail.pin").encode(),
         now=time.time_ns() + 4 * MINUTE,
     )
     assert call("POST", f"{url}/v1/files", later.dump(), limit=1000)[0] == 200
     with pytest.raises(Error, match="data-mesher did not take zone"):
-        pushed(url)
-    assert MESH_FILE.read_text() == zone_conf(9)
+        pushed(url, more=["--force"])
+    assert MESH_FILE.read_text() == zone_conf(9, "mail.pin")
 
 
 @pytest.mark.usefixtures("start")
@@ -142,3 +154,133 @@ def test_a_key_pair_of_either_side_is_the_other_sides() -> None:
     files = ["--private-key-path", "their.key", "--public-key-path", "their.pub"]
     subprocess.run(["data-mesher", "generate", "signing-key", *files], check=True)
     assert keys.read_public(Path("their.pub")) == read_public(Path("their.pub"))
+
+
+class Clan:
+    """Three nodes, of which two push: each has zones, and a mesh file of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.network = Network(directory)
+        self.directory = directory
+        self.daemons = []
+        for name in ("one", "two", "other"):
+            (directory / name).mkdir()
+            self.daemons.append(Daemon(self.network, directory / name))
+
+    def file(self, daemon: Daemon) -> Path:
+        return daemon.state / "files/home" / NAME
+
+    def push(self, machine: int, text: str, *more: str) -> int:
+        zone_file = self.directory / f"zone-{machine}.conf"
+        zone_file.write_text(text)
+        return self.run(machine, str(zone_file), *more)
+
+    def run(self, machine: int, *arguments: str) -> int:
+        daemon = self.daemons[machine]
+        keys_of_network = ["--key", str(self.network.signing_key)]
+        keys_of_network += ["--public-key", str(self.network.signing_pub)]
+        keys_of_network += ["--network-id", str(self.network.id)]
+        mesh_file = str(self.file(daemon))
+        return run(daemon.url, *keys_of_network, "--mesh-file", mesh_file, *arguments)
+
+    def wait_for(self, text: str | None) -> None:
+        """Wait until every node has this zone; None: until none has one."""
+
+        def everywhere() -> bool:
+            files = [self.file(daemon) for daemon in self.daemons]
+            return all((file.read_text() if file.exists() else None) == text for file in files)
+
+        until(everywhere, f"every node has {text}")
+
+
+@pytest.fixture
+def clan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clan]:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    made = Clan(tmp_path)
+    try:
+        for daemon in made.daemons:
+            daemon.start()
+        yield made
+    finally:
+        for daemon in made.daemons:
+            daemon.stop()
+
+
+OUTDATED, NEWEST = zone_conf(7, "old.pin"), zone_conf(9, "new.pin")
+
+
+def test_an_outdated_push_machine_that_comes_first_is_overtaken(clan: Clan) -> None:
+    assert clan.push(0, OUTDATED) == 0
+    clan.wait_for(OUTDATED)
+    assert clan.push(1, NEWEST) == 0
+    clan.wait_for(NEWEST)
+
+
+def test_an_outdated_push_machine_that_comes_later_changes_nothing(clan: Clan) -> None:
+    assert clan.push(1, NEWEST) == 0
+    clan.wait_for(NEWEST)
+    with pytest.raises(Error, match="its serial 7 is older than the mesh's, 9"):
+        clan.push(0, OUTDATED)
+    assert clan.push(1, NEWEST) == 0
+    clan.wait_for(NEWEST)
+
+
+def test_what_an_outdated_push_machine_sent_unaware_is_replaced_by_the_next_push(
+    clan: Clan,
+) -> None:
+    one, *others = clan.daemons
+    one.stop()
+    assert clan.push(1, NEWEST) == 0
+    for daemon in others:
+        daemon.stop()
+    one.start()
+    assert clan.push(0, OUTDATED) == 0  # it cannot know of the other
+    for daemon in others:
+        daemon.start()
+    clan.wait_for(OUTDATED)
+    assert clan.push(1, NEWEST) == 0
+    clan.wait_for(NEWEST)
+
+
+def test_an_older_zone_is_everywhere_if_forced(clan: Clan) -> None:
+    assert clan.push(1, NEWEST) == 0
+    clan.wait_for(NEWEST)
+    assert clan.push(0, OUTDATED, "--force") == 0
+    clan.wait_for(OUTDATED)
+
+
+def test_a_deletion_is_everywhere_and_does_not_last(
+    clan: Clan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert clan.push(1, NEWEST) == 0
+    clan.wait_for(NEWEST)
+    assert clan.run(0, "--delete") == 0
+    clan.wait_for(None)
+    assert clan.run(1, "--delete") == 0
+    assert clan.push(0, OUTDATED) == 0
+    clan.wait_for(OUTDATED)
+    words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert words == ["pushed", "deleted", "nothing", "pushed"]
+
+
+def test_a_stranger_deletes_nothing(clan: Clan) -> None:
+    assert clan.push(0, NEWEST) == 0
+    keys.generate(clan.directory / "stranger")
+    clan.network.signing_key = clan.directory / "stranger/signing.key"
+    clan.network.signing_pub = clan.directory / "stranger/signing.pub"
+    with pytest.raises(Error, match="data-mesher did not delete dns/cnames"):
+        clan.run(0, "--delete")
+    clan.wait_for(NEWEST)
+
+
+def test_a_rollback_brings_the_old_names_to_every_node(clan: Clan) -> None:
+    history = clan.directory / "history"
+    history.mkdir()
+    (history / "7.conf").write_text(OUTDATED)
+    assert clan.push(1, NEWEST) == 0
+    assert clan.run(1, "--rollback", "7", "--history", str(history)) == 0
+    pushed_again = clan.file(clan.daemons[1]).read_text()
+    assert pushed_again.splitlines()[2:] == OUTDATED.splitlines()[2:]
+    clan.wait_for(pushed_again)
+    with pytest.raises(Error, match="its serial 9 is older than the mesh's"):
+        clan.push(0, NEWEST)
