@@ -5,17 +5,24 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/bin:$(PATH):/usr/local/sbin:
 
 demo-packages = python3 python3-venv openssl unbound
 test-packages = $(demo-packages) git shellcheck
+nodes-packages = python3 python3-venv debootstrap iproute2 systemd-container
+# Only root can run nodes; others skip their tests.
+ifeq ($(shell id -u),0)
+test-packages += $(nodes-packages)
+endif
 # CI may skip nothing, so there the optional tools of `make test` are installed too.
 ifeq ($(CI),true)
 test-packages += cargo nix-bin
 endif
 
-.PHONY: help demo test bench record format clean .venv
+.PHONY: help demo test bench nodes nodes-down record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
 	@echo 'make test     formatting, linting, types and tests'
 	@echo 'make bench    benchmarks'
+	@echo 'make nodes    boot the machines of the scenarios (checks/nodes), to try things; needs root'
+	@echo 'make nodes-down  stop them'
 	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'
 	@echo 'make format   format and fix what can be fixed automatically'
 	@echo 'make clean    remove what these commands made'
@@ -38,6 +45,14 @@ bench:
 	@checks/setup/venv
 	@checks/setup/unbound
 	@python -m checks.bench
+
+nodes:
+	@checks/setup/packages $(nodes-packages)
+	@checks/setup/venv
+	@python -m checks.nodes up
+
+nodes-down:
+	@python -m checks.nodes down
 
 record: .venv
 	@python -m checks.eval

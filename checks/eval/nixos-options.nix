@@ -36,6 +36,7 @@ let
     partOf = texts;
     conflicts = texts;
     onFailure = texts;
+    onSuccess = texts;
     wantedBy = texts;
     requiredBy = texts;
     unitConfig = set setting;

@@ -12,6 +12,10 @@ let
   service = {
     Type = "oneshot";
     TimeoutStartSec = "2min";
+    # Killed, it has not served what it was started for, and nothing else would start it again.
+    # Where it fails by itself, only another zone helps.
+    Restart = "on-abnormal";
+    RestartSec = "100ms";
     User = "dm-dns";
     Group = "dm-dns";
     SupplementaryGroups = [
@@ -88,7 +92,11 @@ in
 
   # It starts without a zone too; names then come with the first one.
   systemd.services.unbound = {
-    wants = [ "dm-dns-zone.service" ];
+    wants = [
+      "dm-dns-zone.service"
+      # In case the zone file was lost while unbound ran.
+      "dm-dns-apply.service"
+    ];
     after = [ "dm-dns-zone.service" ];
   };
 
@@ -99,6 +107,18 @@ in
       "unbound.service"
     ];
     # A burst of changes must not end in a failed unit.
+    startLimitIntervalSec = 0;
+    onSuccess = [ "dm-dns-apply-again.service" ];
+    onFailure = [ "dm-dns-apply-again.service" ];
+    serviceConfig = service // {
+      ExecStart = apply;
+    };
+  };
+
+  # The path unit misses a change that comes after the last look of dm-dns-apply and before systemd
+  # takes that service for ended, which is some 10 ms. This looks when the path unit does again.
+  systemd.services.dm-dns-apply-again = {
+    description = "Look once more for the clan's newest zone";
     startLimitIntervalSec = 0;
     serviceConfig = service // {
       ExecStart = apply;

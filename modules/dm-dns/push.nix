@@ -31,6 +31,8 @@ let
     domain
     "--key"
     generators.dm-dns-signing-key.files."signing.key".path
+    "--public-key"
+    generators.dm-dns-signing-key.files."signing.pub".path
     "--network-id"
     (generators.data-mesher-network.files."network.pub".path or (throw withoutMesh))
   ];

@@ -119,7 +119,18 @@ def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
     machine = load(case)[name]
     assert machine["systemd.paths.dm-dns-apply"]["startLimitIntervalSec"] == 0
     assert machine["systemd.paths.dm-dns-apply"]["pathConfig"]["TriggerLimitIntervalSec"] == 0
-    assert machine["systemd.services.dm-dns-apply"]["startLimitIntervalSec"] == 0
+    for unit in ("dm-dns-apply", "dm-dns-apply-again"):
+        assert machine[f"systemd.services.{unit}"]["startLimitIntervalSec"] == 0
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_after_each_run_another_looks_for_what_the_path_unit_missed(case: str, name: str) -> None:
+    machine = load(case)[name]
+    service = machine["systemd.services.dm-dns-apply"]
+    again = machine["systemd.services.dm-dns-apply-again"]
+    assert service["onSuccess"] == service["onFailure"] == ["dm-dns-apply-again.service"]
+    assert again["serviceConfig"]["ExecStart"] == service["serviceConfig"]["ExecStart"]
+    assert again["serviceConfig"]["Restart"] == "on-abnormal"
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -127,7 +138,7 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
     machine = load(case)[name]
     assert machine["systemd.services.unbound"] == {
         "after": ["dm-dns-zone.service"],
-        "wants": ["dm-dns-zone.service"],
+        "wants": ["dm-dns-zone.service", "dm-dns-apply.service"],
     }
     service = machine["systemd.services.dm-dns-zone"]
     assert service["wantedBy"] == ["multi-user.target"]
@@ -137,7 +148,7 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-zone"])
+@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-apply-again", "dm-dns-zone"])
 def test_what_reads_the_zone_runs_as_its_own_user(case: str, name: str, unit: str) -> None:
     machine = load(case)[name]
     service = machine[f"systemd.services.{unit}"]["serviceConfig"]

@@ -1,0 +1,144 @@
+"""`make nodes`: the machines of the scenarios, left up to try things on; `make nodes-down`."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from checks.nodes import root
+from checks.nodes.clan import Clan
+from checks.nodes.errors import NodesError
+from checks.nodes.node import Node
+from checks.scenarios import zones
+
+_CASE: Final = "three"
+_STATE: Final = Path("/run/dm-dns-nodes.json")
+"""What `up` leaves behind, and `down` removes."""
+_KEEP: Final = [sys.executable, "-m", "checks.nodes", "keep"]
+
+
+def main() -> int:
+    """Run a command; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m checks.nodes", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, function, text in (
+        ("up", _up, "boot the machines"),
+        ("keep", _keep, "boot them, and stay until a signal comes (what `up` starts)"),
+        ("down", _down, "stop them"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(run=function)
+    shell = commands.add_parser("shell", help="run a shell on a machine, or a command")
+    shell.add_argument("machine")
+    shell.add_argument("command", nargs=argparse.REMAINDER)
+    shell.set_defaults(run=_shell)
+    args = parser.parse_args()
+    try:
+        args.run(args)
+    except NodesError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _up(_: argparse.Namespace) -> None:
+    if _state() is not None:
+        raise NodesError("the nodes are up already; `make nodes-down` stops them")
+    root.check()
+    with root.root():  # so that what takes longest is done before the clock starts
+        start = time.monotonic()
+    keeper = subprocess.Popen(
+        _KEEP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert keeper.stdout  # noqa: S101 - a pipe, see above
+    if not keeper.stdout.readline():
+        raise NodesError("the nodes do not boot")
+    state = _state()
+    if state is None:
+        raise NodesError("the nodes ended")
+    domain = state["spec"]["domain"]
+    for machine in _machines(state).values():
+        zones.wait_for(machine, domain, "serial=")
+    print(f"All answer after {time.monotonic() - start:.1f} s. Their names:")
+    for name, addresses in sorted(zones.expected(state["spec"]).items()):
+        print(f"  {name:<16} {', '.join(sorted(addresses))}")
+    command = f"{'' if os.geteuid() == 0 else 'sudo '}.venv/bin/python -m checks.nodes shell"
+    print("A shell on a machine, or a command:")
+    for name in state["supervisors"]:
+        print(f"  {command} {name}")
+    print(f"  {command} {state['pusher']} dm-send-dns")
+    print("`make nodes-down` stops them and leaves nothing behind.")
+
+
+def _keep(_: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Clan(_CASE) as clan:
+        try:
+            state = {
+                "keeper": os.getpid(),
+                "host": clan.booted.pid,
+                "supervisors": clan.booted.supervisors,
+                "spec": clan.booted.spec,
+                "pusher": clan.booted.pusher,
+            }
+            _STATE.write_text(json.dumps(state))
+            sys.stdout.write("up\n")
+            sys.stdout.close()
+            clan.wait()
+        finally:
+            _STATE.unlink(missing_ok=True)
+
+
+def _down(_: argparse.Namespace) -> None:
+    state = _state()
+    if state is None:
+        print("The nodes are down.")
+        return
+    os.kill(state["keeper"], signal.SIGTERM)
+    while _runs(state["keeper"]):
+        time.sleep(0.05)
+
+
+def _shell(args: argparse.Namespace) -> None:
+    state = _state()
+    if state is None:
+        raise NodesError("the nodes are down; `make nodes` boots them")
+    machines = _machines(state)
+    if args.machine not in machines:
+        raise NodesError(f"there is no {args.machine}; there are {', '.join(machines)}")
+    os.environ["PATH"] = root.path()
+    terminal = f"TERM={os.environ.get('TERM', 'dumb')}"
+    command = machines[args.machine].command(terminal, *(args.command or ["bash", "-l"]))
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+def _machines(state: dict[str, Any]) -> dict[str, Node]:
+    return {
+        name: Node(name, state["host"], supervisor)
+        for name, supervisor in state["supervisors"].items()
+    }
+
+
+def _state() -> dict[str, Any] | None:
+    """Return what `keep` wrote, if it still runs."""
+    try:
+        state: dict[str, Any] = json.loads(_STATE.read_text())
+    except FileNotFoundError:
+        return None
+    return state if _runs(state["keeper"]) else None
+
+
+def _runs(keeper: int) -> bool:
+    try:
+        command = Path(f"/proc/{keeper}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return command.rstrip(b"\0").split(b"\0")[-3:] == [part.encode() for part in _KEEP[1:]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The machines of an evaluated clan, booted."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from checks.nodes import cgroups, root
+from checks.nodes.errors import NodesError
+from checks.nodes.host import Booted
+from checks.nodes.node import Node
+
+_UNSHARE: Final = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
+_PROJECT: Final = Path(__file__).parents[2]
+
+
+class Clan:
+    """A context manager: at its end nothing is left of the machines.
+
+    with Clan("three") as clan:
+        clan.machines["server"].succeed("dig @127.0.0.1 -p 5353 chat.test")
+    """
+
+    def __init__(self, case: str) -> None:
+        """Name the case of checks/eval whose machines these are; nothing runs yet."""
+        self._case = case
+        self._root = root.root()
+        self._cgroups: list[str] = []
+        self.machines: dict[str, Node] = {}
+
+    def __enter__(self) -> Self:
+        """Boot the machines, and return while they do.
+
+        Raises:
+            UnavailableError: this machine cannot run nodes.
+            NodesError: they do not boot.
+
+        """
+        root.check()
+        debian = self._root.__enter__()
+        self._process = subprocess.Popen(
+            [*_UNSHARE, sys.executable, "-m", "checks.nodes.host", self._case, str(debian)],
+            cwd=_PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for this process, which then stops the other
+            env={**os.environ, "PATH": root.path()},
+        )
+        try:
+            self.booted = self._booted()
+        except BaseException:
+            self._stop()
+            raise
+        self._cgroups = self.booted.cgroups
+        self.machines = {
+            name: Node(name, self.booted.pid, supervisor)
+            for name, supervisor in self.booted.supervisors.items()
+        }
+        return self
+
+    def _booted(self) -> Booted:
+        assert self._process.stdout  # noqa: S101 - a pipe, see above
+        line = self._process.stdout.readline()
+        if not line:
+            assert self._process.stderr  # noqa: S101
+            raise NodesError(f"the nodes do not boot: {self._process.stderr.read().strip()}")
+        return Booted(**json.loads(line))
+
+    def wait(self) -> None:
+        """Return when the machines' process has ended, whatever ended it."""
+        self._process.wait()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop them."""
+        self._stop()
+
+    def _stop(self) -> None:
+        try:
+            # Closes its stdin, which ends it, and waits.
+            self._process.__exit__(None, None, None)
+        finally:
+            self._process.kill()
+            for cgroup in self._cgroups:  # if it could not do that itself
+                cgroups.remove(Path(cgroup))
+            self._root.__exit__(None, None, None)

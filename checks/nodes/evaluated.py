@@ -1,0 +1,128 @@
+"""An evaluated machine (checks/eval/record) as the files that NixOS would make of it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from checks.nodes.errors import NodesError
+
+UNITS: Final = "/etc/systemd/system"
+
+_SECTIONS: Final = {"services": "Service", "paths": "Path", "timers": "Timer"}
+_SUFFIXES: Final = {"services": "service", "paths": "path", "timers": "timer"}
+# NixOS's options of a unit, and what they are in its [Unit] section.
+_UNIT_KEYS: Final = {
+    "after": "After",
+    "before": "Before",
+    "description": "Description",
+    "onFailure": "OnFailure",
+    "onSuccess": "OnSuccess",
+    "requires": "Requires",
+    "startLimitIntervalSec": "StartLimitIntervalSec",
+    "wants": "Wants",
+}
+# What counts when a running machine changes to another configuration, which nodes never do.
+_SWITCH_KEYS: Final = {"reloadTriggers", "restartIfChanged", "restartTriggers", "stopIfChanged"}
+
+
+def files(machine: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of a machine's units, of /etc, and of unbound's settings, by their path.
+
+    Raises:
+        NodesError: there is something in the record that this would leave out.
+
+    """
+    found = {"/etc/unbound/unbound.conf": unbound_conf(machine["services.unbound"])}
+    for name, value in machine.items():
+        prefix, _, rest = name.partition(".")
+        kind, _, unit = rest.partition(".")
+        if prefix == "systemd":
+            if kind not in _SECTIONS:
+                raise NodesError(f"{name} is configured, and nodes know no systemd.{kind}")
+            path = f"{unit}.{_SUFFIXES[kind]}"
+            if kind == "services" and "serviceConfig" not in value:
+                path += ".d/dm-dns.conf"  # NixOS has the unit itself
+            found[f"{UNITS}/{path}"] = _unit(name, kind, value)
+        elif name.startswith("environment.etc."):
+            # A link into the store, as on NixOS: see `links`.
+            found[value["source"]] = value["text"]
+    found["/etc/sysusers.d/dm-dns.conf"] = "".join(_users(machine))
+    return found
+
+
+def links(machine: Mapping[str, Any]) -> dict[str, str]:
+    """Return the symbolic links of a machine, from their path to where they lead."""
+    found = {}
+    for name, value in machine.items():
+        if name.startswith("environment.etc."):
+            found[f"/etc/{name.removeprefix('environment.etc.')}"] = value["source"]
+        elif name.startswith("systemd."):
+            _, kind, unit = name.split(".", 2)
+            file = f"{unit}.{_SUFFIXES[kind]}"
+            for target in value.get("wantedBy", []):
+                found[f"{UNITS}/{target}.wants/{file}"] = f"{UNITS}/{file}"
+    return found
+
+
+def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
+    settings = f"{_SUFFIXES[kind]}Config"
+    unknown = set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "wantedBy"}
+    if unknown:
+        raise NodesError(f"{name} has settings that nodes do not know: {sorted(unknown)}")
+    lines = ["[Unit]"]
+    for key, setting in _UNIT_KEYS.items():
+        if key in value:
+            entry = value[key]
+            lines.append(f"{setting}={' '.join(entry) if isinstance(entry, list) else entry}")
+    if settings in value:
+        lines += ["", f"[{_SECTIONS[kind]}]"]
+        for key, entry in value[settings].items():
+            entries = entry if isinstance(entry, list) else [entry]
+            lines += [f"{key}={_scalar(single, 'true', 'false')}" for single in entries]
+    return "\n".join(lines) + "\n"
+
+
+def unbound_conf(service: Mapping[str, Any]) -> str:
+    """Return unbound.conf: the evaluated settings, and those that NixOS adds to any."""
+    own = service["settings"]
+    server = {
+        **own["server"],
+        "chroot": '""',
+        "directory": '"/var/lib/unbound"',
+        "do-daemonize": False,
+        "ip-freebind": True,
+        "pidfile": '""',
+        "username": '""',
+    }
+    control = {
+        "control-enable": True,
+        "control-interface": service["localControlSocketPath"],
+    }
+    settings = {**own, "server": server, "remote-control": control}
+    return "\n".join(_clauses(settings)) + "\n"
+
+
+def _clauses(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in settings.items():
+        for clause in value if isinstance(value, list) else [value]:
+            yield f"{name}:"
+            for key, entry in clause.items():
+                entries = entry if isinstance(entry, list) else [entry]
+                yield from (f"  {key}: {_scalar(single, 'yes', 'no')}" for single in entries)
+
+
+def _scalar(value: object, true: str, false: str) -> str:
+    if isinstance(value, bool):
+        return true if value else false
+    return str(value)
+
+
+def _users(machine: Mapping[str, Any]) -> Iterator[str]:
+    """Yield lines of sysusers.d(5): groups first."""
+    for name in machine:
+        if name.startswith("users.groups."):
+            yield f"g {name.removeprefix('users.groups.')} -\n"
+    for name, value in machine.items():
+        if name.startswith("users.users."):
+            user = PurePosixPath(name.removeprefix("users.users.")).name
+            yield f'u {user} -:{value["group"]} "{value.get("description", "")}"\n'

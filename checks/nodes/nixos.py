@@ -1,0 +1,181 @@
+"""What NixOS and clan-core add to an evaluated machine, which is not on record: by hand.
+
+Each is what NixOS 26.05 does, as far as dm-dns can tell the difference; README.md has the rest.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from checks.nodes.evaluated import UNITS
+
+STORE: Final = "/nix/store"
+DATA_MESHER: Final = f"{STORE}/data-mesher"
+UNBOUND: Final = f"{STORE}/unbound/bin/unbound"
+GATEWAY: Final = "192.168.1.254"
+"""The address of this machine in the network of the nodes; a DNS server answers there."""
+MESH_CONFIG: Final = "/etc/data-mesher.json"
+
+_MESH_PORT: Final = 7946
+
+_UNBOUND_SERVICE: Final = f"""\
+[Unit]
+Description=Unbound recursive Domain Name Server
+After=network.target
+Before=nss-lookup.target
+Wants=nss-lookup.target
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={UNBOUND} -p -d -c /etc/unbound/unbound.conf
+ExecReload=+/bin/kill -HUP $MAINPID
+User=unbound
+Group=unbound
+UMask=0027
+ConfigurationDirectory=unbound
+RuntimeDirectory=unbound
+StateDirectory=unbound
+Restart=on-failure
+RestartSec=5s
+AmbientCapabilities=CAP_NET_BIND_SERVICE CAP_NET_RAW
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_NET_RAW
+LockPersonality=true
+MemoryDenyWriteExecute=true
+NoNewPrivileges=true
+PrivateDevices=true
+PrivateTmp=true
+ProcSubset=pid
+ProtectClock=true
+ProtectControlGroups=true
+ProtectHome=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+ProtectProc=invisible
+ProtectSystem=strict
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+"""
+
+_DATA_MESHER_SERVICE: Final = f"""\
+[Unit]
+Description=Stand-in for data-mesher
+After=network.target
+
+[Service]
+ExecStart={DATA_MESHER}/bin/data-mesher server --config {MESH_CONFIG}
+User=data-mesher
+Group=data-mesher
+StateDirectory=data-mesher
+StateDirectoryMode=0750
+UMask=0027
+Restart=on-failure
+RestartSec=1s
+"""
+
+# NixOS's nsswitch.conf with systemd-resolved; the other lines are of no interest here.
+_NSSWITCH: Final = """\
+passwd: files systemd
+group: files systemd
+shadow: files
+hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns
+"""
+
+# NixOS has none of these, and what they start takes time that belongs to the nodes.
+_MASKED: Final = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "dpkg-db-backup.timer",
+    "fstrim.timer",
+    "systemd-networkd-persistent-storage.service",
+    "systemd-networkd-wait-online.service",
+    "unbound-resolvconf.service",
+)
+# Newer than /usr: nothing is to be rebuilt at the first boot.
+_UPDATED: Final = ("/etc/.updated", "/var/.updated")
+_ENABLED: Final = {
+    "multi-user.target": ("data-mesher.service", "unbound.service"),
+    "sysinit.target": ("systemd-networkd.service",),
+}
+
+
+def files() -> dict[str, str]:
+    """Return the files that all machines have."""
+    return {
+        f"{UNITS}/data-mesher.service": _DATA_MESHER_SERVICE,
+        f"{UNITS}/unbound.service": _UNBOUND_SERVICE,
+        **dict.fromkeys(_UPDATED, ""),
+        "/etc/nsswitch.conf": _NSSWITCH,
+        "/etc/sysusers.d/data-mesher.conf": "u data-mesher -\n",
+    }
+
+
+def links() -> dict[str, str]:
+    """Return the symbolic links that all machines have."""
+    wanted = {
+        f"{UNITS}/{target}.wants/{unit}": (
+            f"/usr/lib/systemd/system/{unit}" if unit.startswith("systemd-") else f"{UNITS}/{unit}"
+        )
+        for target, units in _ENABLED.items()
+        for unit in units
+    }
+    masked = {f"{UNITS}/{unit}": "/dev/null" for unit in _MASKED}
+    resolv_conf = {"/etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf"}
+    return {**wanted, **masked, **resolv_conf}
+
+
+def own_files(
+    name: str,
+    addresses: Mapping[str, str],
+    machine: Mapping[str, Any],
+    signing_pub: str,
+    network_id: str,
+) -> dict[str, str]:
+    """Return the files that one machine has.
+
+    Args:
+        name: of the machine.
+        addresses: of all machines, in the network of the nodes.
+        machine: its record.
+        signing_pub: the key that signs the zone; the private one of that on record is not at hand.
+        network_id: the path of the mesh network's public key.
+
+    """
+    mesh = {
+        "cluster": {
+            "peers": [
+                f"{address}:{_MESH_PORT}" for peer, address in addresses.items() if peer != name
+            ],
+            "push_pull_interval": "5s",
+        },
+        "network": {
+            "id": network_id,
+            "files": {
+                file: [signing_pub]
+                for file in machine["services.data-mesher.settings.network.files"]
+            },
+        },
+    }
+    # As the VMs of checks/vm: short names only, so that what resolves the long ones is dm-dns.
+    hosts = ["127.0.0.1 localhost", "::1 localhost", f"127.0.0.2 {name}"]
+    network = [
+        "[Match]",
+        "Name=host0",
+        "[Network]",
+        f"Address={addresses[name]}/24",
+        f"DNS={GATEWAY}",
+        "LinkLocalAddressing=no",
+        "IPv6AcceptRA=no",
+    ]
+    return {
+        MESH_CONFIG: json.dumps(mesh),
+        "/etc/hostname": f"{name}\n",
+        "/etc/hosts": "\n".join(hosts) + "\n",
+        "/etc/systemd/network/10-host0.network": "\n".join(network) + "\n",
+    }

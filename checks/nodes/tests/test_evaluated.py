@@ -1,0 +1,68 @@
+import pytest
+
+from checks.eval import record
+from checks.nodes import evaluated
+from checks.nodes.errors import NodesError
+
+SERVER = record.load("three")["server"]
+
+
+def test_a_unit_has_all_settings_of_the_record() -> None:
+    unit = evaluated.files(SERVER)["/etc/systemd/system/dm-dns-apply.service"].splitlines()
+
+    settings = SERVER["systemd.services.dm-dns-apply"]["serviceConfig"]
+    assert f"ExecStart={settings['ExecStart']}" in unit
+    assert "NoNewPrivileges=true" in unit
+    assert [line for line in unit if line.startswith("SystemCallFilter=")] == [
+        f"SystemCallFilter={entry}" for entry in settings["SystemCallFilter"]
+    ]
+    assert len(unit) >= sum(
+        len(value) if isinstance(value, list) else 1 for value in settings.values()
+    )
+
+
+def test_settings_of_a_unit_of_nixos_become_a_drop_in() -> None:
+    unit = evaluated.files(SERVER)["/etc/systemd/system/unbound.service.d/dm-dns.conf"]
+
+    for wanted in SERVER["systemd.services.unbound"]["wants"]:
+        assert wanted in unit.partition("Wants=")[2].splitlines()[0].split()
+
+
+def test_units_are_enabled_where_the_record_wants_them() -> None:
+    links = evaluated.links(SERVER)
+
+    assert (
+        links["/etc/systemd/system/paths.target.wants/dm-dns-apply.path"]
+        == "/etc/systemd/system/dm-dns-apply.path"
+    )
+    assert "/etc/systemd/system/timers.target.wants/dm-dns-apply.timer" in links
+
+
+def test_files_of_etc_are_links_to_the_store() -> None:
+    source = evaluated.links(SERVER)["/etc/dm-dns/apply.json"]
+
+    assert source.startswith("/nix/store/")
+    assert evaluated.files(SERVER)[source] == SERVER["environment.etc.dm-dns/apply.json"]["text"]
+
+
+def test_unbound_is_configured_as_evaluated() -> None:
+    lines = evaluated.unbound_conf(SERVER["services.unbound"]).splitlines()
+
+    assert '  zonefile: "/var/lib/dm-dns/test.zone"' in lines
+    assert "  fallback-enabled: no" in lines
+    assert [line for line in lines if line.startswith("  local-zone:")] == [
+        '  local-zone: "test." transparent',
+        '  local-zone: "." refuse',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("systemd.sockets.dm-dns-apply", {}),
+        ("systemd.services.dm-dns-apply", {"conflicts": ["x.service"], "serviceConfig": {}}),
+    ],
+)
+def test_what_would_be_left_out_is_an_error(name: str, value: dict[str, object]) -> None:
+    with pytest.raises(NodesError, match="know"):
+        evaluated.files({**SERVER, name: value})

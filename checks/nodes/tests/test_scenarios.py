@@ -1,0 +1,101 @@
+"""The scenarios, in the order they are in here: each leaves the machines as they were."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from checks.eval import record
+from checks.nodes import evaluated, nixos, root, upstream
+from checks.nodes.clan import Clan
+from checks.nodes.errors import UnavailableError
+from checks.nodes.tests.conftest import FAILED
+from checks.scenarios import (
+    bad_zones,
+    change,
+    faults,
+    first_boot,
+    foreign,
+    names,
+    networks,
+    sandbox,
+)
+from checks.scenarios.zones import Push
+
+
+class Nodes:
+    """The machines that all scenarios run on, one after the other."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._clan: Clan | None = None
+
+    def get(self) -> Clan:
+        if self._clan is None:
+            self._clan = self._stack.enter_context(Clan("three"))
+        return self._clan
+
+    def stop(self) -> None:
+        self._stack.close()
+        self._clan = None
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    try:
+        root.check()
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    nodes = Nodes()
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture
+def clan(nodes: Nodes, request: pytest.FixtureRequest) -> Iterator[Clan]:
+    yield nodes.get()
+    if request.node.stash.get(FAILED, False):
+        nodes.stop()  # what it left behind would make the next scenarios fail
+
+
+@pytest.fixture
+def push(clan: Clan) -> Push:
+    return Push(clan.booted.pusher, clan.booted.key, clan.booted.network_id)
+
+
+def test_names_resolve_from_the_first_boot(clan: Clan, push: Push) -> None:
+    first_boot.run(clan.machines, clan.booted.spec, push)
+
+
+def test_every_name_resolves_on_every_machine(clan: Clan, push: Push) -> None:
+    names.run(clan.machines, clan.booted.spec, push)
+
+
+def test_foreign_names_resolve_as_before(clan: Clan) -> None:
+    world = foreign.World(nixos.GATEWAY, "host0", upstream.NAME, upstream.ADDRESS)
+    foreign.run(clan.machines, clan.booted.spec, world)
+
+
+def test_the_last_change_is_served(clan: Clan, push: Push) -> None:
+    change.run(clan.machines, clan.booted.spec, push)
+
+
+def test_a_bad_zone_changes_no_answer(clan: Clan, push: Push) -> None:
+    bad_zones.run(clan.machines, clan.booted.spec, push)
+
+
+def test_names_survive_faults(clan: Clan, push: Push) -> None:
+    faults.run(clan.machines, clan.booted.spec, push)
+
+
+def test_other_devices_may_ask_if_allowed(clan: Clan) -> None:
+    # The settings of another case, with the same domain.
+    config = evaluated.unbound_conf(record.load("listen")["server"]["services.unbound"])
+    listener = networks.Listener(
+        config.replace("port: 5354", "port: 5353"), "host0", "192.0.2.1/24", "192.0.2.2/24"
+    )
+    networks.run(clan.machines, clan.booted.spec, listener)
+
+
+def test_units_are_sandboxed(clan: Clan) -> None:
+    sandbox.run(clan.machines, clan.booted.spec)

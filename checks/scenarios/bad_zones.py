@@ -1,0 +1,144 @@
+"""A zone that is none changes no answer, is reported with its line, and the next good one heals."""
+
+import base64
+import shlex
+from typing import Final, NamedTuple
+
+from checks.scenarios import zones
+from checks.scenarios.machine import Machine
+from checks.scenarios.zones import Machines, Push, Spec
+
+_FILE: Final = f"{zones.MESH}/cnames"
+_ZONE: Final = 'local-zone: "{domain}." transparent\n'
+_HEADER: Final = "# dm-dns zone 1\n# serial: {serial}\n# records: {records}\n# sha256: {hash}\n"
+_WRONG_HASH: Final = "0" * 64
+
+
+class Bad(NamedTuple):
+    """A file that is no zone. `{domain}` is replaced."""
+
+    text: str
+    line: int
+    """Where the problem is."""
+    rule: str
+    """What the message must say about it."""
+
+
+def _record(text: str, rule: str) -> Bad:
+    return Bad(f'{_ZONE}local-data: "{text}"\n', 2, rule)
+
+
+def _directive(text: str) -> Bad:
+    return Bad(f"{_ZONE}{text}\n", 2, "neither a local-zone nor a local-data line")
+
+
+BAD: Final = (
+    Bad("", 1, "the file is empty"),
+    Bad("\N{LATIN SMALL LETTER Y WITH DIAERESIS}\x02garbage", 1, "is not ASCII"),
+    Bad(f"{_ZONE}{_ZONE}", 2, "a second local-zone line"),
+    Bad('local-zone: "{domain}." redirect\n', 1, "expected"),
+    Bad('local-zone: "example.com." transparent\n', 1, "expected"),
+    Bad(f'{_ZONE}local-zone: "example.com." static\n', 2, "a second local-zone line"),
+    Bad(f"{_ZONE}# nothing\n", 2, "a comment"),
+    Bad(f'{_ZONE}local-data: "a.{{domain}}. A 192.0.2.1"', 2, "no newline"),
+    Bad(
+        _HEADER.format(serial=2**32, records=0, hash=_WRONG_HASH) + _ZONE,
+        2,
+        "serial",
+    ),
+    Bad(_HEADER.format(serial=2**32 - 1, records=0, hash="none") + _ZONE, 4, "expected"),
+    _directive("include: /etc/passwd"),
+    _directive("$INCLUDE /etc/passwd"),
+    _directive("forward-zone:"),
+    _directive("remote-control: control-interface: 0.0.0.0"),
+    _directive("\0\0"),
+    _directive('local-data: "a.{domain}. A 192.0.2.1" "b"'),
+    _record("a.{domain}. A 192.0.2", "is no address"),
+    _record("a.{domain}. AAAA 192.0.2.1", "is no address"),
+    _record(f"{'a' * 64}.{{domain}}. A 192.0.2.1", "at most 63"),
+    _record("a.{domain}. 60 A 192.0.2.1", "expected CNAME, A or AAAA"),
+    _record("a.{domain}. IN A 192.0.2.1", "expected CNAME, A or AAAA"),
+    _record("a.{domain}. MX 10 b.{domain}.", "expected CNAME, A or AAAA"),
+    _record("a.{domain}. CNAME a.{domain}.", "leads to itself"),
+    _record("a.{domain}. CNAME www.example.org.", "no name below the domain"),
+    _record("www.example.org. A 192.0.2.1", "not below the domain"),
+    _record("{domain}. A 192.0.2.1", "not below the domain"),
+    _record("_dm-dns.{domain}. A 192.0.2.1", "reserved"),
+    Bad(
+        f'{_ZONE}local-data: "a.{{domain}}. A 192.0.2.1"\n'
+        'local-data: "a.{domain}. CNAME b.{domain}."\n',
+        3,
+        "a CNAME and an address for one name",
+    ),
+    Bad(
+        f'{_ZONE}local-data: "a.{{domain}}. CNAME b.{{domain}}."\n'
+        'local-data: "a.{domain}. CNAME c.{domain}."\n',
+        3,
+        "a second CNAME",
+    ),
+)
+
+
+def run(machines: Machines, spec: Spec, push: Push) -> None:
+    """Run the scenario.
+
+    Args:
+        machines: all of the clan, by name; they are booting or up.
+        spec: the zone spec that they were deployed with.
+        push: how to send another zone.
+
+    """
+    domain = spec["domain"]
+    machine = next(machine for name, machine in machines.items() if name != push.machine)
+    serial = zones.wait_for(machine, domain, "source=deployed") + 1
+    zones.send(machines, spec, serial, push)
+    zones.wait_for(machine, domain, f"serial={serial} ")
+    machine.succeed("systemctl stop data-mesher.service")
+    zones.put(machine, spec, serial)
+
+    for bad in BAD:
+        text = bad.text.replace("{domain}", domain).encode("latin-1")
+        encoded = base64.b64encode(text).decode()
+        _check(
+            machine, spec, f"printf %s {encoded} | base64 -d > /tmp/bad", f":{bad.line}: ", bad.rule
+        )
+        serial = _heal(machine, domain, serial)
+    # A good zone, but for what happened to it on its way.
+    for damage, rule in (
+        ("head -c -40 /tmp/zone.conf > /tmp/bad", "cut short"),
+        (r"sed '$s/A 192\./A 193./' /tmp/zone.conf > /tmp/bad", "cut short or changed"),
+        ("sed '$d' /tmp/zone.conf > /tmp/bad", "cut short"),
+    ):
+        _check(machine, spec, damage, ":", rule)
+        serial = _heal(machine, domain, serial)
+
+    machine.succeed("systemctl start data-mesher.service")
+    zones.withdraw(machines, spec, push)
+
+
+def _check(machine: Machine, spec: Spec, make: str, place: str, rule: str) -> None:
+    """Bring a bad zone, made as /tmp/bad; check that it is reported and that old names stay."""
+    cursor = machine.succeed("journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'")
+    machine.succeed(
+        f"{make}; chown data-mesher:data-mesher /tmp/bad; mv /tmp/bad {_FILE}.new"
+        f" && mv {_FILE}.new {_FILE}"
+    )
+    journal = f"journalctl --unit=dm-dns-apply.service --after-cursor={shlex.quote(cursor.strip())}"
+    machine.wait_until_succeeds(
+        f"{journal} | grep -F {shlex.quote(_FILE + place)} | grep -F {shlex.quote(rule)}"
+    )
+    machine.wait_until_succeeds("systemctl is-failed dm-dns-apply.service")
+    zones.check_at_unbound(machine, spec)
+
+
+def _heal(machine: Machine, domain: str, serial: int) -> int:
+    """Bring the good zone again with the next serial; check that nothing is left of the bad one."""
+    serial += 1
+    machine.succeed(
+        f"sed -i 's/^# serial: .*/# serial: {serial}/' /tmp/zone.conf",
+        f"install -o data-mesher -m 640 -g data-mesher /tmp/zone.conf {_FILE}.new",
+        f"mv {_FILE}.new {_FILE}",
+    )
+    zones.wait_for(machine, domain, f"serial={serial} ")
+    machine.wait_until_fails("systemctl is-failed 'dm-dns-*'")
+    return serial

@@ -1,0 +1,115 @@
+"""Whatever breaks, names go on resolving, and the next change is served without a hand."""
+
+from typing import Final
+
+from checks.scenarios import zones
+from checks.scenarios.zones import Machines, Push, Spec
+
+_STATE: Final = "/var/lib/dm-dns"
+_KILLS: Final = 20
+_KILL_STEP: Final = 0.008  # seconds by which each is killed later than the one before
+
+
+def run(machines: Machines, spec: Spec, push: Push) -> None:
+    """Run the scenario.
+
+    Args:
+        machines: all of the clan, by name; they are booting or up.
+        spec: the zone spec that they were deployed with.
+        push: how to send another zone.
+
+    """
+    _Faults(machines, spec, push).run()
+
+
+class _Faults:
+    """Each method but the first two breaks something, and repairs nothing that repairs itself."""
+
+    def __init__(self, machines: Machines, spec: Spec, push: Push) -> None:
+        self.machines = machines
+        self.machine = next(machine for name, machine in machines.items() if name != push.machine)
+        self.spec = spec
+        self.push = push
+        self.serial = zones.wait_for(self.machine, spec["domain"], "source=deployed")
+
+    def change(self) -> None:
+        """Push another zone."""
+        self.serial += 1
+        spec = zones.with_name(self.spec, f"n{self.serial}")
+        zones.send(self.machines, spec, self.serial, self.push)
+
+    def run(self) -> None:
+        """Run one after the other, and check that the next change is served each time."""
+        for fault in (
+            self.unbound_killed,
+            self.data_mesher_killed,
+            self.apply_killed,
+            self.rebooted,
+            self.disk_full,
+            self.state_deleted,
+            self.hosts_changed,
+        ):
+            try:
+                fault()
+                self.change()
+                zones.wait_for(self.machine, self.spec["domain"], f"serial={self.serial} ")
+                self.machine.wait_until_fails("systemctl is-failed 'dm-dns-*' unbound.service")
+            except Exception as error:
+                error.add_note(f"The fault was: {fault.__name__}")
+                raise
+        zones.withdraw(self.machines, self.spec, self.push)
+
+    def unbound_killed(self) -> None:
+        self.machine.succeed("systemctl kill --signal=KILL unbound.service")
+        query = f"{zones.UNBOUND} SOA {self.spec['domain']}"
+        self.machine.wait_until_succeeds(f"{query} | grep 'status: NOERROR'")
+        zones.check(self.machine, self.spec)
+
+    def data_mesher_killed(self) -> None:
+        self.machine.succeed("systemctl kill --signal=KILL data-mesher.service")
+        zones.check(self.machine, self.spec)
+
+    def apply_killed(self) -> None:
+        self.change()
+        for number in range(_KILLS):
+            self.machine.succeed(
+                "systemctl start --no-block dm-dns-apply.service",
+                f"touch {zones.MESH}/cnames; sleep {number * _KILL_STEP:.3f}",
+            )
+            self.machine.execute("systemctl kill --signal=KILL dm-dns-apply.service")
+            zones.check_at_unbound(self.machine, self.spec)
+
+    def rebooted(self) -> None:
+        self.change()
+        self.machine.reboot()
+
+    def disk_full(self) -> None:
+        self.machine.succeed(
+            f"cp -a {_STATE} /tmp/state && mount -t tmpfs -o size=64k,mode=755 tmpfs {_STATE}",
+            f"cp -a /tmp/state/. {_STATE} && chown dm-dns:dm-dns {_STATE}",
+            f"dd if=/dev/zero of={_STATE}/full bs=4k; rm -rf /tmp/state",
+        )
+        self.change()
+        self.machine.wait_until_succeeds(
+            "journalctl --unit=dm-dns-apply.service --lines=20 | grep 'No space left'"
+        )
+        zones.check(self.machine, self.spec)
+        self.machine.succeed("systemctl restart unbound.service")
+        zones.check(self.machine, self.spec)
+        self.machine.succeed(f"rm {_STATE}/full", f"umount {_STATE}")
+
+    def state_deleted(self) -> None:
+        self.machine.succeed(f"rm -rf {_STATE}/*")
+        zones.check(self.machine, self.spec)
+
+    def hosts_changed(self) -> None:
+        name = f"{max(self.spec['machines'])}.{self.spec['domain']}"
+        query = f"{zones.UNBOUND} +short {name} | grep -Fx 203.0.113.7"
+        self.machine.succeed(
+            "cp /etc/hosts /tmp/hosts",
+            f"echo 203.0.113.7 {name} >> /etc/hosts",
+            "systemctl restart dm-dns-zone.service",  # as a switch does
+        )
+        self.machine.wait_until_succeeds(query)
+        self.machine.succeed("cat /tmp/hosts > /etc/hosts; systemctl restart dm-dns-zone.service")
+        self.machine.wait_until_fails(query)

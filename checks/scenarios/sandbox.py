@@ -1,0 +1,34 @@
+"""The units that read what came over the network can do little else."""
+
+from typing import Final
+
+from checks.scenarios import zones
+from checks.scenarios.zones import Machines, Spec
+
+_APPLY_EXPOSURE: Final = 20  # tenths, of systemd-analyze(1)
+_EXPOSURE: Final = 25
+
+
+def run(machines: Machines, spec: Spec) -> None:
+    """Run the scenario.
+
+    Args:
+        machines: all of the clan, by name; they are booting or up.
+        spec: the zone spec that they serve.
+
+    """
+    for machine in machines.values():
+        zones.wait_for(machine, spec["domain"], "serial=")
+        units = machine.succeed(
+            "systemctl list-unit-files --no-legend 'dm-dns-*.service' | cut -d ' ' -f 1"
+        ).split()
+        if "dm-dns-apply.service" not in units:
+            raise AssertionError(f"{machine.name}: there is no dm-dns-apply.service: {units}")
+        for unit in (*units, "unbound.service"):
+            limit = _APPLY_EXPOSURE if unit == "dm-dns-apply.service" else _EXPOSURE
+            machine.succeed(f"systemd-analyze security --threshold={limit} {unit}")
+        machine.succeed(
+            "test $(stat -c %U /var/lib/dm-dns) = dm-dns",
+            # Neither writes what the other reads, nor the configuration.
+            "! find /var/lib/dm-dns /etc/unbound/ -user unbound -writable | grep .",
+        )
