@@ -5,6 +5,12 @@ from typing import Final
 from checks.scenarios import zones
 from checks.scenarios.zones import Machines, Push, Spec
 
+_DIAGNOSIS: Final = (
+    "systemctl status --no-pager --lines=0 'dm-dns-*' data-mesher.service unbound.service;"
+    f" ls -l --time-style=full-iso {zones.MESH}/; head -4 {zones.MESH}/cnames;"
+    " journalctl --no-pager --boot --output=short-precise --lines=80"
+    " --unit='dm-dns-*' --unit=data-mesher.service --unit=unbound.service"
+)
 _STATE: Final = "/var/lib/dm-dns"
 _KILLS: Final = 20
 _KILL_STEP: Final = 0.008  # seconds by which each is killed later than the one before
@@ -56,6 +62,7 @@ class _Faults:
                 self.machine.wait_until_fails("systemctl is-failed 'dm-dns-*' unbound.service")
             except Exception as error:
                 error.add_note(f"The fault was: {fault.__name__}")
+                error.add_note(self.machine.execute(_DIAGNOSIS)[1])
                 raise
         zones.withdraw(self.machines, self.spec, self.push)
 

@@ -16,6 +16,7 @@ from dm_dns.errors import Error
 # command; the answer ends with the connection.
 _CONTROL_PREFIX: Final = b"UBCT1 "
 _LOAD_SECONDS: Final = 60  # a million names take unbound 1.3 s
+_BUSY_SECONDS: Final = 10
 _RETRY_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 1.0
 _ANSWER_TRIES: Final = 5
@@ -41,10 +42,10 @@ class Unbound(NamedTuple):
         """
         # fast_reload (unbound 1.23 and newer) stalls no query.
         # While it is still at another one, perhaps begun by a run that was killed, it says nothing.
-        deadline = time.monotonic() + _LOAD_SECONDS
+        deadline = time.monotonic() + _BUSY_SECONDS
         while not (answer := self._command("fast_reload")) and time.monotonic() < deadline:
             time.sleep(_RETRY_SECONDS)
-        if "unknown command" in answer:
+        if not answer or "unknown command" in answer:
             answer = self._command(f"auth_zone_reload {domain}.")
         return answer.strip()
 
