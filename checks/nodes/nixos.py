@@ -77,6 +77,9 @@ StateDirectoryMode=0750
 UMask=0027
 Restart=on-failure
 RestartSec=1s
+
+[Install]
+WantedBy=multi-user.target
 """
 
 # NixOS's nsswitch.conf with systemd-resolved; the other lines are of no interest here.
