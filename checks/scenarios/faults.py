@@ -92,7 +92,7 @@ class _Faults:
 
     def disk_full(self) -> None:
         self.machine.succeed(
-            f"cp -a {_STATE} /tmp/state && mount -t tmpfs -o size=64k,mode=755 tmpfs {_STATE}",
+            f"cp -a {_STATE} /tmp/state && mount -t tmpfs -o size=512k,mode=755 tmpfs {_STATE}",
             f"cp -a /tmp/state/. {_STATE} && chown dm-dns:dm-dns {_STATE}",
             f"dd if=/dev/zero of={_STATE}/full bs=4k; rm -rf /tmp/state",
         )

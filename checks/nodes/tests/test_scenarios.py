@@ -12,8 +12,6 @@ from checks.nodes.errors import UnavailableError
 from checks.nodes.tests.conftest import FAILED
 from checks.scenarios import (
     bad_zones,
-    change,
-    faults,
     first_boot,
     foreign,
     names,
@@ -76,16 +74,8 @@ def test_foreign_names_resolve_as_before(clan: Clan) -> None:
     foreign.run(clan.machines, clan.booted.spec, world)
 
 
-def test_the_last_change_is_served(clan: Clan, push: Push) -> None:
-    change.run(clan.machines, clan.booted.spec, push)
-
-
 def test_a_bad_zone_changes_no_answer(clan: Clan, push: Push) -> None:
     bad_zones.run(clan.machines, clan.booted.spec, push)
-
-
-def test_names_survive_faults(clan: Clan, push: Push) -> None:
-    faults.run(clan.machines, clan.booted.spec, push)
 
 
 def test_other_devices_may_ask_if_allowed(clan: Clan) -> None:
