@@ -119,6 +119,8 @@ def test_the_newest_zones_that_the_mesh_brought_are_remembered(node: Node) -> No
     node.deployed.write_text(zone_conf(1))
     applied(node)
     assert history.serials(node.state / "history") == []
+    (node.state / "history").mkdir()
+    (node.state / "history/notes.conf").touch()
     for serial in range(5, 27):
         bring(node, zone_conf(serial))
         applied(node)

@@ -120,8 +120,8 @@ def _remember(config: Config, choice: Choice) -> None:
     """Keep the newest zones that the mesh brought, for `dm-dns history` and a rollback."""
     config.history.mkdir(mode=0o755, exist_ok=True)
     files.replace(config.history / f"{choice.zone.serial}.conf", choice.content)
-    remembered = sorted(config.history.glob("*.conf"), key=lambda path: int(path.stem))
-    for path in remembered[:-_REMEMBERED]:
+    remembered = [path for path in config.history.glob("*.conf") if path.stem.isdecimal()]
+    for path in sorted(remembered, key=lambda path: int(path.stem))[:-_REMEMBERED]:
         path.unlink()
 
 
