@@ -29,7 +29,7 @@ _PROGRAM: Final = f"""\
 import sys
 sys.path.append({str(_PACKAGES)!r})
 from dm_dns.apply import start
-sys.exit(start(sys.argv[1], write_only="--write-only" in sys.argv))
+start(sys.argv[1], write_only="--write-only" in sys.argv)
 """
 
 

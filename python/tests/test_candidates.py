@@ -14,10 +14,10 @@ from dm_dns.unbound import Unbound
 
 CONFIG = Config(
     domain="pin",
-    mesh=Path("mesh"),
-    deployed=Path("deployed"),
-    hosts=Path("hosts"),
-    state=Path("state"),
+    mesh="mesh",
+    deployed="deployed",
+    hosts="hosts",
+    state="state",
     unbound=Unbound("ctl", "127.0.0.1", 5353),
 )
 
@@ -46,7 +46,7 @@ def zone_conf(serial: int, host: str = "irc.pin") -> bytes:
 def write(**files: bytes | int) -> None:
     """Write files; a number stands for a zone of that serial."""
     for name, content in files.items():
-        path = CONFIG.kept if name == "kept" else Path(name)
+        path = Path(CONFIG.kept if name == "kept" else name)
         path.write_bytes(zone_conf(content) if isinstance(content, int) else content)
 
 
@@ -176,7 +176,7 @@ def test_a_copy_without_permission_is_a_problem() -> None:
 
 def test_a_file_below_a_file_is_absent() -> None:
     write(hosts=b"")
-    found = Input.read(Path("hosts/mesh"))
+    found = Input.read("hosts/mesh")
     assert (found.content, found.problem, found.version) == (None, None, None)
 
 

@@ -458,3 +458,15 @@ def test_apply_writes_a_zone_file_without_site_packages() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == snapshot("pin: serial 7, 6 records, source mesh\n")
     assert "\nkiwi.pin. AAAA fd00::9\n" in Path("state/pin.zone").read_text()
+
+
+def test_apply_imports_nothing_that_is_slow_to_import() -> None:
+    done = isolated("import dm_dns.apply; print(list(sys.modules))")
+    assert not set(ast.literal_eval(done.stdout)) & {
+        "argparse",
+        "dataclasses",
+        "ipaddress",
+        "pathlib",
+        "subprocess",
+        "urllib",
+    }

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+import sys
+from typing import IO, TYPE_CHECKING, Final, NoReturn
 
 from dm_dns import files, hosts, zonefile
 from dm_dns.candidates import Choice, Inputs, choose
@@ -26,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``dm-dns apply``."""
     parser.add_argument(
         "--config",
-        type=Path,
-        default=Path("/etc/dm-dns/apply.json"),
+        default="/etc/dm-dns/apply.json",
         metavar="FILE",
         help="the node's configuration, which the module writes (default: %(default)s)",
     )
@@ -43,15 +42,18 @@ def run(args: argparse.Namespace) -> int:
     return _run(args.config, write_only=args.write_only)
 
 
-def start(config: str, *, write_only: bool) -> int:
-    """Run ``dm-dns apply`` for a unit, and return its exit status.
+def start(config: str, *, write_only: bool) -> NoReturn:
+    """Run ``dm-dns apply`` for a unit, and end the process with its exit status.
 
-    Without argparse, which takes a fifth of the time from a change to its answer.
+    Without argparse, and without taking the interpreter down in order: each would be a tenth of the
+    time from a change to its answer.
     """
-    return exit_status(lambda: _run(Path(config), write_only=write_only))
+    status = exit_status(lambda: _run(config, write_only=write_only))
+    sys.stdout.flush()
+    os._exit(status)
 
 
-def _run(config: Path, *, write_only: bool) -> int:
+def _run(config: str, *, write_only: bool) -> int:
     print(apply(Config.read(config), write_only=write_only))
     return 0
 
@@ -80,10 +82,17 @@ def apply(config: Config, *, write_only: bool = False) -> str:
                     return outcome
 
 
-def _lock(state: Path) -> IO[str]:
+def _make_directory(path: str) -> None:
+    try:
+        os.mkdir(path, mode=0o755)
+    except FileExistsError:
+        pass
+
+
+def _lock(state: str) -> IO[str]:
     """Let one run at a time into the state directory, until what is returned is closed."""
-    state.mkdir(mode=0o755, exist_ok=True)
-    lock = (state / "lock").open("w")
+    _make_directory(state)
+    lock = open(f"{state}/lock", "w", encoding="ascii")  # noqa: SIM115 - the caller closes it
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
 
@@ -118,17 +127,20 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> str:
 
 def _remember(config: Config, choice: Choice) -> None:
     """Keep the newest zones that the mesh brought, for `dm-dns history` and a rollback."""
-    config.history.mkdir(mode=0o755, exist_ok=True)
-    files.replace(config.history / f"{choice.zone.serial}.conf", choice.content)
-    remembered = [path for path in config.history.glob("*.conf") if path.stem.isdecimal()]
-    for path in sorted(remembered, key=lambda path: int(path.stem))[:-_REMEMBERED]:
-        path.unlink()
+    _make_directory(config.history)
+    path = f"{config.history}/{choice.zone.serial}.conf"
+    if not files.has_content(path, choice.content):
+        files.remove(path)
+        os.link(config.kept, path)  # which is only ever replaced, never written to
+    stems = [name.removesuffix(".conf") for name in os.listdir(config.history) if ".conf" in name]
+    for serial in sorted(filter(str.isdecimal, stems), key=int)[:-_REMEMBERED]:
+        files.remove(f"{config.history}/{serial}.conf")
 
 
 def _is_served(config: Config, fingerprint: str) -> bool:
     """Tell whether unbound serves a zone file that was made from these very inputs."""
     try:
-        with config.zonefile.open(encoding="ascii") as file:
+        with open(config.zonefile, encoding="ascii") as file:
             made_from, status = zonefile.first_line(file.readline())
     except (OSError, ValueError):
         return False
@@ -142,16 +154,18 @@ def _serves(config: Config, status: str) -> bool:
     except Error:
         return False
     if is_served:
-        config.previous.unlink(missing_ok=True)
+        files.remove(config.previous)
     return is_served
 
 
 def _write_zonefile(config: Config, content: bytes) -> None:
     """Replace the zone file, and keep the last one that unbound served until this one is."""
     path = config.zonefile
-    if path.exists() and path.read_bytes() != content and not config.previous.exists():
+    if files.has_content(path, content):
+        return
+    if os.path.exists(path) and not os.path.exists(config.previous):
         os.link(path, config.previous)
-    files.replace(path, content)
+    files.write(path, content)
 
 
 def _load(config: Config, status: str) -> None:
@@ -162,8 +176,8 @@ def _load(config: Config, status: str) -> None:
     if _serves(config, status):
         return
     outcome = "there is no previous zone to go back to"
-    if config.previous.exists():
-        config.previous.replace(config.zonefile)
+    if os.path.exists(config.previous):
+        os.replace(config.previous, config.zonefile)
         config.unbound.load(config.domain)
         outcome = "the previous zone is back"
     name = zonefile.status_name(config.domain)

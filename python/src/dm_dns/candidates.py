@@ -1,10 +1,10 @@
 """The copies of zone.conf on a node, and which of them is served."""
 
 import hashlib
-from pathlib import Path
+import os
 from typing import NamedTuple
 
-from dm_dns import zone
+from dm_dns import files, zone
 from dm_dns.config import Config
 from dm_dns.errors import Error
 
@@ -12,7 +12,7 @@ from dm_dns.errors import Error
 class Input(NamedTuple):
     """One file as it was when it was read."""
 
-    path: Path
+    path: str
     content: bytes | None
     """None: there is no such file, or it cannot be read."""
     problem: str | None
@@ -21,11 +21,11 @@ class Input(NamedTuple):
     """Changes whenever the file does."""
 
     @classmethod
-    def read(cls, path: Path) -> "Input":
+    def read(cls, path: str) -> "Input":
         """Read a file that may be absent."""
         version = _version(path)  # before the content, so that a change in between is seen later
         try:
-            return cls(path, path.read_bytes(), None, version)
+            return cls(path, files.read(path), None, version)
         except (FileNotFoundError, NotADirectoryError):
             return cls(path, None, None, version)
         except OSError as error:
@@ -40,9 +40,9 @@ class Input(NamedTuple):
         return b"" if self.content is None else hashlib.sha256(self.content).digest()
 
 
-def _version(path: Path) -> tuple[int, ...] | None:
+def _version(path: str) -> tuple[int, ...] | None:
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
@@ -127,7 +127,7 @@ def _usable(config: Config, source: str, file: Input | None, problems: list[str]
         problems += [file.problem] if file.problem else []
         return None
     try:
-        parsed = zone.parse(file.content, config.domain, str(file.path))
+        parsed = zone.parse(file.content, config.domain, file.path)
     except Error as error:
         problems.append(str(error))
         return None

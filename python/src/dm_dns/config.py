@@ -1,7 +1,6 @@
 """The node's configuration: written by the module, read by `apply`."""
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from dm_dns import files, names
@@ -13,37 +12,37 @@ class Config(NamedTuple):
     """What `apply` reads and writes on this machine."""
 
     domain: str
-    mesh: Path
+    mesh: str
     """The mesh's copy of zone.conf; the file may come and go."""
-    deployed: Path | None
+    deployed: str | None
     """The copy this machine was deployed with."""
-    hosts: Path
-    state: Path
+    hosts: str
+    state: str
     """The directory for what is served."""
     unbound: Unbound
 
     @property
-    def zonefile(self) -> Path:
+    def zonefile(self) -> str:
         """What unbound loads."""
-        return self.state / f"{self.domain}.zone"
+        return f"{self.state}/{self.domain}.zone"
 
     @property
-    def previous(self) -> Path:
+    def previous(self) -> str:
         """The zone file that unbound served last, for as long as it does not serve a newer one."""
-        return self.state / f"{self.domain}.zone.previous"
+        return f"{self.zonefile}.previous"
 
     @property
-    def history(self) -> Path:
+    def history(self) -> str:
         """The directory of the zones that the mesh brought, each named ``<serial>.conf``."""
-        return self.state / "history"
+        return f"{self.state}/history"
 
     @property
-    def kept(self) -> Path:
+    def kept(self) -> str:
         """The zone.conf from which the zone file was made."""
-        return self.state / "kept.conf"
+        return f"{self.state}/kept.conf"
 
     @classmethod
-    def read(cls, path: Path) -> "Config":
+    def read(cls, path: files.StrPath) -> "Config":
         """Read the configuration at ``path``.
 
         Raises:
@@ -97,11 +96,11 @@ class _Fields:
             raise Error(f"{self.file}: {key} must be a string, not {json.dumps(value)}")
         return value
 
-    def path(self, key: str) -> Path:
+    def path(self, key: str) -> str:
         text = self.text(key)
         if not text.startswith("/") or "\0" in text:
             raise Error(f"{self.file}: {key} must be an absolute path, not {json.dumps(text)}")
-        return Path(text)
+        return text
 
     def port(self, key: str) -> int:
         value = self.values.get(key)

@@ -2,13 +2,46 @@
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from dm_dns.errors import FileError
 
+StrPath = str | os.PathLike[str]
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
+
+def read(path: StrPath) -> bytes:
+    """Return the content of the file at ``path``.
+
+    Raises:
+        OSError: it cannot be read.
+
+    """
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def has_content(path: StrPath, content: bytes) -> bool:
+    """Tell whether there is a file at ``path`` that holds ``content``."""
+    try:
+        return os.path.getsize(path) == len(content) and read(path) == content
+    except OSError:
+        return False
+
+
+def remove(path: StrPath) -> None:
+    """Remove the file at ``path`` if it is there.
+
+    Raises:
+        OSError: it cannot be removed.
+
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def read_json(path: StrPath) -> Any:  # noqa: ANN401 - any JSON value
     """Return what the JSON file at ``path`` holds.
 
     Raises:
@@ -16,8 +49,9 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
         FileError: it is not JSON.
 
     """
+    content = read(path)
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(content)
     except json.JSONDecodeError as error:
         raise FileError(str(path), error.lineno, f"not JSON: {error.msg}") from None
     except UnicodeDecodeError:
@@ -26,29 +60,38 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
         raise FileError(str(path), 1, "JSON with a number too long or nesting too deep") from None
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that at any time it is there in whole, with the old content or the new.
-
-    It is left alone if it has that content. It is readable by all: no secret is written this way.
+def replace(path: StrPath, content: bytes) -> None:
+    """Write a file as `write` does, unless it has that content.
 
     Raises:
         OSError: it cannot be written; the old file is as it was.
 
     """
-    if path.is_file() and path.read_bytes() == content:
-        return
-    temporary = Path(f"{path}.new")
+    if not has_content(path, content):
+        write(path, content)
+
+
+def write(path: StrPath, content: bytes) -> None:
+    """Write a file so that at any time it is there in whole, with the old content or the new.
+
+    It is readable by all: no secret is written this way.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was.
+
+    """
+    temporary = f"{os.fspath(path)}.new"
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb") as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        remove(temporary)
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    directory = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
     finally:

@@ -6,14 +6,14 @@ comes over the network, and whoever may sign it must not be able to do more than
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple, NoReturn
 
-from dm_dns import names
+from dm_dns import files, names
 from dm_dns.errors import FileError
 
 MAX_SERIAL: Final = 2**32 - 1
@@ -97,7 +97,7 @@ def _records(zone: Zone) -> Iterator[tuple[str, str, str]]:
             yield f"{owner}.", record_type(address), address
 
 
-def read(path: Path, domain: str) -> Zone:
+def read(path: files.StrPath, domain: str) -> Zone:
     """Read and parse the zone.conf at ``path``.
 
     Raises:
@@ -105,7 +105,7 @@ def read(path: Path, domain: str) -> Zone:
         FileError: it is not a zone.conf of ``domain``.
 
     """
-    return parse(path.read_bytes(), domain, str(path))
+    return parse(files.read(path), domain, os.fspath(path))
 
 
 def parse(content: bytes, domain: str, path: str) -> Zone:
