@@ -126,7 +126,7 @@ def test_a_directory_that_cannot_be_read_is_an_error(capsys: pytest.CaptureFixtu
     Path("history").write_text("")
     assert run() == 1
     assert tuple(capsys.readouterr()) == snapshot(
-        ("", "dm-dns: history: Not a directory. Run this with sudo.\n")
+        ("", "dm-dns: history: Not a directory. Check the path.\n")
     )
 
 

@@ -157,7 +157,7 @@ def update() -> None:
     mesh.update(
         Path("zone.conf"),
         name="dns/cnames",
-        key=Path("signing.key"),
+        key=mesh.Key.of(Path("signing.key")),
         network_id=Path("network.pub"),
         url="http://localhost:7331",
     )
@@ -242,14 +242,14 @@ def test_a_key_that_is_not_in_the_allowlist_is_told_with_the_remedy(
     message = failure(update)
     assert said in message
     assert message.splitlines()[1] == snapshot(
-        "data-mesher on this machine does not list the key signing.key among those that may sign dns/cnames: the key was generated anew, or this machine was deployed before there was a push machine. Deploy all machines with the same signing.pub, then push again."
+        "data-mesher does not list the key signing.key among those that may sign dns/cnames: the key was generated anew, or its machine was deployed before there was a push machine. Deploy all machines with the same signing.pub, then push again."
     )
 
 
 def delete() -> None:
     mesh.delete(
         "dns/cnames",
-        key=Path("signing.key"),
+        key=mesh.Key.of(Path("signing.key")),
         network_id=Path("network.pub"),
         url="http://localhost:7331",
     )

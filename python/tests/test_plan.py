@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 
 from dm_dns import changes, plan, zone
 from dm_dns.cli import main
+from dm_dns.target import Copy
 
 OLD = zone.Zone(
     "pin",
@@ -51,7 +52,7 @@ def many(serial: int, names: int, first: int = 0) -> zone.Zone:
 
 def compare(new: zone.Zone, old: zone.Zone | None) -> plan.Plan:
     content = zone.render(old).encode() if old else None
-    return plan.make(new, content, Path("mesh"))
+    return plan.make(new, Copy(content, "mesh"))
 
 
 def test_each_kind_of_change_is_a_line_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -205,7 +206,7 @@ def test_a_mesh_file_that_is_no_zone_is_said_and_everything_is_added(
 
 
 def test_a_mesh_file_of_another_domain_is_no_zone() -> None:
-    made = plan.make(NEW, b'local-zone: "other." transparent\n', Path("mesh"))
+    made = plan.make(NEW, Copy(b'local-zone: "other." transparent\n', "mesh"))
     assert made.old is None
     assert made.problem == snapshot(
         "mesh:1: expected 'local-zone: \"pin.\" transparent', found 'local-zone: \"other.\" transparent'"

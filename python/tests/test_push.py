@@ -269,7 +269,7 @@ def test_a_refusal_of_data_mesher_is_shown(url: str) -> None:
     assert failure(url) == snapshot(
         """\
 data-mesher did not take zone.conf as dns/cnames (exit code 1): key not allowed
-data-mesher on this machine does not list the key signing.key among those that may sign dns/cnames: the key was generated anew, or this machine was deployed before there was a push machine. Deploy all machines with the same signing.pub, then push again.\
+data-mesher does not list the key signing.key among those that may sign dns/cnames: the key was generated anew, or its machine was deployed before there was a push machine. Deploy all machines with the same signing.pub, then push again.\
 """
     )
 

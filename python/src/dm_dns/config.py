@@ -50,11 +50,22 @@ class Config(NamedTuple):
 
         """
         try:
-            fields = _Fields(str(path), files.read_json(path))
+            content = files.read(path)
         except OSError as error:
             raise Error(
                 f"{path}: cannot be read: {error.strerror}; name another file with --config"
             ) from None
+        return cls.parse(content, str(path))
+
+    @classmethod
+    def parse(cls, content: bytes, path: str) -> "Config":
+        """Return the configuration that a file's ``content`` is; ``path`` is for messages.
+
+        Raises:
+            Error: it is none.
+
+        """
+        fields = _Fields(path, files.parse_json(content, path))
         domain = fields.text("domain")
         try:
             names.check_domain(domain)

@@ -49,15 +49,24 @@ def read_json(path: StrPath) -> Any:  # noqa: ANN401 - any JSON value
         FileError: it is not JSON.
 
     """
-    content = read(path)
+    return parse_json(read(path), str(path))
+
+
+def parse_json(content: bytes, path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what ``content`` of a JSON file holds; ``path`` is for messages.
+
+    Raises:
+        FileError: it is not JSON.
+
+    """
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
-        raise FileError(str(path), error.lineno, f"not JSON: {error.msg}") from None
+        raise FileError(path, error.lineno, f"not JSON: {error.msg}") from None
     except UnicodeDecodeError:
-        raise FileError(str(path), 1, "not UTF-8, which JSON is") from None
+        raise FileError(path, 1, "not UTF-8, which JSON is") from None
     except (ValueError, RecursionError):
-        raise FileError(str(path), 1, "JSON with a number too long or nesting too deep") from None
+        raise FileError(path, 1, "JSON with a number too long or nesting too deep") from None
 
 
 def replace(path: StrPath, content: bytes) -> None:

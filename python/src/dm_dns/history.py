@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dm_dns import arguments, changes, zone
+from dm_dns import arguments, changes, readable, zone
 from dm_dns.errors import Error
+from dm_dns.machine import LOCAL, Machine
 
 DIRECTORY: Final = Path("/var/lib/dm-dns/history")
 
@@ -30,7 +31,7 @@ class Entry(NamedTuple):
     """The number of names of each of changes.KINDS, compared with the entry before."""
 
 
-def serials(directory: Path) -> list[int]:
+def serials(directory: Path, machine: Machine = LOCAL) -> list[int]:
     """Return the serials of the zones that are kept, newest first.
 
     Raises:
@@ -38,15 +39,15 @@ def serials(directory: Path) -> list[int]:
 
     """
     try:
-        found = [_NAME.fullmatch(path.name) for path in directory.iterdir()]
+        found = [_NAME.fullmatch(name) for name in machine.names(directory)]
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise Error(f"{directory}: {error.strerror}. Run this with sudo.") from None
+        raise readable.unreadable(machine.place(directory), error, machine.as_root) from None
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
-def read(directory: Path, serial: int, domain: str) -> zone.Zone:
+def read(directory: Path, serial: int, domain: str, machine: Machine = LOCAL) -> zone.Zone:
     """Return the zone that the mesh had with ``serial``.
 
     Raises:
@@ -55,15 +56,16 @@ def read(directory: Path, serial: int, domain: str) -> zone.Zone:
 
     """
     path = directory / f"{serial}.conf"
+    place = machine.place(path)
     try:
-        return zone.read(path, domain)
+        return zone.parse(machine.read_bytes(path), domain, place)
     except FileNotFoundError:
-        kept = ", ".join(map(str, serials(directory))) or "none"
+        kept = ", ".join(map(str, serials(directory, machine))) or "none"
         raise Error(
-            f"{path}: no zone with this serial is kept. Serials that are: {kept}. {_NONE}"
+            f"{place}: no zone with this serial is kept. Serials that are: {kept}. {_NONE}"
         ) from None
     except OSError as error:
-        raise Error(f"{path}: {error.strerror}. Run this with sudo.") from None
+        raise readable.unreadable(place, error, machine.as_root) from None
 
 
 def entries(directory: Path, domain: str) -> tuple[list[Entry], list[str]]:

@@ -57,7 +57,8 @@ def read_public(path: Path) -> bytes:
         Error: it cannot be read.
 
     """
-    return _read_pem(path, "PUBLIC", _PUBLIC_PREFIX, _GIVE_PUBLIC)
+    content = _read(path, _GIVE_PUBLIC)
+    return _parse_pem(content, str(path), "PUBLIC", _PUBLIC_PREFIX, _GIVE_PUBLIC)
 
 
 def public_half(path: Path) -> bytes:
@@ -70,18 +71,39 @@ def public_half(path: Path) -> bytes:
         Error: it cannot be read.
 
     """
-    seed = _read_pem(path, "PRIVATE", _PRIVATE_PREFIX, _GIVE_PRIVATE)
+    return public_of(parse_private(_read(path, _GIVE_PRIVATE), str(path), _GIVE_PRIVATE))
+
+
+def public_of(seed: bytes) -> bytes:
+    """Return the KEY_SIZE octets of the public key that belongs to a private key's seed."""
     return SigningKey(seed).verify_key.encode()
 
 
-def _read_pem(path: Path, kind: str, prefix: bytes, remedy: str) -> bytes:
+def parse_private(content: bytes, source: str, remedy: str) -> bytes:
+    """Return the seed, of KEY_SIZE octets, of the private key that a PEM file's ``content`` has.
+
+    The form is that of `public_half`. ``source`` says in messages where the content is from, and
+    ``remedy`` what to do about it.
+
+    Raises:
+        FileError: it is something else. It is never in the message.
+
+    """
+    return _parse_pem(content, source, "PRIVATE", _PRIVATE_PREFIX, remedy)
+
+
+def _read(path: Path, remedy: str) -> bytes:
     try:
-        lines = path.read_bytes().decode("ascii", "replace").split("\n")
+        return path.read_bytes()
     except OSError as error:
         raise Error(f"{path}: {error.strerror}. {remedy}.") from None
+
+
+def _parse_pem(content: bytes, source: str, kind: str, prefix: bytes, remedy: str) -> bytes:
+    lines = content.decode("ascii", "replace").split("\n")
     (begin, text, end), rest = (*lines, "", "")[:3], lines[3:]
     if begin != f"-----BEGIN {kind} KEY-----":
-        raise FileError(str(path), 1, f"expected '-----BEGIN {kind} KEY-----'. {remedy}.")
+        raise FileError(source, 1, f"expected '-----BEGIN {kind} KEY-----'. {remedy}.")
     try:
         key = base64.b64decode(text, validate=True)[-KEY_SIZE:]
         is_key = _pem(kind, prefix, key).split("\n")[1] == text
@@ -89,11 +111,11 @@ def _read_pem(path: Path, kind: str, prefix: bytes, remedy: str) -> bytes:
         is_key = False
     if not is_key:
         reason = f"not an Ed25519 {kind.lower()} key (RFC 8410). {remedy}."
-        raise FileError(str(path), 2, reason)
+        raise FileError(source, 2, reason)
     if end != f"-----END {kind} KEY-----":
-        raise FileError(str(path), 3, f"expected '-----END {kind} KEY-----'. {remedy}.")
+        raise FileError(source, 3, f"expected '-----END {kind} KEY-----'. {remedy}.")
     if rest != [""]:
-        raise FileError(str(path), 3, f"expected a newline and the file's end. {remedy}.")
+        raise FileError(source, 3, f"expected a newline and the file's end. {remedy}.")
     return key
 
 

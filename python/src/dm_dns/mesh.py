@@ -3,14 +3,15 @@
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import requests
 
 from dm_dns import readable
 from dm_dns.errors import Error
+from dm_dns.machine import LOCAL, Machine
 
 _FIRST_PAUSE: Final = 0.1  # seconds, as all below
 _LONGEST_PAUSE: Final = 5.0
@@ -19,6 +20,21 @@ _RUN_SECONDS: Final = 60.0
 
 # How a refused signer may be told: the exact words are not documented.
 _NOT_ALLOWED: Final = re.compile(r"not (allowed|authori[sz]ed)|unauthori[sz]ed", re.IGNORECASE)
+
+
+class Key(NamedTuple):
+    """A private key's file, for data-mesher."""
+
+    path: Path
+    name: str
+    """What messages call the key."""
+    descriptors: Sequence[int] = ()
+    """Open files that ``path`` leads to."""
+
+    @classmethod
+    def of(cls, path: Path) -> "Key":
+        """Return the key in a file that has a path of its own."""
+        return cls(path, str(path))
 
 
 def pauses(seconds: float) -> Iterator[float]:
@@ -34,8 +50,10 @@ def pauses(seconds: float) -> Iterator[float]:
     yield 0
 
 
-def wait_until_answering(url: str, *, seconds: float, report: Callable[[str], None]) -> None:
-    """Wait until a server answers on ``url``, with whatever HTTP status.
+def wait_until_answering(
+    url: str, *, seconds: float, report: Callable[[str], None], machine: Machine = LOCAL
+) -> None:
+    """Wait until the server of ``machine`` answers on ``url``, with whatever HTTP status.
 
     data-mesher's unit counts as started before its HTTP side is there. ``report`` gets a line for
     each try that failed. A try takes up to 5 s; the last may end 10 s
@@ -63,8 +81,8 @@ def wait_until_answering(url: str, *, seconds: float, report: Callable[[str], No
                 report(f"{url} does not answer ({reason}), next try in {pause:.1f} s")
                 time.sleep(pause)
     raise Error(
-        f"{url} did not answer within {seconds:g} s ({reason}). Is data-mesher running here?"
-        " See `systemctl status data-mesher`."
+        f"{url} did not answer within {seconds:g} s ({reason}). Is data-mesher running"
+        f" {machine.here}? See `systemctl status data-mesher`{machine.if_forwarded}."
     )
 
 
@@ -78,13 +96,20 @@ def _reason(error: BaseException) -> str:
     return type(error).__name__
 
 
-def update(path: Path, *, name: str, key: Path, network_id: Path, url: str) -> None:
+def update(
+    path: Path,
+    *,
+    name: str,
+    key: Key,
+    network_id: Path,
+    url: str,
+) -> None:
     """Sign the file at ``path`` with ``key`` and hand it to the daemon on ``url`` as ``name``.
 
     Args:
         path: the content to send.
         name: the mesh file's name, such as ``dns/cnames``.
-        key: the private key's file; only its path is passed on.
+        key: the private key; only its file's path is passed on.
         network_id: the file with the network's public key.
         url: the daemon's HTTP address.
 
@@ -93,18 +118,18 @@ def update(path: Path, *, name: str, key: Path, network_id: Path, url: str) -> N
 
     """
     arguments = ["update", str(path), "--url", url]
-    arguments += ["--key", str(key), "--network-id", str(network_id), "--name", name]
-    done = _run(arguments)
+    arguments += ["--key", str(key.path), "--network-id", str(network_id), "--name", name]
+    done = _run(arguments, key)
     if done.returncode != 0:
         raise _failure(done, f"did not take {path} as {name}", name, key, network_id)
 
 
-def delete(name: str, *, key: Path, network_id: Path, url: str) -> None:
+def delete(name: str, *, key: Key, network_id: Path, url: str) -> None:
     """Take the file ``name`` out of the mesh, with a deletion signed with ``key``.
 
     Args:
         name: as in `update`, as all others are.
-        key: the private key's file.
+        key: the private key.
         network_id: the file with the network's public key.
         url: the daemon's HTTP address.
 
@@ -113,12 +138,12 @@ def delete(name: str, *, key: Path, network_id: Path, url: str) -> None:
 
     """
     arguments = ["delete", name, "--url", url]
-    done = _run([*arguments, "--key", str(key), "--network-id", str(network_id)])
+    done = _run([*arguments, "--key", str(key.path), "--network-id", str(network_id)], key)
     if done.returncode != 0:
         raise _failure(done, f"did not delete {name}", name, key, network_id)
 
 
-def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(arguments: list[str], key: Key) -> subprocess.CompletedProcess[str]:
     """Run ``data-mesher file`` to its end."""
     try:
         return subprocess.run(
@@ -129,6 +154,7 @@ def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
             errors="replace",
             timeout=_RUN_SECONDS,
             check=False,
+            pass_fds=key.descriptors,
         )
     except OSError as error:
         raise Error(
@@ -143,32 +169,34 @@ def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _failure(
-    done: subprocess.CompletedProcess[str], what: str, name: str, key: Path, network_id: Path
+    done: subprocess.CompletedProcess[str], what: str, name: str, key: Key, network_id: Path
 ) -> Error:
     said = done.stderr.strip() or "it printed nothing"
     remedy = (
-        f"Check that the mesh's settings allow the key {key} to sign {name},"
+        f"Check that the mesh's settings allow the key {key.name} to sign {name},"
         f" and that {network_id} is this network's."
     )
     if _NOT_ALLOWED.search(said):
         remedy = (
-            f"data-mesher on this machine does not list the key {key} among those that may sign"
-            f" {name}: the key was generated anew, or this machine was deployed before there was a"
+            f"data-mesher does not list the key {key.name} among those that may sign"
+            f" {name}: the key was generated anew, or its machine was deployed before there was a"
             " push machine. Deploy all machines with the same signing.pub, then push again."
         )
     return Error(f"data-mesher {what} (exit code {done.returncode}): {said}\n{remedy}")
 
 
-def read_file(path: Path) -> bytes | None:
-    """Return this machine's copy of the mesh file; None where there is none.
+def read_file(path: Path, machine: Machine = LOCAL) -> bytes | None:
+    """Return a machine's copy of the mesh file; None where there is none.
 
     Raises:
-        Error: it cannot be read.
+        DeniedError: this user may not read it.
+        Error: it cannot be read otherwise, or the machine cannot be reached.
 
     """
     try:
-        return path.read_bytes()
+        return machine.read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise readable.unreadable(path, "--mesh-file", error) from None
+        file = f"--mesh-file {machine.place(path)}"
+        raise readable.unreadable(file, error, machine.as_root) from None

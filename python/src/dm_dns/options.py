@@ -1,11 +1,14 @@
 """What a push is told on its command line."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from dm_dns import arguments, history, plan
+from dm_dns import arguments, checkout, history, mesh, plan, target
+from dm_dns.target import Target
 
 _LONGEST_WAIT: Final = 86400.0  # seconds
 
@@ -16,18 +19,17 @@ class Options:
 
     domain: str
     """Canonical (see `names`)."""
-    key: Path
-    """The private key's file."""
+    key: mesh.Key
     public_key: Path | None
     """The file with the public key that nodes know; None: it is not compared with ``key``."""
     network_id: Path
     """The file with the mesh network's public key."""
     url: str
-    """The HTTP address of this machine's data-mesher."""
+    """The HTTP address, here, of the data-mesher that is pushed to."""
     name: str
     """The mesh file's name."""
-    mesh_file: Path
-    """This machine's copy of the mesh file."""
+    target: Target
+    """The machine that is pushed to."""
     wait: float
     """Seconds to wait for data-mesher to answer, and again for the change to arrive."""
     force: bool
@@ -36,27 +38,37 @@ class Options:
     """Say what would be done, and do nothing."""
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> "Options":
-        """Return the options among the parsed arguments."""
-        return cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
+    @contextmanager
+    def opened(cls, args: argparse.Namespace) -> Iterator["Options"]:
+        """Return the options among the parsed arguments, while the connection and the key are open.
+
+        Raises:
+            Error: the checkout lacks something, the machine cannot be reached or is of another
+                clan, or there is no key.
+
+        """
+        _check_usage(args)
+        args.zone_conf, args.domain = checkout.zone_of(args)
+        if args.flake:
+            found = checkout.Checkout(args.flake)
+            args.network_id = args.network_id or found.network_id
+            args.public_key = args.public_key or found.public_key
+        with target.opened(args) as args.target:
+            args.target.check_domain(args.domain)
+            with checkout.key_of(args, args.public_key) as args.key:
+                args.url = args.target.url(args.url, dry_run=args.dry_run)
+                yield cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
         """Declare the arguments of ``dm-dns push``."""
-        parser.set_defaults(misuse=parser.error)
         parser.add_argument(
             "zone_conf", metavar="ZONE.conf", nargs="?", type=Path, help="the zone to push"
         )
-        parser.add_argument(
-            "--domain", required=True, type=arguments.domain, help="the clan's domain"
-        )
-        parser.add_argument(
-            "--key",
-            required=True,
-            metavar="PATH",
-            type=Path,
-            help="file with the private signing key",
-        )
+        parser.add_argument("--domain", type=arguments.domain, help="the clan's domain")
+        checkout.add_arguments(parser)
+        target.add_arguments(parser)
+        checkout.add_key_arguments(parser)
         parser.add_argument(
             "--public-key",
             metavar="PATH",
@@ -65,7 +77,6 @@ class Options:
         )
         parser.add_argument(
             "--network-id",
-            required=True,
             metavar="PATH",
             type=Path,
             help="file with the mesh network's public key",
@@ -108,6 +119,21 @@ class Options:
             " ZONE.conf is not read then",
         )
         history.add_directory(parser, "--history")
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    """Stop where the arguments are not enough, or contradict each other."""
+    if args.flake:
+        return
+    if args.machine:
+        args.misuse("--machine is for --flake")
+    needed = {
+        "--domain": args.domain,
+        "--key or --key-command": args.key or args.key_command,
+        "--network-id": args.network_id,
+    }
+    if missing := [name for name, value in needed.items() if value is None]:
+        args.misuse(f"without --flake, these are required: {', '.join(missing)}")
 
 
 def _seconds(text: str) -> float:

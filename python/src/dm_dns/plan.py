@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from dm_dns import arguments, changes, mesh, zone
+from dm_dns import arguments, changes, checkout, target, zone
 from dm_dns.errors import FileError
+from dm_dns.target import Copy
 
 MESH_FILE: Final = Path("/var/lib/data-mesher/files/home/dns/cnames")
 
@@ -31,15 +32,21 @@ class Plan(NamedTuple):
     """Why the mesh's copy is no zone: a push replaces it."""
     changes: tuple[changes.Change, ...]
     """Sorted by name."""
+    is_meshs: bool = True
+    """Whether ``old`` is the mesh's (see `target.Copy`)."""
 
     @property
     def sends(self) -> bool:
         """Whether a push sends the zone.
 
         It does for a newer serial with the same names as well: a node that was deployed with a
-        zone in between, which has other names, goes on with that one otherwise.
+        zone in between, which has other names, goes on with that one otherwise. What a machine was
+        deployed with is not in the mesh, so the same zone is sent then.
         """
-        return self.old is None or bool(self.changes) or self.new.serial > self.old.serial
+        if self.old is None or self.changes:
+            return True
+        known = self.old.serial if self.is_meshs else self.old.serial - 1
+        return self.new.serial > known
 
     @property
     def unchanged(self) -> int:
@@ -87,15 +94,15 @@ class Plan(NamedTuple):
         }
 
 
-def make(new: zone.Zone, content: bytes | None, path: Path) -> Plan:
-    """Compare a zone with the mesh's copy ``content``, which ``path`` has; None: it has none."""
+def make(new: zone.Zone, copy: Copy) -> Plan:
+    """Compare a zone with the mesh's copy."""
     old, problem = None, None
-    if content is not None:
+    if copy.content is not None:
         try:
-            old = zone.parse(content, new.domain, str(path))
+            old = zone.parse(copy.content, new.domain, copy.place)
         except FileError as error:
             problem = str(error)
-    return Plan(new, old, problem, changes.differences(old, new))
+    return Plan(new, old, problem, changes.differences(old, new), copy.is_meshs)
 
 
 def refusals(plan: Plan, *, force: bool = False) -> list[str]:
@@ -107,7 +114,7 @@ def refusals(plan: Plan, *, force: bool = False) -> list[str]:
     if plan.sends or force:
         found.append(_too_far_ahead(plan.new))
     if plan.sends and plan.old:
-        found.append(_same_serial(plan.new, plan.old))
+        found.append(_same_serial(plan, plan.old))
         if not force:
             found += [_older(plan.new, plan.old), _too_many_removed(plan, plan.old)]
     return [reason for reason in found if reason]
@@ -124,11 +131,11 @@ def _too_far_ahead(new: zone.Zone) -> str | None:
     )
 
 
-def _same_serial(new: zone.Zone, old: zone.Zone) -> str | None:
-    if new.serial != old.serial:
+def _same_serial(plan: Plan, old: zone.Zone) -> str | None:
+    if plan.new.serial != old.serial or not plan.changes:
         return None
     return (
-        f"the mesh has another zone with the same serial {new.serial}, and which of them is newer"
+        f"the mesh has another zone with the same serial {old.serial}, and which of them is newer"
         " cannot be told. Generate the zone again, which gives it a new serial; --force does not"
         " help."
     )
@@ -162,7 +169,7 @@ def add_mesh_file(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         type=Path,
         default=MESH_FILE,
-        help="this machine's copy of the mesh file (%(default)s)",
+        help="the machine's copy of the mesh file (%(default)s)",
     )
 
 
@@ -179,16 +186,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     - ``changes``, sorted by name: ``name``, ``kind`` (one of these), ``before`` and ``after``,
       each ``{"cname": target}``, ``{"addresses": [...]}`` or null.
     """
-    parser.add_argument("zone_conf", metavar="ZONE.conf", type=Path, help="the zone to compare")
-    parser.add_argument("--domain", required=True, type=arguments.domain, help="the clan's domain")
+    parser.add_argument(
+        "zone_conf", metavar="ZONE.conf", nargs="?", type=Path, help="the zone to compare"
+    )
+    parser.add_argument("--domain", type=arguments.domain, help="the clan's domain")
+    checkout.add_arguments(parser)
+    target.add_arguments(parser)
     add_mesh_file(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``dm-dns plan``; return 0 (nothing to do) or CHANGES_STATUS."""
+    if not (args.zone_conf or args.flake):
+        args.misuse("ZONE.conf is missing")
+    args.zone_conf, args.domain = checkout.zone_of(args)
     new = zone.read(args.zone_conf, args.domain)
-    plan = make(new, mesh.read_file(args.mesh_file), args.mesh_file)
+    with target.opened(args) as compared:
+        compared.check_domain(args.domain)
+        plan = make(new, compared.copy())
     if args.json:
         print(json.dumps(plan.json(), indent=2))
     else:

@@ -46,9 +46,9 @@ def rollback(serial: int, directory: Path, options: Options) -> Outcome:
         Error: the history in ``directory`` has no such zone; or as `push`.
 
     """
-    old = history.read(directory, serial, options.domain)
+    old = history.read(directory, serial, options.domain, options.target.machine)
     _prepare(options)
-    found = plan.make(old, mesh.read_file(options.mesh_file), options.mesh_file).old
+    found = plan.make(old, options.target.copy()).old
     now = int(time.time())
     # Above the mesh's, but never so far ahead that it would be refused for that.
     newest = max(now, min(found.serial + 1, now + plan.DAY)) if found else now
@@ -68,14 +68,19 @@ def delete(options: Options) -> Outcome:
 
     """
     _prepare(options)
-    before = mesh.read_file(options.mesh_file)
-    if before is None:
-        return Outcome(f"nothing to do for {options.domain}: there is no {options.mesh_file}")
-    what = f"{options.name} ({_describe(before, options)})"
+    copy = options.target.copy()
+    if copy.content is None:
+        return Outcome(f"nothing to do for {options.domain}: there is no {copy.place}")
+    what = f"{options.name} ({_describe(copy.content, options)})"
     if options.dry_run:
         return Outcome(f"would delete {what}", is_pending=True)
-    mesh.delete(options.name, key=options.key, network_id=options.network_id, url=options.url)
-    _wait_for(None, before, options)
+    mesh.delete(
+        options.name,
+        key=options.key,
+        network_id=options.network_id,
+        url=options.url,
+    )
+    _wait_for(None, copy.meshs, options)
     return Outcome(f"deleted {what}: nodes serve the zone they were deployed with")
 
 
@@ -83,13 +88,18 @@ def _prepare(options: Options) -> None:
     _check_keys(options)
     if not options.dry_run:
         # Before the comparison: while data-mesher starts, a newer zone may arrive.
-        mesh.wait_until_answering(options.url, seconds=options.wait, report=_report)
+        mesh.wait_until_answering(
+            options.url,
+            seconds=options.wait,
+            report=_report,
+            machine=options.target.machine,
+        )
 
 
 def _send(path: Path, content: bytes, new: zone.Zone, options: Options) -> Outcome:
     """Send the zone ``new``, whose ``content`` the file at ``path`` has, if that is to be done."""
-    before = mesh.read_file(options.mesh_file)
-    made = plan.make(new, before, options.mesh_file)
+    copy = options.target.copy()
+    made = plan.make(new, copy)
     _show(made)
     if reasons := plan.refusals(made, force=options.force):
         raise Error("\n".join(["the zone is refused, nothing was sent:", *reasons]))
@@ -108,8 +118,8 @@ def _send(path: Path, content: bytes, new: zone.Zone, options: Options) -> Outco
         network_id=options.network_id,
         url=options.url,
     )
-    _wait_for(content, before, options)
-    return Outcome(f"pushed {options.domain}: {_summary(new)}, in {options.mesh_file}")
+    _wait_for(content, copy.meshs, options)
+    return Outcome(f"pushed {options.domain}: {_summary(new)}, in {copy.place}")
 
 
 def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> None:
@@ -118,9 +128,10 @@ def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> 
     None stands for a file that is not there.
     """
     what = "the deletion" if content is None else "the zone"
+    place = options.target.place
     state = ""
     for pause in mesh.pauses(options.wait):
-        found = mesh.read_file(options.mesh_file)
+        found = options.target.copy().meshs
         if found == content:
             return
         if found is None:
@@ -130,10 +141,10 @@ def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> 
         else:
             state = f"another push replaced it: {_describe(found, options)}"
         if pause:
-            _report(f"waiting for {what} in {options.mesh_file}: {state}")
+            _report(f"waiting for {what} in {place}: {state}")
             time.sleep(pause)
     raise Error(
-        f"{what} did not arrive in {options.mesh_file} within {options.wait:g} s: {state}.\n"
+        f"{what} did not arrive in {place} within {options.wait:g} s: {state}.\n"
         "The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`)"
         " and push again. If there is none, check that --mesh-file belongs to --name; data-mesher's"
         " log is `journalctl -u data-mesher`."
@@ -151,22 +162,22 @@ def _show(made: plan.Plan) -> None:
 
 def _check_keys(options: Options) -> None:
     """Check the files of the keys, and that nodes know the key that signs."""
-    readable.check(options.key, "--key")
+    readable.check(options.key.path, "--key")
     readable.check(options.network_id, "--network-id")
     if options.public_key is None:
         return
     readable.check(options.public_key, "--public-key")
-    if keys.public_half(options.key) != keys.read_public(options.public_key):
+    if keys.public_half(options.key.path) != keys.read_public(options.public_key):
         raise Error(
-            f"--key {options.key} does not belong to --public-key {options.public_key}: no node"
-            " would take what it signs. Run `clan vars generate`, then deploy all machines, so"
+            f"--key {options.key.path} does not belong to --public-key {options.public_key}: no"
+            " node would take what it signs. Run `clan vars generate`, then deploy all machines, so"
             " that all have the key pair of one generation."
         )
 
 
 def _describe(content: bytes, options: Options) -> str:
     try:
-        return _summary(zone.parse(content, options.domain, str(options.mesh_file)))
+        return _summary(zone.parse(content, options.domain, options.target.place))
     except FileError as error:
         return f"no zone of {options.domain} ({error})"
 
@@ -186,14 +197,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``dm-dns push``; return its exit status."""
-    given = Options.of(args)
-    if args.delete:
-        outcome = delete(given)
-    elif args.rollback is not None:
-        outcome = rollback(args.rollback, args.history, given)
-    elif args.zone_conf:
-        outcome = push(args.zone_conf, given)
-    else:
+    if not (args.zone_conf or args.flake or args.delete or args.rollback is not None):
         args.misuse("ZONE.conf is missing")
+    with Options.opened(args) as given:
+        if args.delete:
+            outcome = delete(given)
+        elif args.rollback is not None:
+            outcome = rollback(args.rollback, args.history, given)
+        else:
+            outcome = push(args.zone_conf, given)
     print(outcome.summary)
     return plan.CHANGES_STATUS if outcome.is_pending else 0

@@ -121,6 +121,24 @@ def parse(content: bytes, domain: str, path: str) -> Zone:
     return _Parser(content, domain, path).parse()
 
 
+def domain_of(content: bytes, path: str) -> str:
+    """Return the domain (canonical) that the zone.conf ``content`` says it is of.
+
+    `parse` tells whether it is a zone.conf. ``path`` is for messages.
+
+    Raises:
+        FileError: it names no domain.
+
+    """
+    for number, line in enumerate(content.splitlines(), start=1):
+        if match := re.fullmatch(rb'local-zone: "([^"]*)\." transparent', line):
+            try:
+                return names.canonical_domain(match[1].decode("ascii"))
+            except (names.InvalidNameError, UnicodeDecodeError) as error:
+                raise FileError(path, number, f"the domain is no valid name: {error}") from None
+    raise FileError(path, 1, "no local-zone line, which names the domain: this is no zone.conf")
+
+
 class _Parser:
     """One run over one file."""
 

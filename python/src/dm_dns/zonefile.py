@@ -77,3 +77,16 @@ def first_line(line: str) -> tuple[str, str]:
     """
     inputs, status = line.removeprefix("; inputs=").rstrip("\n").split(" ", 1)
     return inputs, status
+
+
+def source_of(served: zone.Zone, line: str) -> str | None:
+    """Return where ``served`` is from, by the first line of the zone file compiled from it.
+
+    None where the file was compiled from another zone.
+    """
+    try:
+        _inputs, status = first_line(line)
+    except ValueError:
+        return None
+    known = dict(field.split("=", 1) for field in status.split(" ") if "=" in field)
+    return known.get("source") if known.get("sha256") == served.sha256 else None

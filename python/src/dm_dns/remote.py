@@ -1,0 +1,263 @@
+"""Remote: a machine that is reached through ssh, its files and the HTTP side of its data-mesher.
+
+One connection is made, which everything goes through: one login, with whatever prompts it has.
+"""
+
+import argparse
+import errno
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, NoReturn, Self
+from urllib.parse import urlsplit
+
+from dm_dns.errors import Error
+
+_LOOPBACK: Final = "127.0.0.1"
+_PORTS: Final = 5  # to try: a free one may be somebody's by the time that ssh listens
+_READ_SECONDS: Final = 60.0
+_CLOSE_SECONDS: Final = 5.0
+_LONGEST_DIRECTORY: Final = 60  # a socket's path has less than 108 characters, and ssh adds 17
+
+# A line of our own: what a login shell's start-up files print comes before it.
+_MARK: Final = b"---dm-dns---\n"
+_HOLD: Final = "exec sh -c 'echo ---dm-dns---; exec cat >/dev/null'"
+
+# The last words of cat and ls in the C locale.
+_ERRORS: Final = {
+    os.strerror(number): number
+    for number in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EISDIR)
+}
+
+_REMEDIES: Final = (
+    (
+        r"could not resolve hostname",
+        "Check the name. --via takes what ssh takes: a Host of ~/.ssh/config, or USER@ADDRESS.",
+    ),
+    (
+        r"host key verification failed|host identification has changed",
+        "Log in once with `ssh {host}`, and compare the host key it shows with the machine's.",
+    ),
+    (
+        r"permission denied|too many authentication failures",
+        "See that `ssh {host}` logs in; --via USER@HOST takes another user.",
+    ),
+    (
+        r"connection refused|timed out|no route to host|network is unreachable",
+        "Is the machine up, and its sshd running? Any other machine of the clan does as well.",
+    ),
+)
+
+
+def host(text: str) -> str:
+    """Return the destination ``text`` of ``--via``, as ssh takes it."""
+    # ssh would take a leading - for an option, and with it run any command.
+    if not text or text.startswith("-") or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!a} is no host: give HOST or USER@HOST")
+    return text
+
+
+class Host:
+    """A machine of the clan, for as long as this context manager is open."""
+
+    def __init__(self, name: str) -> None:
+        """Note ``name``, which `host` has checked; nothing is connected yet."""
+        self.name = name
+        self.here = f"on {name}"
+        self.if_forwarded = " there. Its sshd must forward ports: AllowTcpForwarding"
+        self.as_root = f"Log in as root there: --via root@{name.rpartition('@')[2]}."
+        self._directory = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            Error: ssh cannot be run, or does not log in.
+
+        """
+        base = tempfile.gettempdir()
+        directory = base if len(base) <= _LONGEST_DIRECTORY else "/tmp"  # noqa: S108 - mkdtemp
+        self._directory = Path(tempfile.mkdtemp(prefix="dm-dns-", dir=directory))
+        try:
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Disconnect."""
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect, and remove the directory of the connection."""
+        process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin  # noqa: S101 - for mypy: it is a pipe
+            assert process.stdout  # noqa: S101
+            with suppress(BrokenPipeError):
+                process.stdin.close()  # at which the command there ends, and ssh with it
+            try:
+                process.wait(_CLOSE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            finally:
+                process.wait()
+                process.stdout.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _connect(self) -> None:
+        arguments = ["-M", "-E", str(self._log), "-T", "-a", "-x"]
+        for option in ("ControlPersist=no", "ClearAllForwardings=yes", "RemoteCommand=none"):
+            arguments += ["-o", option]
+        # ssh lives for as long as this pipe: it ends with this process, even if that is killed.
+        self._process = process = subprocess.Popen(
+            self._command(*arguments, "--", self.name, _HOLD),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout  # noqa: S101 - for mypy: it is a pipe
+        for line in process.stdout:
+            if line.endswith(_MARK):
+                return
+        process.wait()
+        self._fail()
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / "log"
+
+    def _command(self, *arguments: str) -> list[str]:
+        if shutil.which("ssh") is None:
+            raise Error("ssh cannot be run: put OpenSSH's ssh on PATH.")
+        return ["ssh", "-S", str(self._directory / "control"), *arguments]
+
+    def _through(self, *arguments: str) -> list[str]:
+        """Return an ssh command that uses the connection, and makes none of its own."""
+        # The settings of ~/.ssh/config were for the login: its forwards are not wanted again.
+        alone = ["-F", "none", "-o", "ProxyCommand=false", "-o", "BatchMode=yes"]
+        return self._command(*alone, "-E", str(self._log), *arguments)
+
+    def _fail(self) -> NoReturn:
+        """Raise what ssh said last."""
+        with suppress(OSError):
+            lines = self._log.read_text(errors="replace").splitlines()
+            said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        said = said.removeprefix("ssh: ") or "it said nothing"
+        remedy = f"See that `ssh {self.name}` works."
+        for pattern, text in _REMEDIES:
+            if re.search(pattern, said, re.IGNORECASE):
+                remedy = text.format(host=self.name)
+        raise Error(f"ssh to {self.name} failed: {said.rstrip('.')}. {remedy}")
+
+    def place(self, path: Path) -> str:
+        """Return how messages name a file of this machine."""
+        return f"{self.name}:{path}"
+
+    def read_bytes(self, path: Path) -> bytes:
+        """Return what the file at ``path`` there holds.
+
+        Raises:
+            OSError: it cannot be read by the user who is logged in.
+            Error: the connection is lost.
+
+        """
+        return self._run("cat", path)
+
+    def names(self, directory: Path) -> list[str]:
+        """Return the names of a directory's entries there.
+
+        Raises:
+            OSError: it cannot be read by the user who is logged in.
+            Error: the connection is lost.
+
+        """
+        return self._run("ls", directory).decode("utf-8", "replace").splitlines()
+
+    def _run(self, command: str, path: Path) -> bytes:
+        # sh, because the login shell may be any; in the C locale for the words of its errors.
+        script = f'echo ---dm-dns---; LC_ALL=C; export LC_ALL; exec {command} -- "$1"'
+        remote = f"exec sh -c {shlex.quote(script)} sh {shlex.quote(str(path))}"
+        try:
+            done = subprocess.run(
+                self._through("--", self.name, remote),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_READ_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Error(
+                f"{self.name} did not send {path} within {_READ_SECONDS:g} s. Try again."
+            ) from None
+        _before, mark, content = done.stdout.partition(_MARK)
+        if not mark:
+            self._fail()
+        if done.returncode == 0:
+            return content
+        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        reason = said.rpartition(": ")[2]
+        raise OSError(_ERRORS.get(reason, errno.EIO), reason, self.place(path))
+
+    def forward(self, url: str) -> str:
+        """Return the address, on this machine, of the server that is at ``url`` as seen there.
+
+        Raises:
+            Error: ``url`` is no address of a host and port, or ssh does not forward.
+
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 80
+        except ValueError:
+            parts, port = urlsplit(""), 0
+        if parts.scheme != "http" or not parts.hostname:
+            raise Error(f"--url {url}: with --via, give an address such as http://localhost:7331.")
+        name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        tries = 0
+        while True:
+            ours = _free_port()
+            there = f"{_LOOPBACK}:{ours}:{name}:{port}"
+            asked = self._through("-O", "forward", "-L", there, "--", self.name)
+            if subprocess.run(asked, capture_output=True, check=False).returncode == 0:
+                return parts._replace(netloc=f"{_LOOPBACK}:{ours}").geturl()
+            tries += 1
+            if tries == _PORTS:
+                self._fail()
+
+
+def _free_port() -> int:
+    with socket.create_server((_LOOPBACK, 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def ending_on(signals: Sequence[signal.Signals]) -> Iterator[None]:
+    """Let these signals end this process by an exception, so that it cleans up."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)  # as a shell has it
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in signals}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
