@@ -10,11 +10,13 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from dm_dns import keys
 from dm_dns.errors import Error
 
-_MOST_BYTES = 4096  # of what a command prints; a key's PEM file has 119
+_END_SECONDS: Final = 2.0
+_MOST_BYTES: Final = 4096  # of what a command prints; a key's PEM file has 119
 
 
 def output_of(
@@ -47,10 +49,15 @@ def output_of(
         raise Error(f"{name} cannot be run: {error.strerror}. {remedy}") from None
     with process:
         assert process.stdout  # noqa: S101 - for mypy: it is a pipe
-        printed = process.stdout.read(_MOST_BYTES + 1)
-        if len(printed) > _MOST_BYTES:
-            process.kill()
-            raise Error(f"{name} printed more than {_MOST_BYTES} bytes: no key. {remedy}")
+        try:
+            printed = process.stdout.read(_MOST_BYTES + 1)
+            process.stdout.close()  # a command that prints on and on ends by that
+            process.wait()
+        except BaseException as error:
+            _end(process, is_told=isinstance(error, KeyboardInterrupt))
+            raise
+    if len(printed) > _MOST_BYTES:
+        raise Error(f"{name} printed more than {_MOST_BYTES} bytes: no key. {remedy}")
     if process.returncode != 0:
         how = f"exit status {process.returncode}"
         if process.returncode < 0:
@@ -59,6 +66,16 @@ def output_of(
     if not printed.strip():
         raise Error(f"{name} printed nothing. {remedy}")
     return printed
+
+
+def _end(process: subprocess.Popen[bytes], *, is_told: bool) -> None:
+    """End a command that may be asking for a passphrase, on a terminal that it has changed."""
+    if not is_told:  # as it is by ^C
+        process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def check(printed: bytes, name: str, *, remedy: str, public_key: Path | None) -> str:
