@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 demo-packages = python3 python3-venv openssl unbound
-test-packages = $(demo-packages) git shellcheck
+test-packages = $(demo-packages) age git openssh-server pass shellcheck strace
 nodes-packages = python3 python3-venv debootstrap iproute2 systemd-container
 # Only root can run nodes; others skip their tests.
 ifeq ($(shell id -u),0)
@@ -12,7 +12,7 @@ test-packages += $(nodes-packages)
 endif
 # CI may skip nothing, so there the optional tools of `make test` are installed too.
 ifeq ($(CI),true)
-test-packages += cargo nix-bin
+test-packages += cargo golang-go nix-bin
 endif
 
 .PHONY: help demo test bench nodes nodes-down record format clean .venv
@@ -38,6 +38,7 @@ test:
 	@checks/setup/venv
 	@checks/setup/unbound
 	@checks/setup/deadnix
+	@checks/setup/sops
 	@python -m checks.run
 
 bench:
