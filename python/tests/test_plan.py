@@ -312,3 +312,15 @@ def test_the_default_mesh_file_is_the_nodes() -> None:
     plan.add_arguments(parser)
     args = parser.parse_args(["zone.conf", "--domain", "pin"])
     assert str(args.mesh_file) == snapshot("/var/lib/data-mesher/files/home/dns/cnames")
+
+
+@pytest.mark.parametrize(
+    ("serial", "names", "sends", "refused"),
+    [(6, 3, True, 1), (6, 2, False, 0), (7, 2, True, 0), (7, 3, True, 1), (8, 2, True, 0)],
+)
+def test_what_a_machine_was_deployed_with_is_not_in_the_mesh_yet(
+    serial: int, names: int, *, sends: bool, refused: int
+) -> None:
+    deployed = Copy(zone.render(many(7, 2)).encode(), "kept.conf", is_meshs=False)
+    made = plan.make(many(serial, names), deployed)
+    assert (made.sends, len(plan.refusals(made))) == (sends, refused)

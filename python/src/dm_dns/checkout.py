@@ -142,8 +142,9 @@ def key_of(args: argparse.Namespace, public_key: Path | None) -> Iterator[mesh.K
         command = ["clan", "vars", "get", args.machine or checkout.push_machine(), _SECRET]
         name = f"`{shlex.join(command)}`"
         remedy = (
-            f"Run it in {checkout.directory}: it must print the key. Another machine with the role"
-            " push can be given with --machine, and any other way to the key with --key-command."
+            f"Try it in {checkout.directory}, in its development shell: it must print the key."
+            " Another machine with the role push can be given with --machine, and any other way to"
+            " the key with --key-command."
         )
         # clan takes this for the flake, and then does not look where it runs.
         environment = {key: value for key, value in os.environ.items() if key != "CLAN_DIR"}
