@@ -11,6 +11,7 @@ from typing import Final
 from dm_dns import keys
 
 from checks.local import ports
+from checks.local.process import end
 from checks.local.wait import until
 from checks.mesh.client import call
 from checks.mesh.errors import UnreachableError
@@ -18,7 +19,6 @@ from checks.mesh.errors import UnreachableError
 NAME: Final = "dns/cnames"
 """The zone's name in the mesh."""
 
-_STOP_SECONDS: Final = 10.0
 _ANSWER_BYTES: Final = 2**16
 
 
@@ -109,9 +109,4 @@ class Daemon:
         """End it, if it runs."""
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            finally:
-                process.kill()
-                process.wait()
+            end(process)

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from checks.local import ports
+from checks.local.process import end
 from checks.local.wait import until
 
 MISSING: Final = "needs sshd and ssh (Debian: openssh-server)"
-
-_STOP_SECONDS: Final = 10.0
 
 
 def find() -> str | None:
@@ -81,12 +80,7 @@ class Sshd:
         """End it, if it runs."""
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            finally:
-                process.kill()
-                process.wait()
+            end(process)
 
     def client(self, folder: Path, host: str, *, options: str = "") -> Path:
         """Write a command ``ssh`` to ``folder``, which reaches it under the name ``host``.

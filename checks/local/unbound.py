@@ -13,7 +13,9 @@ import dns.exception
 import dns.message
 import dns.query
 
-_SECONDS: Final = 10.0  # for unbound to start or stop, on a busy machine
+from checks.local.process import end
+
+_SECONDS: Final = 10.0  # for unbound to start, on a busy machine
 _COMMAND_SECONDS: Final = 60.0
 
 _CONFIG: Final = """\
@@ -135,12 +137,7 @@ class Unbound:
         """End it, if it runs."""
         process, self._process = self._process, None
         if process is not None:
-            process.send_signal(with_signal)
-            try:
-                process.wait(_SECONDS)
-            finally:
-                process.kill()
-                process.wait()
+            end(process, with_signal)
 
     def resident_set(self) -> int:
         """Return the memory that it has in use, in bytes."""

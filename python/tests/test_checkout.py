@@ -2,9 +2,6 @@
 """`dm-dns push --flake DIR` and `dm-dns plan --flake DIR`, without ssh."""
 
 import os
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -52,24 +49,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "data-mesher",
         f'cat "$7" "$7" >{tmp_path}/got; printf "%s\\n" "$@" >{tmp_path}/arguments; cp "$3" {tmp_path}/mesh',
     )
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_error(404)
-
-    def log_message(self, *_args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def run(*more: str, command: str = "push") -> int:

@@ -2,9 +2,7 @@
 import argparse
 import os
 import shlex
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,24 +18,6 @@ ARRIVES = 'cp "$3" mesh'
 def zone_conf(serial: int, *hosts: str) -> str:
     cnames = dict.fromkeys(["irc.pin", *hosts], "kiwi.pin")
     return zone.render(zone.Zone("pin", serial, cnames, {"kiwi.pin": ("fd00::1",)}))
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_error(404)
-
-    def log_message(self, *_args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)

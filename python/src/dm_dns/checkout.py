@@ -167,28 +167,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--flake",
         metavar="DIR",
         type=Path,
-        help="a checkout of the clan's flake; what is not given otherwise is taken from its vars",
+        help="a checkout of the clan's flake; the zone, the domain and the keys that are not given"
+        " are taken from it",
     )
 
 
 def add_key_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that say where the private key is from."""
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--key", metavar="PATH", type=Path, help="file with the private signing key"
+    group = parser.add_argument_group(
+        "the private key", "With --flake and no --key or --key-command, `clan vars get` prints it."
     )
+    source = group.add_mutually_exclusive_group()
+    source.add_argument("--key", metavar="PATH", type=Path, help="the key's file")
     source.add_argument(
         "--key-command",
         metavar="COMMAND",
         type=_command,
-        help="a shell command that prints the private signing key",
+        help="a shell command that prints the key",
     )
     source.add_argument(
         "--machine",
         metavar="NAME",
         type=_machine,
-        help="with --flake: a machine with the role push, for `clan vars get`, which prints the key"
-        " where neither --key nor --key-command does",
+        help="a machine with the role push, for `clan vars get`",
     )
 
 

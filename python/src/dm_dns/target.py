@@ -153,19 +153,21 @@ class Target:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that say which machine is pushed to."""
-    parser.add_argument(
+    group = parser.add_argument_group(
+        "the machine that is pushed to",
+        "It is this one without --via. Paths and addresses are as that machine has them.",
+    )
+    group.add_argument(
         "--via",
         metavar="HOST",
         type=remote.host,
-        help="push to this machine of the clan, through ssh, instead of the one this runs on:"
-        " all paths and addresses of data-mesher and dm-dns are that machine's then",
+        help="a machine of the clan, as ssh takes it: HOST or USER@HOST",
     )
-    parser.add_argument(
+    group.add_argument(
         "--config",
         metavar="PATH",
         type=Path,
-        help="with --flake or --via: the configuration that dm-dns has on the machine that is"
-        f" pushed to ({CONFIG})",
+        help=f"with --flake or --via: dm-dns's configuration there ({CONFIG})",
     )
 
 
