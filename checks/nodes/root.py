@@ -18,6 +18,7 @@ from checks.nodes.errors import UnavailableError
 SUITE: Final = "forky"
 PACKAGES: Final = (
     "bind9-dnsutils",
+    "ca-certificates",  # for apt, where its mirror is on HTTPS
     "dbus",
     "iproute2",
     "libnss-myhostname",
@@ -34,6 +35,9 @@ PACKAGES: Final = (
     "systemd-sysv",
     "unbound",
 )
+# With apt, because debootstrap finds nothing that is needed by the name of an interface. Nodes run
+# without Nix; it is for the tests of pins, so that they need no Debian root of their own.
+LATER: Final = ("nix-bin",)
 
 _PROGRAMS: Final = {
     "debootstrap": "debootstrap",
@@ -45,6 +49,18 @@ _PROGRAMS: Final = {
 _SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 # One script makes all of Debian's suites; debootstrap knows only those older than itself by name.
 _SCRIPT: Final = "/usr/share/debootstrap/scripts/sid"
+_ENVIRONMENT: Final = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DPKG_FORCE": "unsafe-io",  # an unfinished root is thrown away: each file need not be synced
+    "LC_ALL": "C",
+}
+# Debian's Release files may be past their date, which debootstrap does not mind.
+_INSTALL: Final = """\
+apt-get --option Acquire::Check-Valid-Until=false update
+apt-get install --yes --no-install-recommends "$@"
+apt-get clean
+rm -r /var/lib/apt/lists
+"""
 # Everything that nodes are made of: namespaces, a bridge, veth, tmpfs, and overlays on that.
 _PROBE: Final = """\
 set -e
@@ -104,7 +120,7 @@ def root() -> Iterator[Path]:
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dm-dns"
     cache.mkdir(parents=True, exist_ok=True)
-    made_from = hashlib.sha256(repr((SUITE, PACKAGES)).encode()).hexdigest()[:16]
+    made_from = hashlib.sha256(repr((SUITE, PACKAGES, LATER)).encode()).hexdigest()[:16]
     directory = cache / f"debian-{made_from}"
     with Path(f"{directory}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -124,23 +140,24 @@ def _make(directory: Path) -> None:
     include = f"--include={','.join(PACKAGES)}"
     command = ["debootstrap", "--variant=minbase", include, SUITE, str(unfinished), _mirror()]
     with log.open("w") as output:
-        made = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *command, _SCRIPT],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            # An unfinished root is thrown away, so dpkg need not sync each file.
-            env={**os.environ, "PATH": path(), "LC_ALL": "C", "DPKG_FORCE": "unsafe-io"},
-        )
-    if made.returncode:
-        lines = log.read_text().splitlines()
-        raise UnavailableError(
-            f"debootstrap could not make Debian {SUITE}: {lines[-1] if lines else 'no output'}"
-            f" (see {log})"
-        )
-    for archive in (unfinished / "var/cache/apt/archives").glob("*.deb"):
-        archive.unlink()
+        for step in (
+            [*command, _SCRIPT],
+            ["chroot", str(unfinished), "sh", "-euc", _INSTALL, "sh", *LATER],
+        ):
+            made = subprocess.run(
+                ["unshare", "--mount", "--pid", "--fork", "--kill-child", *step],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "PATH": path(), **_ENVIRONMENT},
+            )
+            if made.returncode:
+                lines = log.read_text().splitlines()
+                raise UnavailableError(
+                    f"{step[0]} could not make Debian {SUITE}:"
+                    f" {lines[-1] if lines else 'no output'} (see {log})"
+                )
     unfinished.rename(directory)
 
 
