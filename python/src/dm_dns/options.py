@@ -5,12 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
 
 from dm_dns import arguments, checkout, history, mesh, plan, target
 from dm_dns.target import Target
-
-_LONGEST_WAIT: Final = 86400.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +88,7 @@ class Options:
         parser.add_argument(
             "--wait",
             metavar="SECONDS",
-            type=_seconds,
+            type=arguments.seconds,
             default=60.0,
             help="how long to wait for data-mesher, and again for the zone to arrive (%(default)g)",
         )
@@ -134,13 +131,3 @@ def _check_usage(args: argparse.Namespace) -> None:
     }
     if missing := [name for name, value in needed.items() if value is None]:
         args.misuse(f"without --flake, these are required: {', '.join(missing)}")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= _LONGEST_WAIT:
-        raise argparse.ArgumentTypeError(f"{text!a} is no number from 0 to {_LONGEST_WAIT:g}")
-    return seconds

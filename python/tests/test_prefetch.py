@@ -1,0 +1,270 @@
+# ruff: noqa: E501 - output stands here as it is printed
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+
+from dm_dns.cli import main
+
+from .nix_outputs import VERSIONS, Replay, output, outputs
+
+VERSION = VERSIONS[-1]
+GOOD = "sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q="
+NIX = output("nix (Nix) 2.34.8")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("flake.nix").touch()
+
+
+def write_lock(*names: str) -> None:
+    nodes: dict[str, Any] = {
+        name: {
+            "locked": {"type": "tarball", "url": f"http://127.0.0.1:8123/{name}", "narHash": GOOD}
+        }
+        for name in names
+    }
+    nodes["root"] = {"inputs": {**{name: name for name in names}, "also": [names[0]]}}
+    Path("flake.lock").write_text(json.dumps({"nodes": nodes, "root": "root", "version": 7}))
+
+
+def check(nix: Replay, *cases: str) -> list[str]:
+    """Have Nix print what it did in these cases; return the command that then goes with them."""
+    nix.prints(NIX, *(record for case in cases for record in outputs(VERSION, case)))
+    return ["prefetch", "check", "--pause", "0", "--tries", "2"]
+
+
+def test_a_good_lock_is_told_in_one_line(nix: Replay, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lock("a", "b")
+    assert main(check(nix, "good", "good")) == 0
+    output = capsys.readouterr()
+    assert output.out == "flake.lock: 2 ok\n"
+    assert output.err == snapshot("""\
+[1/2] a: fetching http://127.0.0.1:8123/a
+[1/2] a: ok: 184 of 184 announced bytes received
+[2/2] b: fetching http://127.0.0.1:8123/b
+[2/2] b: ok: 184 of 184 announced bytes received
+""")
+    assert len(nix.commands()) == 3
+
+
+def test_problems_are_told_with_what_to_do(nix: Replay, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lock("a", "b", "c")
+    assert main(check(nix, "archive", "connection", "cached, wrong hash", "empty", "gone")) == 1
+    assert capsys.readouterr().out == snapshot("""\
+a: truncated
+  URL      http://127.0.0.1:8123/a
+  locked   sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=
+  fetched  nothing
+  try 1    truncated: Failed to open archive (truncated gzip input), 92 of 92 announced bytes received
+  try 2    truncated: unable to download 'http://127.0.0.1:8123/connection.tar.gz': HTTP error 200 (curl error: Transferred a partial file), 92 of 184 announced bytes received
+  The server, or what is between, breaks the archive. Try again later, or with more --tries; the lock need not change. `dm-dns prefetch check a` tries only this.
+b: mismatch
+  URL      http://127.0.0.1:8123/b
+  locked   sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=
+  fetched  sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=, sha256-pQpattmS9VmO3ZIQUFn66az8GSmB4IvYhTTCFn6SUmo=
+  try 1    mismatch: the hash is sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=, 184 of 184 announced bytes received
+  try 2    mismatch: the hash is sha256-pQpattmS9VmO3ZIQUFn66az8GSmB4IvYhTTCFn6SUmo=, 0 bytes received
+  The server, or what is between, breaks the archive. Try again later, or with more --tries; the lock need not change. `dm-dns prefetch check b` tries only this.
+c: failed
+  URL      http://127.0.0.1:8123/c
+  locked   sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=
+  fetched  nothing
+  try 1    failed: unable to download 'http://127.0.0.1:8123/gone.tar.gz': HTTP error 404
+  Does the URL open in a browser, from here? If the revision is gone for good, lock another: `dm-dns prefetch update c`.
+flake.lock: 1 mismatch, 1 truncated, 1 failed
+""")
+
+
+def test_without_a_network_what_is_in_the_store_is_pointed_to(
+    nix: Replay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lock("a")
+    assert main(check(nix, "no such host")) == 1
+    assert "  Is this machine online? What it has in its Nix store " in capsys.readouterr().out
+
+
+def test_json_has_the_documented_keys(nix: Replay, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lock("a", "b")
+    assert main([*check(nix, "archive", "good", "gone"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == snapshot(
+        {
+            "lock": "flake.lock",
+            "nix": "nix (Nix) 2.34.8",
+            "ok": False,
+            "counts": {"ok": 1, "local": 0, "mismatch": 0, "truncated": 0, "failed": 1},
+            "inputs": [
+                {
+                    "input": "a",
+                    "type": "tarball",
+                    "url": "http://127.0.0.1:8123/a",
+                    "outcome": "ok",
+                    "locked": "sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=",
+                    "attempts": [
+                        {
+                            "outcome": "truncated",
+                            "hash": None,
+                            "received": 92,
+                            "announced": 92,
+                            "unpacked": None,
+                            "reason": "Failed to open archive (truncated gzip input)",
+                        },
+                        {
+                            "outcome": "ok",
+                            "hash": "sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=",
+                            "received": 184,
+                            "announced": 184,
+                            "unpacked": None,
+                            "reason": None,
+                        },
+                    ],
+                },
+                {
+                    "input": "b",
+                    "type": "tarball",
+                    "url": "http://127.0.0.1:8123/b",
+                    "outcome": "failed",
+                    "locked": "sha256-VN2WM1/l2Xeh2tsXeMIwPfBzUqnJNb+Yt09yoRNjZ+Q=",
+                    "attempts": [
+                        {
+                            "outcome": "failed",
+                            "hash": None,
+                            "received": None,
+                            "announced": None,
+                            "unpacked": None,
+                            "reason": "unable to download 'http://127.0.0.1:8123/gone.tar.gz': HTTP error 404",
+                        }
+                    ],
+                },
+            ],
+        }
+    )
+
+
+def test_only_the_named_inputs_are_checked(nix: Replay, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lock("a", "b")
+    assert main([*check(nix, "good"), "also"]) == 0
+    assert capsys.readouterr().out == "flake.lock: 1 ok\n"
+    assert len(nix.commands()) == 2
+    assert main([*check(nix), "a", "x"]) == 1
+    assert capsys.readouterr().err == "dm-dns: no such input: x. There are: a, b.\n"
+
+
+def test_pins_are_shown_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    write_lock("first", "b")
+    assert main(["prefetch", "show"]) == 0
+    assert capsys.readouterr().out == snapshot("""\
+b      sha256-VN2WM1/l2Xeh  tarball  http://127.0.0.1:8123/b
+first  sha256-VN2WM1/l2Xeh  tarball  http://127.0.0.1:8123/first
+also   follows first
+""")
+
+
+def test_what_cannot_be_expressed_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    write_lock("a")
+    Path("flake.lock").write_text(Path("flake.lock").read_text().replace("tarball", "file"))
+    assert main(["prefetch", "show", "--fetchurl"]) == 0
+    output = capsys.readouterr()
+    assert output.err.startswith("dm-dns: warning: a: it is one file, ")
+    assert output.out.endswith("}\n")
+
+
+def test_the_folder_of_the_flake_can_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    write_lock("a")
+    Path("sub").mkdir()
+    assert main(["prefetch", "show", "--flake", "sub"]) == 1
+    assert capsys.readouterr().err == (
+        "dm-dns: sub/flake.lock: there is none. Give the flake's folder with --flake, or make it"
+        " with `dm-dns prefetch update`.\n"
+    )
+    Path("flake.lock").rename("sub/flake.lock")
+    assert main(["prefetch", "show", "--flake", "sub"]) == 0
+
+
+def test_what_is_no_flake_is_not_updated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prefetch", "update", "--flake", "none"]) == 1
+    assert capsys.readouterr().err == (
+        "dm-dns: none has no flake.nix. Give the flake's folder with --flake.\n"
+    )
+
+
+def test_without_nix_the_lock_can_be_shown_and_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lock("a")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["prefetch", "show", "--fetchurl"]) == 0
+    before = Path("flake.lock").read_bytes()
+    capsys.readouterr()
+    for command in ("check", "update"):
+        assert main(["prefetch", command]) == 1
+        assert capsys.readouterr().err.startswith(
+            "dm-dns: there is no Nix on PATH. Install Nix 2.18"
+        )
+    assert Path("flake.lock").read_bytes() == before
+
+
+def update(nix: Replay, *records: dict[str, Any], arguments: tuple[str, ...] = ()) -> int:
+    nix.prints(*records)
+    return main(["prefetch", "update", "--pause", "0", "--tries", "1", *arguments])
+
+
+def test_a_lock_that_is_a_link_stays_one(nix: Replay) -> None:
+    Path("elsewhere").write_text(outputs(VERSION, "update: no lock")[-1]["written"])
+    Path("flake.lock").symlink_to("elsewhere")
+    records = outputs(VERSION, "update: one")
+    assert update(nix, *records, arguments=("--no-verify", "a")) == 0
+    assert Path("flake.lock").is_symlink()
+    assert Path("elsewhere").read_text() == records[-1]["written"]
+
+
+def test_a_lock_that_changes_meanwhile_is_left_alone(
+    nix: Replay, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("flake.lock").write_text(outputs(VERSION, "update: no lock")[-1]["written"])
+    monkeypatch.setattr(
+        "dm_dns.prefetch._verify", lambda *_: Path("flake.lock").write_text("by another")
+    )
+    assert update(nix, *outputs(VERSION, "update: one"), arguments=("a",)) == 1
+    assert "has changed meanwhile, and was left alone" in capsys.readouterr().err
+    assert Path("flake.lock").read_text() == "by another"
+
+
+def test_what_does_not_come_again_is_not_locked(
+    nix: Replay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = outputs(VERSION, "update: no lock")[-1]["written"]
+    Path("flake.lock").write_text(before)
+    records = [*outputs(VERSION, "update: one"), *outputs(VERSION, "connection")]
+    assert update(nix, *records, arguments=("a",)) == 1
+    output = capsys.readouterr()
+    assert output.out.startswith("a: truncated\n")
+    assert "is as it was: what was to be locked does not come again" in output.err
+    assert Path("flake.lock").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fetch"],
+        ["check", "--tries", "0"],
+        ["check", "--tries", "x"],
+        ["check", "--pause", "-1"],
+        ["check", "--pause", "nan"],
+        ["check", "a b"],
+        ["update", "github:o/r"],
+        ["update", "--", "--help"],
+        ["show", "a"],
+    ],
+    ids=" ".join,
+)
+def test_misuse_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["prefetch", *arguments])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: dm-dns ")
