@@ -15,7 +15,7 @@ ifeq ($(CI),true)
 test-packages += cargo golang-go nix-bin
 endif
 
-.PHONY: help demo test bench nodes nodes-down record format clean .venv
+.PHONY: help demo test bench nodes nodes-down pins record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
@@ -23,6 +23,7 @@ help:
 	@echo 'make bench    benchmarks'
 	@echo 'make nodes    boot the machines of the scenarios (checks/nodes), to try things; needs root'
 	@echo 'make nodes-down  stop them'
+	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
 	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'
 	@echo 'make format   format and fix what can be fixed automatically'
 	@echo 'make clean    remove what these commands made'
@@ -54,6 +55,9 @@ nodes:
 
 nodes-down:
 	@python -m checks.nodes down
+
+pins: .venv
+	@dm-dns prefetch check
 
 record: .venv
 	@python -m checks.eval
