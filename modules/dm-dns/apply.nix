@@ -16,6 +16,8 @@ let
     # Where it fails by itself, only another zone helps.
     Restart = "on-abnormal";
     RestartSec = "100ms";
+    # Until then it counts as being started, for what is ordered after it.
+    RestartMode = "direct";
     User = "dm-dns";
     Group = "dm-dns";
     SupplementaryGroups = [
@@ -76,7 +78,7 @@ in
     description = "Zone of the clan for unbound to start with";
     wantedBy = [ "multi-user.target" ];
     # unbound may be running already: then it is told to load the zone.
-    wants = [ "dm-dns-apply.service" ];
+    wants = [ "dm-dns-change.service" ];
     before = [ "unbound.service" ];
     restartTriggers = [
       applyConfig
@@ -95,9 +97,34 @@ in
     wants = [
       "dm-dns-zone.service"
       # In case the zone file was lost while unbound ran.
-      "dm-dns-apply.service"
+      "dm-dns-change.service"
     ];
     after = [ "dm-dns-zone.service" ];
+  };
+
+  # The path unit does not watch while the service it starts is running, so it misses a change that
+  # comes after that service's last look and before systemd takes it for ended, which is some 10 ms.
+  # So it starts this one, which serves the change, and then dm-dns-apply looks once more.
+  # No change is lost, because that look begins when the path unit watches again:
+  # - systemd handles the end of a process, and with it the watch, before it starts the next one;
+  # - to start a service that is being started already starts nothing, but dm-dns-apply never is then:
+  #   nothing else starts it, and this waits for it to end.
+  # A change while dm-dns-apply runs is seen by the path unit.
+  systemd.services.dm-dns-change = {
+    description = "Serve a change of the clan's zone";
+    after = [
+      "dm-dns-apply.service"
+      "dm-dns-zone.service"
+      "unbound.service"
+    ];
+    # A burst of changes must not end in a failed unit.
+    startLimitIntervalSec = 0;
+    onSuccess = [ "dm-dns-apply.service" ];
+    serviceConfig = service // {
+      # Whether it fails, and even whether it is killed, is left to dm-dns-apply, which runs in any
+      # case: so the last look decides.
+      ExecStart = "-${apply}";
+    };
   };
 
   systemd.services.dm-dns-apply = {
@@ -106,19 +133,6 @@ in
       "dm-dns-zone.service"
       "unbound.service"
     ];
-    # A burst of changes must not end in a failed unit.
-    startLimitIntervalSec = 0;
-    onSuccess = [ "dm-dns-apply-again.service" ];
-    onFailure = [ "dm-dns-apply-again.service" ];
-    serviceConfig = service // {
-      ExecStart = apply;
-    };
-  };
-
-  # The path unit misses a change that comes after the last look of dm-dns-apply and before systemd
-  # takes that service for ended, which is some 10 ms. This looks when the path unit does again.
-  systemd.services.dm-dns-apply-again = {
-    description = "Look once more for the clan's newest zone";
     startLimitIntervalSec = 0;
     serviceConfig = service // {
       ExecStart = apply;
@@ -132,6 +146,7 @@ in
     pathConfig = {
       # The directory, which need not exist yet: this way both a renamed and a rewritten file count.
       PathChanged = meshDirectory;
+      Unit = "dm-dns-change.service";
       TriggerLimitIntervalSec = 0;
     };
   };
@@ -143,6 +158,7 @@ in
     timerConfig = {
       OnActiveSec = "5min";
       OnUnitInactiveSec = "5min";
+      Unit = "dm-dns-change.service";
     };
   };
 }

@@ -2,6 +2,15 @@
 { common, lib }:
 let
   example = builtins.fromJSON (builtins.readFile ../../example/spell.json);
+
+  isZerotier = lib.hasPrefix "fd";
+  addresses =
+    isWanted:
+    common.exports "vpn" (
+      lib.mapAttrs (
+        _machine: all: map (plain: { inherit plain; }) (lib.filter isWanted all)
+      ) example.machines
+    );
 in
 {
   clan = {
@@ -15,9 +24,8 @@ in
           lib.groupBy (endpoint: endpoint.machine) (lib.last example.zones).endpoints
         )
       );
-      vpn = common.exports "vpn" (
-        lib.mapAttrs (_machine: map (plain: { inherit plain; })) example.machines
-      );
+      yggdrasil = addresses (address: !isZerotier address);
+      zerotier = addresses isZerotier;
     };
   };
 }

@@ -119,18 +119,28 @@ def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
     machine = load(case)[name]
     assert machine["systemd.paths.dm-dns-apply"]["startLimitIntervalSec"] == 0
     assert machine["systemd.paths.dm-dns-apply"]["pathConfig"]["TriggerLimitIntervalSec"] == 0
-    for unit in ("dm-dns-apply", "dm-dns-apply-again"):
+    for unit in ("dm-dns-apply", "dm-dns-change"):
         assert machine[f"systemd.services.{unit}"]["startLimitIntervalSec"] == 0
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-def test_after_each_run_another_looks_for_what_the_path_unit_missed(case: str, name: str) -> None:
+def test_after_each_change_another_run_looks_for_what_the_path_unit_missed(
+    case: str, name: str
+) -> None:
     machine = load(case)[name]
-    service = machine["systemd.services.dm-dns-apply"]
-    again = machine["systemd.services.dm-dns-apply-again"]
-    assert service["onSuccess"] == service["onFailure"] == ["dm-dns-apply-again.service"]
-    assert again["serviceConfig"]["ExecStart"] == service["serviceConfig"]["ExecStart"]
-    assert again["serviceConfig"]["Restart"] == "on-abnormal"
+    change = machine["systemd.services.dm-dns-change"]
+    apply = machine["systemd.services.dm-dns-apply"]
+    for starts in (
+        machine["systemd.paths.dm-dns-apply"]["pathConfig"],
+        machine["systemd.timers.dm-dns-apply"]["timerConfig"],
+    ):
+        assert starts["Unit"] == "dm-dns-change.service"
+    assert change["onSuccess"] == ["dm-dns-apply.service"]
+    assert change["serviceConfig"]["ExecStart"] == f"-{apply['serviceConfig']['ExecStart']}"
+    # It is never running when it is to look once more.
+    assert "dm-dns-apply.service" in change["after"]
+    assert apply["serviceConfig"]["Restart"] == "on-abnormal"
+    assert apply["serviceConfig"]["RestartMode"] == "direct"
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -138,7 +148,7 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
     machine = load(case)[name]
     assert machine["systemd.services.unbound"] == {
         "after": ["dm-dns-zone.service"],
-        "wants": ["dm-dns-zone.service", "dm-dns-apply.service"],
+        "wants": ["dm-dns-zone.service", "dm-dns-change.service"],
     }
     service = machine["systemd.services.dm-dns-zone"]
     assert service["wantedBy"] == ["multi-user.target"]
@@ -148,7 +158,7 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-apply-again", "dm-dns-zone"])
+@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-change", "dm-dns-zone"])
 def test_what_reads_the_zone_runs_as_its_own_user(case: str, name: str, unit: str) -> None:
     machine = load(case)[name]
     service = machine[f"systemd.services.{unit}"]["serviceConfig"]
@@ -224,6 +234,20 @@ def test_the_example_clan_has_the_names_it_had() -> None:
 def test_the_example_clans_machines_have_their_addresses() -> None:
     found = {name: machine["addresses"] for name, machine in zone_spec("spell")["machines"].items()}
     assert found == EXAMPLE["machines"]
+
+
+def test_a_machine_of_the_example_clan_answers_its_lan_and_a_vpn() -> None:
+    server = load("lan")["zoltraak"]["services.unbound"]["settings"]["server"]
+    assert server["interface"] == [
+        "127.0.0.1",
+        "192.168.1.4@53",
+        "fd35:f254:ab26:d7ec:8d99:931b:b832:28fb@53",
+    ]
+    assert server["access-control"] == [
+        "127.0.0.0/8 allow",
+        "192.168.1.0/24 allow",
+        "fd35:f254:ab26:d7ec:8d99:9300::/88 allow",
+    ]
 
 
 def test_both_push_machines_of_the_example_clan_can_send() -> None:
