@@ -16,7 +16,7 @@ from checks.nodes.errors import NodesError
 from checks.nodes.node import Node
 from checks.scenarios import zones
 
-_CASE: Final = "three"
+_CASE: Final = "spell"  # the example clan
 _STATE: Final = Path("/run/dm-dns-nodes.json")
 """What `up` leaves behind, and `down` removes."""
 _KEEP: Final = [sys.executable, "-m", "checks.nodes", "keep"]

@@ -88,7 +88,11 @@ def _boot(machines: Mapping[str, Any], root: Path, pid: int, stack: ExitStack) -
     shared = _FILES / "shared"
     shared.mkdir()
     made = image.build(machines, root, shared)
-    addresses = {name: values["addresses"][0] for name, values in made.spec["machines"].items()}
+    links = {name: nixos.link_address(number) for number, name in enumerate(machines, 1)}
+    addresses = {
+        name: list(dict.fromkeys([links[name], *values["addresses"]]))
+        for name, values in made.spec["machines"].items()
+    }
     _make_network(list(machines))
     upstream.start(nixos.GATEWAY)
     supervisors = {}
@@ -130,7 +134,7 @@ def _make_network(names: list[str]) -> None:
 
 
 def _file_system(
-    name: str, machine: Mapping[str, Any], addresses: Mapping[str, str], shared: Image
+    name: str, machine: Mapping[str, Any], addresses: Mapping[str, list[str]], shared: Image
 ) -> Path:
     """Make what one machine has of its own; return where its files are mounted."""
     directory = _FILES / name

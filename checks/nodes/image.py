@@ -74,6 +74,7 @@ def build(machines: Mapping[str, Any], root: Path, directory: Path) -> Image:
         everyone = next(iter(machines.values()))
         write(merged, {**nixos.files(), **evaluated.files(everyone)}, nixos.links())
         _chroot(merged, "systemd-sysusers")
+        _chroot(merged, "systemctl --quiet disable avahi-daemon.service avahi-daemon.socket")
         _chroot(merged, f"{_PYTHON} -m compileall -q {_DM_DNS} {nixos.DATA_MESHER}")
         return _generate(machines, merged, (layer, root), directory)
     finally:
@@ -95,7 +96,11 @@ def write(root: Path, files: Mapping[str, str], links: Mapping[str, str]) -> Non
 
 
 def write_own(
-    root: Path, name: str, machine: Mapping[str, Any], addresses: Mapping[str, str], image: Image
+    root: Path,
+    name: str,
+    machine: Mapping[str, Any],
+    addresses: Mapping[str, list[str]],
+    image: Image,
 ) -> None:
     """Write what one machine has of its own below ``root``."""
     files = {

@@ -4,7 +4,8 @@ Each is what NixOS 26.05 does, as far as dm-dns can tell the difference; README.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv6Network, ip_address
 from typing import Any, Final
 
 from checks.nodes.evaluated import UNITS
@@ -14,6 +15,7 @@ DATA_MESHER: Final = f"{STORE}/data-mesher"
 UNBOUND: Final = f"{STORE}/unbound/bin/unbound"
 GATEWAY: Final = "192.168.1.254"
 """The address of this machine in the network of the nodes; a DNS server answers there."""
+_YGGDRASIL: Final = IPv6Network("200::/7")
 MESH_CONFIG: Final = "/etc/data-mesher.json"
 
 _MESH_PORT: Final = 7946
@@ -133,9 +135,14 @@ def links() -> dict[str, str]:
     return {**wanted, **masked, **resolv_conf}
 
 
+def link_address(number: int) -> str:
+    """Return the address that a machine has on its link, as NixOS tests number machines from 1."""
+    return f"192.168.1.{number}"
+
+
 def own_files(
     name: str,
-    addresses: Mapping[str, str],
+    addresses: Mapping[str, list[str]],
     machine: Mapping[str, Any],
     signing_pub: str,
     network_id: str,
@@ -144,7 +151,7 @@ def own_files(
 
     Args:
         name: of the machine.
-        addresses: of all machines, in the network of the nodes.
+        addresses: of all machines, that of the link first.
         machine: its record.
         signing_pub: the key that signs the zone; the private one of that on record is not at hand.
         network_id: the path of the mesh network's public key.
@@ -153,7 +160,7 @@ def own_files(
     mesh = {
         "cluster": {
             "peers": [
-                f"{address}:{_MESH_PORT}" for peer, address in addresses.items() if peer != name
+                f"{link}:{_MESH_PORT}" for peer, (link, *_) in addresses.items() if peer != name
             ],
             "push_pull_interval": "5s",
         },
@@ -171,10 +178,10 @@ def own_files(
         "[Match]",
         "Name=host0",
         "[Network]",
-        f"Address={addresses[name]}/24",
         f"DNS={GATEWAY}",
         "LinkLocalAddressing=no",
         "IPv6AcceptRA=no",
+        *_address_sections(addresses[name]),
     ]
     return {
         MESH_CONFIG: json.dumps(mesh),
@@ -182,3 +189,12 @@ def own_files(
         "/etc/hosts": "\n".join(hosts) + "\n",
         "/etc/systemd/network/10-host0.network": "\n".join(network) + "\n",
     }
+
+
+def _address_sections(addresses: list[str]) -> Iterator[str]:
+    """Yield the lines that give a link addresses: those of VPNs too, which need no VPN here."""
+    for address in addresses:
+        length = 24 if "." in address else 7 if ip_address(address) in _YGGDRASIL else 64
+        yield "[Address]"
+        yield f"Address={address}/{length}"
+        yield "DuplicateAddressDetection=none"

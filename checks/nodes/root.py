@@ -17,10 +17,12 @@ from checks.nodes.errors import UnavailableError
 # With systemd 258 or later, for DNS delegates, and unbound 1.23 or later, for fast_reload.
 SUITE: Final = "forky"
 PACKAGES: Final = (
+    "avahi-daemon",  # disabled: a scenario starts it
     "bind9-dnsutils",
     "ca-certificates",  # for apt, where its mirror is on HTTPS
     "dbus",
     "iproute2",
+    "libfaketime",
     "libnss-myhostname",
     "libnss-resolve",
     "procps",

@@ -51,9 +51,21 @@ BAD: Final = (
     _directive("$INCLUDE /etc/passwd"),
     _directive("forward-zone:"),
     _directive("remote-control: control-interface: 0.0.0.0"),
+    _directive('logfile: "/tmp/unbound.log"'),
+    Bad(f'{_ZONE}local-zone: "google.com." redirect\n', 2, "a second local-zone line"),
+    _directive("server:"),
+    _directive('  local-data: "a.{domain}. A 192.0.2.1"'),
     _directive("\0\0"),
     _directive('local-data: "a.{domain}. A 192.0.2.1" "b"'),
+    Bad(_ZONE.replace("\n", "\r\n"), 1, "expected"),
+    _directive(""),
     _record("a.{domain}. A 192.0.2", "is no address"),
+    _record("a.{domain}. AAAA fe80::1%eth0", "expected one address"),
+    _record("a.{domain}. A 192.0.2.1 192.0.2.2", "expected one address"),
+    _record("a b.{domain}. A 192.0.2.1", "not below the domain"),
+    _record("-a.{domain}. A 192.0.2.1", "starts or ends with '-'"),
+    _record("..{domain}. A 192.0.2.1", "empty label"),
+    _record(f"{'a.' * 126}{{domain}}. A 192.0.2.1", "at most 253"),
     _record("a.{domain}. AAAA 192.0.2.1", "is no address"),
     _record(f"{'a' * 64}.{{domain}}. A 192.0.2.1", "at most 63"),
     _record("a.{domain}. 60 A 192.0.2.1", "expected CNAME, A or AAAA"),
@@ -112,16 +124,26 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         _check(machine, spec, damage, ":", rule)
         serial = _heal(machine, domain, serial)
 
+    # What is no file that dm-dns can read.
+    for make, rule in (
+        ("cp /tmp/zone.conf /tmp/bad && chmod 000 /tmp/bad", "Permission denied"),
+        ("rm -f /tmp/bad && mkdir /tmp/bad", "Is a directory"),
+        ("ln -s cnames /tmp/bad", "symbolic links"),
+    ):
+        _check(machine, spec, make, ": cannot be read", rule)
+        machine.succeed(f"rm -rf {_FILE} /tmp/bad")
+        serial = _heal(machine, domain, serial)
+
     machine.succeed("systemctl start data-mesher.service")
     zones.withdraw(machines, spec, push)
 
 
 def _check(machine: Machine, spec: Spec, make: str, place: str, rule: str) -> None:
     """Bring a bad zone, made as /tmp/bad; check that it is reported and that old names stay."""
-    cursor = machine.succeed("journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'")
-    machine.succeed(
-        f"{make}; chown data-mesher:data-mesher /tmp/bad; mv /tmp/bad {_FILE}.new"
-        f" && mv {_FILE}.new {_FILE}"
+    cursor = machine.succeed(
+        "journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'",
+        f"{make}; chown -h data-mesher:data-mesher /tmp/bad; mv /tmp/bad {_FILE}.new"
+        f" && rm -f {_FILE} && mv -T {_FILE}.new {_FILE}",
     )
     journal = f"journalctl --unit=dm-dns-apply.service --after-cursor={shlex.quote(cursor.strip())}"
     machine.wait_until_succeeds(

@@ -1,9 +1,14 @@
 """Whatever breaks, names go on resolving, and the next change is served without a hand."""
 
+from collections.abc import Callable
 from typing import Final
 
 from checks.scenarios import zones
+from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Push, Spec
+
+TurnClock = Callable[[Machine, int], None]
+"""Turns the clock of a machine forward by so many days, or back."""
 
 _DIAGNOSIS: Final = (
     "systemctl status --no-pager --lines=0 'dm-dns-*' data-mesher.service unbound.service;"
@@ -14,25 +19,28 @@ _DIAGNOSIS: Final = (
 _STATE: Final = "/var/lib/dm-dns"
 _KILLS: Final = 20
 _KILL_STEP: Final = 0.008  # seconds by which each is killed later than the one before
+_YEAR: Final = 366  # days
 
 
-def run(machines: Machines, spec: Spec, push: Push) -> None:
+def run(machines: Machines, spec: Spec, push: Push, turn_clock: TurnClock) -> None:
     """Run the scenario.
 
     Args:
         machines: all of the clan, by name; they are booting or up.
         spec: the zone spec that they were deployed with.
         push: how to send another zone.
+        turn_clock: how to set a machine's clock.
 
     """
-    _Faults(machines, spec, push).run()
+    _Faults(machines, spec, push, turn_clock).run()
 
 
 class _Faults:
     """Each method but the first two breaks something, and repairs nothing that repairs itself."""
 
-    def __init__(self, machines: Machines, spec: Spec, push: Push) -> None:
+    def __init__(self, machines: Machines, spec: Spec, push: Push, turn_clock: TurnClock) -> None:
         self.machines = machines
+        self.turn_clock = turn_clock
         self.machine = next(machine for name, machine in machines.items() if name != push.machine)
         self.spec = spec
         self.push = push
@@ -52,6 +60,7 @@ class _Faults:
             self.apply_killed,
             self.rebooted,
             self.disk_full,
+            self.clock_set_back,
             self.state_deleted,
             self.hosts_changed,
         ):
@@ -80,10 +89,12 @@ class _Faults:
         self.change()
         for number in range(_KILLS):
             self.machine.succeed(
-                "systemctl start --no-block dm-dns-apply.service",
+                "systemctl start --no-block dm-dns-change.service",
                 f"touch {zones.MESH}/cnames; sleep {number * _KILL_STEP:.3f}",
             )
-            self.machine.execute("systemctl kill --signal=KILL dm-dns-apply.service")
+            self.machine.execute(
+                "systemctl kill --signal=KILL dm-dns-change.service dm-dns-apply.service"
+            )
             zones.check_at_unbound(self.machine, self.spec)
 
     def rebooted(self) -> None:
@@ -104,6 +115,25 @@ class _Faults:
         self.machine.succeed("systemctl restart unbound.service")
         zones.check(self.machine, self.spec)
         self.machine.succeed(f"rm {_STATE}/full", f"umount {_STATE}")
+
+    def clock_set_back(self) -> None:
+        pusher = self.machines[self.push.machine]
+        for machine in (self.machine, pusher):
+            self.turn_clock(machine, -_YEAR)
+            zones.check(machine, self.spec)
+        # What is signed now would be older than what the mesh has.
+        self.serial += 1
+        refusal = pusher.fail(zones.command(self.spec, self.serial, self.push) + " 2>&1")
+        if "ahead of this machine's clock" not in refusal:
+            raise AssertionError(f"the refusal does not blame the clock: {refusal}")
+        # From a machine whose clock is right.
+        self.serial += 1
+        zones.put(self.machine, self.spec, self.serial)
+        zones.wait_for(self.machine, self.spec["domain"], f"serial={self.serial} ")
+        self.machine.succeed("systemctl restart unbound.service")
+        zones.check(self.machine, self.spec)
+        for machine in (self.machine, pusher):
+            self.turn_clock(machine, _YEAR)
 
     def state_deleted(self) -> None:
         self.machine.succeed(f"rm -rf {_STATE}/*")

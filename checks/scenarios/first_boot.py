@@ -18,22 +18,26 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         machine.fail(f"test -e {zones.MESH}/cnames")
         zones.check(machine, spec)
 
-    # The first boot of a machine whose data-mesher never starts.
-    for machine in machines.values():
-        machine.succeed(
-            "systemctl disable --now data-mesher.service",
-            "systemctl stop dm-dns-apply.path dm-dns-apply.timer dm-dns-apply.service",
-            "rm -rf /var/lib/data-mesher /var/lib/dm-dns",
-        )
-        machine.reboot()
-    for machine in machines.values():
-        machine.wait_for_unit("unbound.service")
-        serial = zones.wait_for(machine, spec["domain"], "source=deployed")
-        zones.check(machine, spec)
-        machine.fail("test -e /var/lib/data-mesher", "systemctl is-failed 'dm-dns-*'")
+    # The first boot of a machine whose data-mesher never starts, or has not even a folder.
+    for prepare in (f"mkdir -p {zones.MESH}", "rm -rf /var/lib/data-mesher"):
+        for machine in machines.values():
+            machine.succeed(
+                "systemctl disable --now data-mesher.service",
+                "systemctl stop dm-dns-apply.path dm-dns-apply.timer",
+                "systemctl stop dm-dns-change.service && systemctl stop dm-dns-apply.service",
+                f"rm -rf /var/lib/data-mesher /var/lib/dm-dns; {prepare}",
+            )
+            machine.reboot()
+        for machine in machines.values():
+            machine.wait_for_unit("unbound.service")
+            serial = zones.wait_for(machine, spec["domain"], "source=deployed")
+            zones.check(machine, spec)
+            machine.fail(f"ls {zones.MESH} | grep .", "systemctl is-failed 'dm-dns-*'")
+            machine.fail("systemctl is-active data-mesher.service")
 
     # The mesh's folder appears long after the path unit began to look for it.
     for machine in machines.values():
+        machine.fail("test -e /var/lib/data-mesher")
         machine.succeed("systemctl enable --now data-mesher.service")
     zones.send(machines, zones.changed(spec), serial + 1, push)
     for machine in machines.values():

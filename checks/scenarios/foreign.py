@@ -48,7 +48,7 @@ def run(machines: Machines, spec: Spec, world: World) -> None:
                 _check(machine, spec, world)
             # Without any other server, too, it is not asked for them.
             machine.succeed(unset_global, unset_link)
-            before = _queries(machine)
+            before = zones.queries(machine)
             machine.fail(f"getent ahosts {world.name}")
             _check_queries(machine, before, 0)
         finally:
@@ -57,7 +57,7 @@ def run(machines: Machines, spec: Spec, world: World) -> None:
 
 def _check(machine: Machine, spec: Spec, world: World) -> None:
     machine.succeed("resolvectl flush-caches")
-    before = _queries(machine)
+    before = zones.queries(machine)
     for name in (world.name, "www.example.net", f"{spec['domain']}.example.org"):
         machine.execute(f"getent ahosts {name}")
         machine.execute(f"resolvectl query {name}")
@@ -72,7 +72,7 @@ def _check(machine: Machine, spec: Spec, world: World) -> None:
     known, address = next(
         (name, min(addresses)) for name, addresses in zones.expected(spec).items() if addresses
     )
-    before = _queries(machine)
+    before = zones.queries(machine)
     machine.succeed(
         f"{zones.STUB} A {known} | grep -Fw {address}",
         f"{zones.STUB} unknown.{spec['domain']} | grep 'status: NXDOMAIN'",
@@ -80,13 +80,8 @@ def _check(machine: Machine, spec: Spec, world: World) -> None:
     _check_queries(machine, before, 2)
 
 
-def _queries(machine: Machine) -> int:
-    """Return how many queries unbound has got."""
-    return int(machine.succeed("unbound-control stats_noreset | sed -n s/^total.num.queries=//p"))
-
-
 def _check_queries(machine: Machine, before: int, expected: int) -> None:
     """Check how many queries unbound got; a repeated one may count twice."""
-    got = _queries(machine) - before
+    got = zones.queries(machine) - before
     if not expected <= got <= 2 * expected:
         raise AssertionError(f"{machine.name}: unbound got {got} queries, not {expected}")

@@ -1,85 +1,71 @@
-"""A machine's own name leads to its address, and devices outside the clan may ask if allowed."""
+"""Machines with addresses in two VPNs, one of which answers its LAN and one of the VPNs."""
 
-import shlex
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from checks.scenarios import zones
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
-_CONFIG: Final = "/etc/unbound/unbound.conf"
+_RESTART: Final = "systemctl restart dm-dns-zone.service && systemctl start dm-dns-change.service"
 
 
-class Listener(NamedTuple):
-    """A machine with the settings `listen` and `allow`."""
+class Way(NamedTuple):
+    """From where to where a machine asks another."""
 
-    config: str
-    """Its unbound.conf."""
-    link: str
-    """The interface that all machines have."""
-    address: str
-    """Where it listens, with the length of the prefix; the network is allowed to ask."""
-    client: str
-    """Another address of that network."""
+    to: str
+    """Where the other listens."""
+    start: str
+    """How the address starts that is asked from."""
+    is_allowed: bool
 
 
-def run(machines: Machines, spec: Spec, listener: Listener) -> None:
+def run(machines: Machines, spec: Spec, server: str, ways: Iterable[Way]) -> None:
     """Run the scenario.
 
     Args:
         machines: all of the clan, by name; they are booting or up.
-        spec: the zone spec that they serve.
-        listener: the settings to give to one of them.
+        spec: the zone spec that they serve; all machines have an address of each VPN.
+        server: the machine with the settings `listen` and `allow`.
+        ways: how the others ask it.
 
     """
-    machine, client, *_ = machines.values()
-    zones.wait_for(machine, spec["domain"], "serial=")
-    _own_name(machine, spec)
-    machine.succeed(
-        f"cp -p {_CONFIG} /tmp/unbound.conf",
-        f"printf %s {shlex.quote(listener.config)} > {_CONFIG}",
-        f"ip address add {listener.address} dev {listener.link}",
-        "systemctl restart unbound.service",
-    )
-    client.succeed(f"ip address add {listener.client} dev {listener.link}")
-    try:
-        _ask(client, spec, listener)
-    finally:
-        client.succeed(f"ip address del {listener.client} dev {listener.link}")
-        machine.succeed(
-            f"ip address del {listener.address} dev {listener.link}",
-            f"cat /tmp/unbound.conf > {_CONFIG}",
-            "systemctl restart unbound.service",
-        )
-    zones.check(machine, spec)
+    for machine in machines.values():
+        zones.wait_for(machine, spec["domain"], "serial=")
+        zones.check(machine, spec)
+        _own_name(machine, spec)
+    for name, client in machines.items():
+        if name != server:
+            for way in ways:
+                _ask(client, spec, way)
 
 
 def _own_name(machine: Machine, spec: Spec) -> None:
     """Check what a machine says about itself where NixOS has its name in /etc/hosts."""
     name = f"{machine.name}.{spec['domain']}"
-    address = spec["machines"][machine.name]["addresses"][0]
+    addresses = zones.expected(spec)[name]
     machine.succeed(
         "cp /etc/hosts /tmp/hosts",
         f"echo 127.0.0.2 {name} {machine.name} >> /etc/hosts",
-        "systemctl restart dm-dns-zone.service",
-        "systemctl start dm-dns-apply.service",
-        f"{zones.UNBOUND} +short {name} > /tmp/own; echo {address} | diff - /tmp/own",
-        "cat /tmp/hosts > /etc/hosts; systemctl restart dm-dns-zone.service",
+        _RESTART,
+        f"{{ {zones.UNBOUND} +short A {name}; {zones.UNBOUND} +short AAAA {name}; }}"
+        f" | sort > /tmp/own; printf '%s\\n' {' '.join(addresses)} | sort | diff - /tmp/own",
+        f"cat /tmp/hosts > /etc/hosts; {_RESTART}",
     )
 
 
-def _ask(client: Machine, spec: Spec, listener: Listener) -> None:
-    server = listener.address.partition("/")[0]
-    allowed = listener.client.partition("/")[0]
-    query = f"dig @{server} -b {allowed} +tries=1 +time=5"
-    for name, addresses in zones.expected(spec).items():
-        for address in addresses:
-            client.succeed(f"{query} A {name} | grep -Fw {address}")
-    for name, status in ((f"unknown.{spec['domain']}", "NXDOMAIN"), ("example.com", "REFUSED")):
-        client.succeed(f"{query} {name} | grep 'status: {status}'")
-    # From its other address, which is of no allowed network.
-    other = spec["machines"][client.name]["addresses"][0]
-    client.succeed(
-        f"dig @{server} -b {other} +tries=1 +time=5 {client.name}.{spec['domain']}"
-        " | grep 'status: REFUSED'"
-    )
+def _ask(client: Machine, spec: Spec, way: Way) -> None:
+    """Ask for all names, with their addresses in the same answer, and for what has none."""
+    source = client.succeed(
+        f"ip --brief address show scope global | grep -o ' {way.start}[^/]*' | head -n 1"
+    ).strip()
+    query = f"dig @{way.to} -b {source} +tries=1 +time=5"
+    known = next(iter(zones.expected(spec)))
+    expected = {"example.com": "REFUSED"}
+    if way.is_allowed:
+        zones.check_names(client, spec, query)
+        expected[f"unknown.{spec['domain']}"] = "NXDOMAIN"
+    else:
+        expected[known] = "REFUSED"
+    for name, status in expected.items():
+        client.succeed(zones.status(query, name, status))

@@ -7,6 +7,8 @@ from checks.scenarios.zones import Machines, Spec
 
 _APPLY_EXPOSURE: Final = 20  # tenths, of systemd-analyze(1)
 _EXPOSURE: Final = 25
+_ROOT: Final[frozenset[str]] = frozenset()
+"""Units that run as root, because the module says why they must."""
 
 
 def run(machines: Machines, spec: Spec) -> None:
@@ -27,6 +29,9 @@ def run(machines: Machines, spec: Spec) -> None:
         for unit in (*units, "unbound.service"):
             limit = _APPLY_EXPOSURE if unit == "dm-dns-apply.service" else _EXPOSURE
             machine.succeed(f"systemd-analyze security --threshold={limit} {unit}")
+            user = machine.succeed(f"systemctl show --property=User --value {unit}").strip()
+            if user in {"", "0", "root"} and unit not in _ROOT:
+                raise AssertionError(f"{machine.name}: {unit} runs as root")
         machine.succeed(
             "test $(stat -c %U /var/lib/dm-dns) = dm-dns",
             # Neither writes what the other reads, nor the configuration.

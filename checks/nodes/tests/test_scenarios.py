@@ -5,13 +5,15 @@ from contextlib import ExitStack
 
 import pytest
 
-from checks.eval import record
-from checks.nodes import evaluated, nixos, root, upstream
+from checks.nodes import clock, nixos, root, upstream
 from checks.nodes.clan import Clan
 from checks.nodes.errors import UnavailableError
 from checks.nodes.tests.conftest import FAILED
 from checks.scenarios import (
+    avahi,
     bad_zones,
+    change,
+    faults,
     first_boot,
     foreign,
     names,
@@ -78,14 +80,29 @@ def test_a_bad_zone_changes_no_answer(clan: Clan, push: Push) -> None:
     bad_zones.run(clan.machines, clan.booted.spec, push)
 
 
-def test_other_devices_may_ask_if_allowed(clan: Clan) -> None:
-    # The settings of another case, with the same domain.
-    config = evaluated.unbound_conf(record.load("listen")["server"]["services.unbound"])
-    listener = networks.Listener(
-        config.replace("port: 5354", "port: 5353"), "host0", "192.0.2.1/24", "192.0.2.2/24"
-    )
-    networks.run(clan.machines, clan.booted.spec, listener)
+def test_the_last_change_is_served(clan: Clan, push: Push) -> None:
+    change.run(clan.machines, clan.booted.spec, push)
+
+
+def test_names_survive_faults(clan: Clan, push: Push) -> None:
+    faults.run(clan.machines, clan.booted.spec, push, clock.turn)
+
+
+def test_unbound_gets_its_queries_beside_avahi(clan: Clan) -> None:
+    avahi.run(clan.machines, clan.booted.spec)
 
 
 def test_units_are_sandboxed(clan: Clan) -> None:
     sandbox.run(clan.machines, clan.booted.spec)
+
+
+def test_names_resolve_through_two_vpns_and_for_other_devices_if_allowed(nodes: Nodes) -> None:
+    nodes.stop()  # not more machines than necessary at once
+    with Clan("lan") as lan:
+        lan_address, vpn_address = "192.168.1.4", "fd35:f254:ab26:d7ec:8d99:931b:b832:28fb"
+        ways = [
+            networks.Way(lan_address, "192.168.1", is_allowed=True),
+            networks.Way(vpn_address, "fd35", is_allowed=True),
+            networks.Way(vpn_address, "20", is_allowed=False),
+        ]
+        networks.run(lan.machines, lan.booted.spec, "zoltraak", ways)
