@@ -21,7 +21,7 @@ help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
 	@echo 'make test     formatting, linting, types and tests'
 	@echo 'make bench    benchmarks'
-	@echo 'make nodes    boot the machines of the scenarios (checks/nodes), to try things; needs root'
+	@echo 'make nodes    boot the machines of the example clan (checks/nodes), to try things; needs root'
 	@echo 'make nodes-down  stop them'
 	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
 	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'

@@ -54,15 +54,12 @@ def _up(_: argparse.Namespace) -> None:
     keeper = subprocess.Popen(
         _KEEP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
     )
-    assert keeper.stdout  # noqa: S101 - a pipe, see above
-    if not keeper.stdout.readline():
-        raise NodesError("the nodes do not boot")
-    state = _state()
-    if state is None:
-        raise NodesError("the nodes ended")
-    domain = state["spec"]["domain"]
-    for machine in _machines(state).values():
-        zones.wait_for(machine, domain, "serial=")
+    try:
+        state = _answering(keeper)
+    except BaseException:
+        keeper.terminate()
+        keeper.wait()
+        raise
     print(f"All answer after {time.monotonic() - start:.1f} s. Their names:")
     for name, addresses in sorted(zones.expected(state["spec"]).items()):
         print(f"  {name:<16} {', '.join(sorted(addresses))}")
@@ -72,6 +69,18 @@ def _up(_: argparse.Namespace) -> None:
         print(f"  {command} {name}")
     print(f"  {command} {state['pusher']} dm-send-dns")
     print("`make nodes-down` stops them and leaves nothing behind.")
+
+
+def _answering(keeper: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Wait until all machines answer, and return what `keep` wrote."""
+    assert keeper.stdout  # noqa: S101 - a pipe, see above
+    keeper.stdout.readline()
+    state = _state()
+    if state is None:
+        raise NodesError("the nodes do not boot")
+    for machine in _machines(state).values():
+        zones.wait_for(machine, state["spec"]["domain"], "serial=")
+    return state
 
 
 def _keep(_: argparse.Namespace) -> None:
@@ -96,6 +105,7 @@ def _keep(_: argparse.Namespace) -> None:
 def _down(_: argparse.Namespace) -> None:
     state = _state()
     if state is None:
+        _STATE.unlink(missing_ok=True)  # of a keeper that was killed
         print("The nodes are down.")
         return
     os.kill(state["keeper"], signal.SIGTERM)

@@ -210,6 +210,7 @@ def _generate(
         root,
         {
             zone_conf: (made / "zone.conf").read_text(),
+            options["--public-key"]: (made / "signing.pub").read_text(),
             network_id: (made / "network.pub").read_text(),
         },
         {},
