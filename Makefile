@@ -15,7 +15,7 @@ ifeq ($(CI),true)
 test-packages += cargo golang-go nix-bin
 endif
 
-.PHONY: help demo test bench nodes nodes-down pins record format clean .venv
+.PHONY: help demo test bench nodes nodes-down pins compare record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
@@ -24,6 +24,7 @@ help:
 	@echo 'make nodes    boot the machines of the example clan (checks/nodes), to try things; needs root'
 	@echo 'make nodes-down  stop them'
 	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
+	@echo "make compare  clan-core's own dm-dns with the same faults (checks/nodes/README.md)"
 	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'
 	@echo 'make format   format and fix what can be fixed automatically'
 	@echo 'make clean    remove what these commands made'
@@ -58,6 +59,12 @@ nodes-down:
 
 pins: .venv
 	@dm-dns prefetch check
+
+compare:
+	@checks/setup/packages $(nodes-packages)
+	@checks/setup/venv
+	@python -m checks.compare evaluate .cache/theirs.json
+	@python -m checks.compare run .cache/theirs.json
 
 record: .venv
 	@python -m checks.eval

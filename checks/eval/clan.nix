@@ -4,6 +4,8 @@
 {
   # the sources of clan-core
   clanCore,
+  # more inputs of the clan's flake
+  inputs ? { },
   lib,
 }:
 let
@@ -63,8 +65,11 @@ in
     clan:
     (core.clanLib.clan {
       self = {
-        inputs.dm-dns.clan = (import ../../modules/flake-module.nix).flake.clan;
-        inputs.test.clan.modules = import ./services.nix;
+        inputs = {
+          dm-dns.clan = (import ../../modules/flake-module.nix).flake.clan;
+          test.clan.modules = import ./services.nix;
+        }
+        // inputs;
         outPath = clan.directory;
       };
       meta.name = lib.mkDefault "test";

@@ -18,13 +18,17 @@ class EvaluationError(Exception):
 class Evaluator:
     """Nix with clan-core and nixpkgs' lib."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str = "checks/eval/default.nix") -> None:
         """Look for the sources.
+
+        Args:
+            file: what to evaluate, a function of these sources and of `guard`.
 
         Raises:
             EvaluationError: they are missing, or not those that the flake uses.
 
         """
+        self._file = ROOT / file
         self.clan_core = _folder("CLAN_CORE", "clan-core's sources", "flake.nix")
         self.lib = _folder("NIXPKGS_LIB", "the lib of nixpkgs", "default.nix")
         hexadecimal = _run("nix-hash", "--type", "sha256", str(self.clan_core)).strip()
@@ -37,7 +41,7 @@ class Evaluator:
             )
 
     def evaluate(self, attributes: str, *, guard: bool = True) -> Any:  # noqa: ANN401
-        """Return `attributes` of what default.nix evaluates to.
+        """Return `attributes` of what the file evaluates to.
 
         Args:
             attributes: an attribute path, in Nix.
@@ -48,7 +52,7 @@ class Evaluator:
 
         """
         expression = (
-            f"(import {ROOT}/checks/eval {{ clanCore = {self.clan_core};"
+            f"(import {self._file} {{ clanCore = {self.clan_core};"
             f" lib = import {self.lib}; guard = {json.dumps(guard)}; }}).{attributes}"
         )
         options = ("--eval", "--strict", "--json", "--read-write-mode")

@@ -25,7 +25,7 @@ class Clan:
     """
 
     def __init__(self, case: str) -> None:
-        """Name the case of checks/eval whose machines these are; nothing runs yet."""
+        """Name the case whose machines these are (see `host`); nothing runs yet."""
         self._case = case
         self._root = root.root()
         self._cgroups: list[str] = []

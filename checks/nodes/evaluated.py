@@ -21,6 +21,8 @@ _UNIT_KEYS: Final = {
     "startLimitIntervalSec": "StartLimitIntervalSec",
     "wants": "Wants",
 }
+# NixOS has these units itself.
+_NIXOS: Final = {"systemd-resolved", "unbound"}
 # What counts when a running machine changes to another configuration, which nodes never do.
 _SWITCH_KEYS: Final = {"reloadTriggers", "restartIfChanged", "restartTriggers", "stopIfChanged"}
 
@@ -40,12 +42,15 @@ def files(machine: Mapping[str, Any]) -> dict[str, str]:
             if kind not in _SECTIONS:
                 raise NodesError(f"{name} is configured, and nodes know no systemd.{kind}")
             path = f"{unit}.{_SUFFIXES[kind]}"
-            if kind == "services" and "serviceConfig" not in value:
-                path += ".d/dm-dns.conf"  # NixOS has the unit itself
+            if kind == "services" and (unit in _NIXOS or "serviceConfig" not in value):
+                path += ".d/dm-dns.conf"
             found[f"{UNITS}/{path}"] = _unit(name, kind, value)
         elif name.startswith("environment.etc."):
             # A link into the store, as on NixOS: see `links`.
             found[value["source"]] = value["text"]
+    for section, settings in machine["services.resolved"].get("settings", {}).items():
+        lines = [f"{key}={' '.join(values)}\n" for key, values in settings.items()]
+        found["/etc/systemd/resolved.conf.d/nixos.conf"] = f"[{section}]\n{''.join(lines)}"
     found["/etc/sysusers.d/dm-dns.conf"] = "".join(_users(machine))
     return found
 
@@ -125,4 +130,6 @@ def _users(machine: Mapping[str, Any]) -> Iterator[str]:
     for name, value in machine.items():
         if name.startswith("users.users."):
             user = PurePosixPath(name.removeprefix("users.users.")).name
-            yield f'u {user} -:{value["group"]} "{value.get("description", "")}"\n'
+            if "group" in value:
+                yield f'u {user} -:{value["group"]} "{value.get("description", "")}"\n'
+            yield from (f"m {user} {group}\n" for group in value.get("extraGroups", []))

@@ -1,5 +1,7 @@
 """The process that nodes live and die with: `unshare … python -m checks.nodes.host CASE ROOT`.
 
+A case is one of checks/eval, or the path of a JSON file with machines as `record.load` has them.
+
 It is process 1 of a PID namespace of its own, with its own mounts and its own network: when it
 ends, for whatever reason, the kernel ends all processes, mounts, bridges and interfaces that it or
 its children made. Files are in memory, on mounts that end as well. All that it must remove itself
@@ -65,7 +67,8 @@ def main() -> int:
     pid = int(Path("/proc/self").readlink().name)  # still the /proc of outside
     with ExitStack() as stack:
         try:
-            booted = _boot(record.load(case), Path(root), pid, stack)
+            machines = json.loads(Path(case).read_text()) if "/" in case else record.load(case)
+            booted = _boot(machines, Path(root), pid, stack)
         except NodesError as error:
             print(error, file=sys.stderr)
             return 1

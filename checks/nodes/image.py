@@ -153,7 +153,8 @@ def _install_packages(root: Path) -> None:
     # At a path of its own, because a profile of this machine's AppArmor may be for Debian's.
     unbound = root / nixos.UNBOUND.lstrip("/")
     unbound.parent.mkdir(parents=True)
-    shutil.copy(root / "usr/sbin/unbound", unbound)
+    for program in ("unbound", "unbound-control"):
+        shutil.copy(root / "usr/sbin" / program, unbound.parent)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,0 +1,1 @@
+"""dm-dns and clan-core's own dm-dns, on the same machines with the same faults."""

@@ -1,0 +1,104 @@
+"""`make compare`: dm-dns and clan-core's own dm-dns, with the same faults, in one table."""
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from checks.compare import latency, rows
+from checks.compare.side import Side
+from checks.eval import record
+from checks.eval.nix import EvaluationError, Evaluator
+from checks.nodes.clan import Clan
+from checks.nodes.errors import NodesError
+
+_CASE: Final = "three"
+# What a machine has of a service, and not of the nodes.
+_OF_SERVICE: Final = (
+    "environment.etc.",
+    "services.resolved",
+    "services.unbound",
+    "systemd.",
+    "users.",
+)
+
+
+def main() -> int:
+    """Run a command; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m checks.compare", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for function, text in (
+        (evaluate, "evaluate clan-core's own dm-dns (needs what `make record` does)"),
+        (run, "boot the machines of both, and print the table"),
+    ):
+        command = commands.add_parser(function.__name__, help=text)
+        command.add_argument("file", type=Path, help="with what clan-core's own evaluates to")
+        command.set_defaults(run=function)
+    args = parser.parse_args()
+    try:
+        args.run(args.file)
+    except (EvaluationError, NodesError) as error:
+        print(f"checks.compare: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def evaluate(file: Path) -> None:
+    """Write what clan-core's own dm-dns configures on each machine."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(Evaluator("checks/compare/theirs.nix").evaluate("machines")))
+
+
+def run(file: Path) -> None:
+    """Boot machines with each of the two, and print the table."""
+    with TemporaryDirectory() as folder:
+        case = Path(folder) / "theirs.json"
+        case.write_text(json.dumps(_machines(json.loads(file.read_text()))))
+        with Clan(_CASE) as ours, Clan(str(case)) as theirs:
+            _table(
+                [
+                    Side("ours", ours, "/var/lib/dm-dns", "dm-dns-apply.path"),
+                    Side("theirs", theirs, "/var/lib/unbound", "unbound-reload-zones.path"),
+                ]
+            )
+
+
+def _machines(theirs: dict[str, Any]) -> dict[str, Any]:
+    """Return the machines of the case with the other service in place of ours."""
+    return {
+        name: {key: value for key, value in machine.items() if not key.startswith(_OF_SERVICE)}
+        | theirs[name]
+        for name, machine in record.load(_CASE).items()
+    }
+
+
+def _table(sides: list[Side]) -> None:
+    print("| | " + " | ".join(side.name for side in sides) + " |\n|---|---|---|")
+    for side in sides:
+        side.machine.wait_for_unit("multi-user.target")
+    for row in rows.FIRST:
+        _line(row, sides)
+    for side in sides:
+        side.machine.succeed("systemctl stop data-mesher.service")
+    for row in rows.ALL:
+        for side in sides:
+            side.repair()
+        _line(row, sides)
+    seconds = latency.measure(sides)
+    for side in sides:
+        print(f"\nFrom the rename of a changed zone to its answer, {side.name}:", end=" ")
+        print(latency.text(seconds[side.name]))
+    ours, theirs = (statistics.median(seconds[side.name]) for side in sides)
+    print(f"\nRatio of the medians, ours to theirs: {ours / theirs:.2f}")
+
+
+def _line(row: rows.Row, sides: list[Side]) -> None:
+    title = (row.__doc__ or "").rstrip(".")
+    print(f"| {title} | " + " | ".join(row(side) for side in sides) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

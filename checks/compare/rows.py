@@ -1,0 +1,180 @@
+"""The rows of the table: each breaks something, or only asks, and says what came of it."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from checks.compare.side import ADDRESS, NAME, Side
+from checks.nodes import nixos
+from checks.scenarios import zones
+
+Row = Callable[[Side], str]
+"""Its docstring is its title."""
+
+_INJECTED: Final = """\
+local-zone: "test." transparent
+local-data: "www.example.org. A 203.0.113.66"
+local-data: "chat.test. CNAME server.test."
+"""
+_GLOBAL: Final = "/run/systemd/resolved.conf.d/compare.conf"
+
+
+def folder_missing(side: Side) -> str:
+    """First boot, the mesh's folder missing."""
+    state = side.machine.execute("systemctl is-active unbound.service")[1].strip()
+    return f"unbound {state}, {side.answers()}"
+
+
+def before_any_push(side: Side) -> str:
+    """First boot, nobody has pushed."""
+    side.machine.execute(
+        f"mkdir -p {zones.MESH}; chown -R data-mesher:data-mesher /var/lib/data-mesher;"
+        " systemctl reset-failed unbound; systemctl restart unbound"
+    )
+    return side.answers()
+
+
+def unknown_name(side: Side) -> str:
+    """Unknown name of the clan."""
+    return str(side.ask("unknown.test"))
+
+
+def foreign_nxdomain(side: Side) -> str:
+    """NXDOMAIN of the internet."""
+    return str(side.ask("nothing.example.org"))
+
+
+def global_nameserver(side: Side) -> str:
+    """Have a global nameserver as well, and restart unbound."""
+    set_global = f"mkdir -p {_GLOBAL.rpartition('/')[0]}; printf '[Resolve]\\nDNS=%s\\n'"
+    reload = "systemctl reload systemd-resolved"
+    side.machine.succeed(f"{set_global} {nixos.GATEWAY} > {_GLOBAL}; {reload}")
+    side.ask("nothing.example.org")
+    side.machine.execute(f"systemctl stop unbound; dig {NAME} +time=1; systemctl start unbound")
+    answers = [ADDRESS in side.ask(NAME).addresses for _ in range(10)]
+    side.machine.succeed(f"rm {_GLOBAL}; {reload}")
+    return f"{sum(answers)} of 10 queries for a name answered"
+
+
+def address_with_cname(side: Side) -> str:
+    """Name asked at unbound directly."""
+    answer = side.ask(NAME, zones.UNBOUND)
+    return "CNAME and address" if ADDRESS in answer.addresses else "CNAME only"
+
+
+def exported_twice(side: Side) -> str:
+    """Name that two machines export."""
+    return f"{len(side.ask('shared.test').addresses)} of 2 addresses"
+
+
+def eight_changes(side: Side) -> str:
+    """8 changes in 8 s."""
+    return _changes(side, [1.0] * 7)
+
+
+def twenty_changes(side: Side) -> str:
+    """20 changes in 1 s."""
+    return _changes(side, [0.05] * 19)
+
+
+def _changes(side: Side, pauses: list[float]) -> str:
+    side.change(pauses)
+    served = "last served" if side.is_changed() else "last not served"
+    return f"{served}, {side.failed()}"
+
+
+def change_meanwhile(side: Side) -> str:
+    """Change 10 to 80 ms after another change."""
+    served = 0
+    pauses = [0.01 * number for number in range(1, 9)]
+    for pause in pauses:
+        side.repair()
+        side.change([pause])
+        served += side.is_changed()
+    return f"{served} of {len(pauses)} served"
+
+
+def injected(side: Side) -> str:
+    """Zone with a name of another domain."""
+    side.put(_INJECTED)
+    time.sleep(2)
+    obeyed = "203.0.113.66" in side.ask("www.example.org", zones.UNBOUND).addresses
+    return f"{'obeyed' if obeyed else 'refused'}, {side.answers()}"
+
+
+def garbage(side: Side) -> str:
+    """Garbage."""
+    return _bad(side, "\N{LATIN SMALL LETTER Y WITH DIAERESIS}\x02garbage")
+
+
+def cut_short(side: Side) -> str:
+    """Zone cut short."""
+    return _bad(side, side.zone_conf()[:-20])
+
+
+def bad_address(side: Side) -> str:
+    """Zone with a wrong address."""
+    return _bad(side, 'local-zone: "test." transparent\nlocal-data: "a.test. A 192.0.2"\n')
+
+
+def _bad(side: Side, text: str) -> str:
+    side.put(text)
+    time.sleep(2)
+    return f"{side.answers()}; restarted: {side.restarted()}"
+
+
+def unreadable(side: Side) -> str:
+    """Zone that cannot be read."""
+    path = side.write(side.zone_conf())
+    side.machine.succeed(f"chmod 000 {path}; mv {path} {zones.MESH}/cnames; sleep 2")
+    return f"{side.answers()}; restarted: {side.restarted()}"
+
+
+def unbound_killed(side: Side) -> str:
+    """Unbound killed."""
+    side.machine.succeed("systemctl kill --signal=KILL unbound.service")
+    start = time.monotonic()
+    side.machine.wait_until_succeeds(f"{zones.UNBOUND} +short CNAME {NAME} | grep server")
+    return f"answers after {time.monotonic() - start:.1f} s"
+
+
+def state_deleted(side: Side) -> str:
+    """State directory deleted."""
+    side.machine.succeed(f"rm -rf {side.state}/*")
+    return f"{side.answers()}; restarted: {side.restarted()}"
+
+
+def disk_full(side: Side) -> str:
+    """State directory's disk full."""
+    side.machine.succeed(
+        f"cp -a {side.state} /tmp/state && mount -t tmpfs -o size=512k,mode=755 tmpfs {side.state}",
+        f"cp -a /tmp/state/. {side.state}; chown --reference=/tmp/state {side.state}",
+        f"dd if=/dev/zero of={side.state}/full bs=4k; rm -rf /tmp/state",
+    )
+    side.change([])
+    time.sleep(2)
+    said = f"{side.answers()}; restarted: {side.restarted()}"
+    side.machine.succeed(f"rm {side.state}/full; umount -l {side.state}")
+    side.change([])
+    return f"{said}; then next change {'served' if side.is_changed() else 'not served'}"
+
+
+FIRST: Final[tuple[Row, ...]] = (folder_missing, before_any_push)
+ALL: Final[tuple[Row, ...]] = (
+    unknown_name,
+    foreign_nxdomain,
+    global_nameserver,
+    address_with_cname,
+    exported_twice,
+    eight_changes,
+    twenty_changes,
+    change_meanwhile,
+    injected,
+    garbage,
+    cut_short,
+    bad_address,
+    unreadable,
+    unbound_killed,
+    state_deleted,
+    disk_full,
+)

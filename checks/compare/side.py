@@ -1,0 +1,138 @@
+"""One of the two services on booted machines: give it a zone, and ask what it answers."""
+
+import base64
+import re
+import time
+from typing import Any, Final, NamedTuple
+
+from dm_dns import spec, zone
+
+from checks.nodes.clan import Clan
+from checks.scenarios import zones
+
+NAME: Final = "chat.test"
+ADDRESS: Final = "192.168.1.2"
+_FOLDER: Final = "/var/lib/data-mesher"
+
+
+class Answer(NamedTuple):
+    """What dig got."""
+
+    status: str
+    """Such as NOERROR; empty: nothing came."""
+    addresses: list[str]
+    seconds: float
+
+    def __str__(self) -> str:
+        """Return status and time for the table."""
+        return f"{self.status or 'no answer'} after {self.seconds:.3g} s"
+
+
+class Side:
+    """The service on one of the machines that do not push; its data-mesher is stopped."""
+
+    def __init__(self, name: str, clan: Clan, state: str, path: str) -> None:
+        """Take a booted clan.
+
+        Args:
+            name: for the table.
+            clan: its machines; they may still be booting.
+            state: the folder that the service, or its unbound, keeps its state in.
+            path: the path unit that sees changes.
+
+        """
+        self.name, self.state, self.path = name, state, path
+        self._spec = clan.booted.spec
+        self.machine = next(
+            machine for name, machine in clan.machines.items() if name != clan.booted.pusher
+        )
+        self._serial = int(time.time())
+
+    def zone_conf(self, target: str = "server") -> str:
+        """Return the clan's zone with one more name, `moves.test`, which leads to a machine."""
+        moves = {"host": "moves.test", "machine": target}
+        if self.name == "theirs":
+            endpoints = [*self._spec["endpoints"], moves]
+            names = (
+                f'local-data: "{entry["host"]}. CNAME {entry["machine"]}.test."'
+                for entry in endpoints
+            )
+            return "\n".join(['local-zone: "test." transparent', *names, ""])
+        self._serial += 1
+        moves = {**self._spec["endpoints"][0], **moves}
+        values: dict[str, Any] = {**self._spec, "endpoints": [*self._spec["endpoints"], moves]}
+        made, _ = spec.to_zone(spec.from_json(values), serial=self._serial)
+        return zone.render(made)
+
+    def write(self, text: str, number: int = 0) -> str:
+        """Write a file beside the mesh's folder; return its path there."""
+        path = f"{_FOLDER}/new.{number}"
+        encoded = base64.b64encode(text.encode("latin-1")).decode()
+        self.machine.succeed(
+            f"echo {encoded} | base64 -d > {path}; chown data-mesher:data-mesher {path}"
+        )
+        return path
+
+    def put(self, text: str) -> None:
+        """Bring a file, as the mesh does."""
+        self.machine.succeed(f"mv {self.write(text)} {zones.MESH}/cnames")
+
+    def change(self, pauses: list[float]) -> None:
+        """Bring a zone, and after each pause another one, of which the last leads elsewhere."""
+        targets = ["server"] * len(pauses) + ["third"]
+        paths = [self.write(self.zone_conf(target), at) for at, target in enumerate(targets)]
+        steps = [f"mv {path} {zones.MESH}/cnames" for path in paths]
+        for at, pause in enumerate(pauses):
+            steps[at] += f"; sleep {pause}"
+        self.machine.succeed("; ".join(steps))
+
+    def is_changed(self, seconds: float = 5) -> bool:
+        """Tell whether the last zone of `change` is served within some time."""
+        return self._within(seconds, f"{zones.UNBOUND} +short CNAME moves.test | grep third")
+
+    def repair(self) -> None:
+        """Bring a good zone, and start what does not run any more."""
+        self.machine.execute(f"mkdir -p {zones.MESH}; chown -R data-mesher: {_FOLDER}")
+        self.put(self.zone_conf())
+        for command in ("reset-failed", "restart unbound.service", f"start {self.path}"):
+            self.machine.execute(f"systemctl {command}")
+        self.machine.wait_until_succeeds(f"{zones.UNBOUND} +short CNAME moves.test | grep server")
+        self.machine.succeed("sleep 0.5; systemctl reset-failed")
+
+    def ask(self, name: str, query: str = zones.STUB) -> Answer:
+        """Ask for a name's IPv4 addresses, once, and wait 20 s at most."""
+        query = query.replace("+time=5", "+time=20")
+        start = time.monotonic()
+        printed = self.machine.execute(f"{query} A {name}")[1]
+        waited = time.monotonic() - start
+        status = re.search(r"status: (\w+)", printed)
+        spent = re.search(r"Query time: (\d+) msec", printed)
+        return Answer(
+            status[1] if status else "",
+            re.findall(r"^\S+\s+\d+\s+IN\s+A\s+(\S+)$", printed, re.MULTILINE),
+            int(spent[1]) / 1000 if spent else waited,
+        )
+
+    def answers(self) -> str:
+        """Tell whether programs get the address of a name of the clan, within 3 s."""
+        found = self._within(3, f"timeout 2 getent ahosts {NAME} | grep -Fw {ADDRESS}")
+        return "names answer" if found else "names do not answer"
+
+    def restarted(self) -> str:
+        """Restart unbound, and tell what becomes of that."""
+        self.machine.execute("systemctl reset-failed unbound.service; systemctl restart unbound")
+        state = self.machine.execute("sleep 1; systemctl is-active unbound.service")[1].strip()
+        return f"unbound {state}, {self.answers()}"
+
+    def failed(self) -> str:
+        """Return the units that failed."""
+        command = "systemctl list-units --plain --no-legend --state=failed '*dns*' '*unbound*'"
+        units = [line.split()[0] for line in self.machine.execute(command)[1].splitlines()]
+        return f"{', '.join(units) or 'no unit'} failed"
+
+    def _within(self, seconds: float, command: str) -> bool:
+        end = time.monotonic() + seconds
+        while self.machine.execute(command)[0]:
+            if time.monotonic() > end:
+                return False
+        return True
