@@ -84,9 +84,9 @@ def _changes(side: Side, pauses: list[float]) -> str:
 
 
 def change_meanwhile(side: Side) -> str:
-    """Change 10 to 80 ms after another change."""
+    """Change 0 to 60 ms after another change."""
     served = 0
-    pauses = [0.01 * number for number in range(1, 9)]
+    pauses = [0.004 * number for number in range(16)]
     for pause in pauses:
         side.repair()
         side.change([pause])
