@@ -8,7 +8,7 @@ from typing import Final
 
 from checks.scenarios.machine import Machine
 
-_LIBRARY: Final = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+_LIBRARY: Final = "/usr/lib/*/faketime/libfaketime.so.1"
 # libfaketime reads the offset from this file; ld.so loads what the other names into all programs.
 _OFFSET: Final = "/etc/faketimerc"
 _PRELOAD: Final = "/etc/ld.so.preload"

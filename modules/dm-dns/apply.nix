@@ -16,7 +16,7 @@ let
     # Where it fails by itself, only another zone helps.
     Restart = "on-abnormal";
     RestartSec = "100ms";
-    # Until then it counts as being started, for what is ordered after it.
+    # While it waits for that it counts as being started, for what is ordered after it.
     RestartMode = "direct";
     User = "dm-dns";
     Group = "dm-dns";
