@@ -56,6 +56,25 @@ def test_unbound_is_configured_as_evaluated() -> None:
     ]
 
 
+def test_what_another_service_configures_is_known_too() -> None:
+    files = evaluated.files(
+        {
+            **SERVER,
+            "services.resolved": {"settings": {"Resolve": {"DNS": ["192.0.2.1", "192.0.2.2"]}}},
+            "systemd.services.unbound": {"serviceConfig": {"BindReadOnlyPaths": ["/srv"]}},
+            "users.users.unbound": {"extraGroups": ["data-mesher"]},
+        }
+    )
+
+    assert (
+        files["/etc/systemd/resolved.conf.d/nixos.conf"] == "[Resolve]\nDNS=192.0.2.1 192.0.2.2\n"
+    )
+    assert files["/etc/systemd/system/unbound.service.d/dm-dns.conf"].endswith(
+        "[Service]\nBindReadOnlyPaths=/srv\n"
+    )
+    assert "m unbound data-mesher\n" in files["/etc/sysusers.d/dm-dns.conf"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
