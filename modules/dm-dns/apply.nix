@@ -9,7 +9,7 @@ let
   apply = "${package}/libexec/dm-dns-apply";
 
   # Reads what came over the wire: it may write its state and talk to unbound, and nothing else.
-  service = {
+  service = import ./sandbox.nix // {
     Type = "oneshot";
     TimeoutStartSec = "2min";
     # Killed, it has not served what it was started for, and nothing else would start it again.
@@ -28,41 +28,6 @@ let
     # unbound reads the zone.
     StateDirectoryMode = "0755";
     UMask = "0022";
-
-    CapabilityBoundingSet = "";
-    DevicePolicy = "closed";
-    IPAddressAllow = "localhost";
-    IPAddressDeny = "any";
-    LockPersonality = true;
-    MemoryDenyWriteExecute = true;
-    NoNewPrivileges = true;
-    PrivateDevices = true;
-    PrivateTmp = true;
-    PrivateUsers = true;
-    ProcSubset = "pid";
-    ProtectClock = true;
-    ProtectControlGroups = true;
-    ProtectHome = true;
-    ProtectHostname = true;
-    ProtectKernelLogs = true;
-    ProtectKernelModules = true;
-    ProtectKernelTunables = true;
-    ProtectProc = "invisible";
-    ProtectSystem = "strict";
-    RemoveIPC = true;
-    RestrictAddressFamilies = [
-      "AF_UNIX"
-      "AF_INET"
-    ];
-    RestrictNamespaces = true;
-    RestrictRealtime = true;
-    RestrictSUIDSGID = true;
-    SystemCallArchitectures = "native";
-    SystemCallErrorNumber = "EPERM";
-    SystemCallFilter = [
-      "@system-service"
-      "~@privileged @resources"
-    ];
   };
 in
 {
