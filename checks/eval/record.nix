@@ -118,6 +118,8 @@ in
         "networking.useHostResolvConf" = config.networking.useHostResolvConf;
         "services.caddy.virtualHosts" = virtualHosts config.services.caddy;
         "services.data-mesher.pluginDirectories" = config.services.data-mesher.pluginDirectories;
+        "services.data-mesher.settings.cluster.push_pull_interval" =
+          config.services.data-mesher.settings.cluster.push_pull_interval or null;
         "services.data-mesher.settings.network.files" =
           config.services.data-mesher.settings.network.files or null;
         "services.nginx.virtualHosts" = virtualHosts config.services.nginx;

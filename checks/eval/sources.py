@@ -18,6 +18,7 @@ _PATTERNS: Final = (
     "checks/eval/clan/**/*",
     "checks/example/spell.json",
     "checks/vm/clan.nix",
+    "checks/vm/pushers.nix",
 )
 
 

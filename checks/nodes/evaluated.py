@@ -23,6 +23,8 @@ _UNIT_KEYS: Final = {
 }
 # NixOS has these units itself.
 _NIXOS: Final = {"systemd-resolved", "unbound"}
+# NixOS's units have coreutils, findutils, gnugrep, gnused and systemd on their PATH.
+_SYSTEM_PATH: Final = "/usr/bin:/bin"
 # What counts when a running machine changes to another configuration, which nodes never do.
 _SWITCH_KEYS: Final = {"reloadTriggers", "restartIfChanged", "restartTriggers", "stopIfChanged"}
 
@@ -71,7 +73,7 @@ def links(machine: Mapping[str, Any]) -> dict[str, str]:
 
 def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
     settings = f"{_SUFFIXES[kind]}Config"
-    unknown = set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "wantedBy"}
+    unknown = set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "path", "wantedBy"}
     if unknown:
         raise NodesError(f"{name} has settings that nodes do not know: {sorted(unknown)}")
     lines = ["[Unit]"]
@@ -81,6 +83,9 @@ def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
             lines.append(f"{setting}={' '.join(entry) if isinstance(entry, list) else entry}")
     if settings in value:
         lines += ["", f"[{_SECTIONS[kind]}]"]
+        if "path" in value:
+            programs = [f"{package}/bin" for package in value["path"]]
+            lines.append(f"Environment=PATH={':'.join([*programs, _SYSTEM_PATH])}")
         for key, entry in value[settings].items():
             entries = entry if isinstance(entry, list) else [entry]
             lines += [f"{key}={_scalar(single, 'true', 'false')}" for single in entries]

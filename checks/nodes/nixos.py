@@ -162,7 +162,9 @@ def own_files(
             "peers": [
                 f"{link}:{_MESH_PORT}" for peer, (link, *_) in addresses.items() if peer != name
             ],
-            "push_pull_interval": "5s",
+            "push_pull_interval": machine[
+                "services.data-mesher.settings.cluster.push_pull_interval"
+            ],
         },
         "network": {
             "id": network_id,

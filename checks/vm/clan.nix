@@ -1,17 +1,28 @@
 # The clan that the scenarios in checks/scenarios run on: in VMs here, as containers elsewhere, and
 # evaluated in checks/eval. Addresses are those that NixOS tests give to machines in this order.
 {
+  # of data-mesher: nobody wants to wait for its 30 s
+  interval ? "5s",
   # where the inventory finds dm-dns
   module,
+  # The settings of each machine with the role push. Scenarios push themselves, and know what the mesh
+  # has only if no machine does so as well.
+  pushers ? {
+    server.automatic = false;
+  },
 }:
+{ lib, ... }:
+let
+  names = [
+    "client"
+    "server"
+    "third"
+  ];
+in
 {
   meta.domain = "test";
   meta.name = "dm-dns";
-  inventory.machines = {
-    client = { };
-    server = { };
-    third = { };
-  };
+  inventory.machines = lib.genAttrs names (_machine: { });
   inventory.instances = {
     data-mesher = {
       module.name = "data-mesher";
@@ -37,7 +48,10 @@
           ];
         };
       };
-      roles.push.machines.server = { };
+      roles.push.machines = lib.mapAttrs (_machine: settings: { inherit settings; }) pushers;
     };
   };
+  machines = lib.genAttrs names (_machine: {
+    services.data-mesher.settings.cluster.push_pull_interval = lib.mkForce interval;
+  });
 }

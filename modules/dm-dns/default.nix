@@ -98,13 +98,14 @@ in
 
   roles.push = {
     description = "Signs the clan's zone and sends it to all machines (dm-send-dns)";
-    interface = { };
+    interface = ./push-settings.nix;
 
     perInstance =
       {
         instanceName,
         machine,
         mkExports,
+        settings,
         ...
       }:
       let
@@ -127,7 +128,9 @@ in
           ];
         });
 
-        nixosModule = onlyFor instanceName (importApply ./push.nix { inherit domain machine; });
+        nixosModule = onlyFor instanceName (
+          importApply ./push.nix { inherit domain machine settings; }
+        );
       };
   };
 }

@@ -1,5 +1,9 @@
 # Role push: make the key, sign the zone and hand it to the mesh.
-{ domain, machine }:
+{
+  domain,
+  machine,
+  settings,
+}:
 {
   config,
   lib,
@@ -25,12 +29,12 @@ let
     Run 'clan vars generate ${machine.name}' and deploy it again.
   '';
 
+  key = generators.dm-dns-signing-key.files."signing.key".path;
+  # All but the key.
   arguments = [
     zoneConf.path
     "--domain"
     domain
-    "--key"
-    generators.dm-dns-signing-key.files."signing.key".path
     "--public-key"
     generators.dm-dns-signing-key.files."signing.pub".path
     "--network-id"
@@ -38,6 +42,14 @@ let
   ];
 in
 {
+  imports = lib.optional settings.automatic (
+    lib.modules.importApply ./automatic.nix {
+      inherit arguments key package;
+      isComplete =
+        generators.dm-dns.files."zone.conf".exists or false && config.services.data-mesher.enable;
+    }
+  );
+
   assertions = [
     {
       assertion = lib.elem "default" machine.roles;
@@ -70,7 +82,7 @@ in
       text =
         if zoneConf.exists then
           ''
-            exec dm-dns push ${lib.escapeShellArgs arguments} "$@"
+            exec dm-dns push ${lib.escapeShellArgs (arguments ++ [ "--key" key ])} "$@"
           ''
         else
           ''

@@ -2,7 +2,7 @@
 import argparse
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from inline_snapshot import snapshot
 
 from dm_dns import history, keys, plan, push, zone
 from dm_dns.errors import Error
+from dm_dns.options import Options
 
 KEY = keys.private_pem(bytes(range(32)))
 ARRIVES = 'cp "$3" mesh'
@@ -56,8 +57,12 @@ def run(url: str, *more: str) -> int:
 
 
 def failure(url: str, *more: str) -> str:
+    return failure_of(lambda: run(url, *more))
+
+
+def failure_of(command: Callable[[], object]) -> str:
     with pytest.raises(Error) as caught:
-        run(url, *more)
+        command()
     return str(caught.value)
 
 
@@ -69,7 +74,7 @@ def test_a_zone_that_arrives_is_one_line(url: str, capsys: pytest.CaptureFixture
     assert run(url) == 0
     assert tuple(capsys.readouterr()) == snapshot(
         (
-            "pushed pin: serial 7, 2 records, sha256 6e42ba9e661b, in mesh\n",
+            "pushed pin: serial 7, 2 records, 2 added\n",
             """\
 added        irc.pin  kiwi.pin
 added        kiwi.pin  fd00::1
@@ -129,7 +134,7 @@ def test_a_zone_that_arrives_late_is_waited_for_visibly(
             lines.append(line)
             Path("mesh").write_text(next(steps))
 
-    monkeypatch.setattr(push, "_report", report)
+    monkeypatch.setattr(Options, "report", lambda _options, line: report(line))
     assert run(url, "--wait", "60") == 0
     assert lines == snapshot(
         [
@@ -160,17 +165,19 @@ waiting for the zone in mesh: it is missing
     )
 
 
-def test_a_zone_that_breaks_a_rule_is_not_sent(url: str) -> None:
+@pytest.mark.parametrize("more", [[], ["--force"]])
+def test_a_zone_that_breaks_a_rule_is_not_sent(url: str, more: list[str]) -> None:
     Path("zone.conf").write_text(zone_conf(7).replace("fd00::1", "fd00::2"))
-    assert failure(url) == snapshot(
+    assert failure(url, *more) == snapshot(
         "zone.conf:4: the hash is not that of the lines below the header: it was cut "
         "short or changed; send it again"
     )
     assert not sent()
 
 
-def test_a_zone_of_another_domain_is_not_sent(url: str) -> None:
-    assert failure(url, "--domain", "other") == snapshot(
+@pytest.mark.parametrize("more", [[], ["--force"]])
+def test_a_zone_of_another_domain_is_not_sent(url: str, more: list[str]) -> None:
+    assert failure(url, "--domain", "other", *more) == snapshot(
         "zone.conf:5: expected 'local-zone: \"other.\" transparent', found 'local-zone: "
         '"pin." transparent\''
     )
@@ -350,7 +357,7 @@ def test_the_plan_comes_before_the_line_of_the_outcome(
     assert run(url) == 0
     assert tuple(capsys.readouterr()) == snapshot(
         (
-            "pushed pin: serial 7, 2 records, sha256 6e42ba9e661b, in mesh\n",
+            "pushed pin: serial 7, 2 records, 1 removed\n",
             """\
 removed      old.pin  kiwi.pin
 pin: 1 removed, 2 unchanged; serial 6 -> 7
@@ -440,7 +447,7 @@ def test_a_dry_run_sends_nothing_and_needs_no_daemon(capsys: pytest.CaptureFixtu
     assert run(nowhere, "--dry-run") == plan.CHANGES_STATUS == 2
     assert tuple(capsys.readouterr()) == snapshot(
         (
-            "would push pin: serial 7, 2 records, sha256 6e42ba9e661b\n",
+            "would push pin: serial 7, 2 records, 2 added\n",
             """\
 added        irc.pin  kiwi.pin
 added        kiwi.pin  fd00::1
@@ -462,6 +469,57 @@ def test_a_dry_run_fails_where_a_push_is_refused(
 removed      new.pin  kiwi.pin
 pin: 1 removed, 2 unchanged; serial 8 -> 7
 """)
+
+
+def automatically(url: str, *more: str) -> int:
+    Path("state").mkdir()
+    return run(url, "--automatic", "--state", "state", "--interval", "1ms", *more)
+
+
+def test_an_automatic_push_is_one_line(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert automatically(url) == 0
+    assert tuple(capsys.readouterr()) == snapshot(
+        ("pushed pin: serial 7, 2 records, 2 added\n", "")
+    )
+    assert Path("mesh").read_text() == zone_conf(7)
+
+
+@pytest.mark.parametrize(
+    ("serial", "mesh", "reason"),
+    [
+        (7, zone_conf(6, *(f"n{i}.pin" for i in range(8))), "more than 30 %"),
+        (7, zone_conf(7, "new.pin"), "another zone with the same serial 7"),
+        (2**32 - 1, zone_conf(7), "more than a day ahead"),
+    ],
+)
+def test_an_automatic_push_is_refused_as_another(
+    url: str, serial: int, mesh: str, reason: str
+) -> None:
+    Path("zone.conf").write_text(zone_conf(serial))
+    Path("mesh").write_text(mesh)
+    assert reason in failure_of(lambda: automatically(url))
+    assert not sent()
+
+
+def test_an_automatic_push_with_a_wrong_key_is_refused(url: str) -> None:
+    keys.generate(Path("pair"))
+    message = failure_of(lambda: automatically(url, "--public-key", "pair/signing.pub"))
+    assert "does not belong to --public-key" in message
+    assert not sent()
+
+
+def test_an_automatic_push_sees_at_once_that_another_one_came_in_between(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_mesher(f"printf %s {shlex.quote(zone_conf(9, 'new.pin'))} > mesh")
+    Path("mesh").write_text(zone_conf(6))
+    assert automatically(url, "--wait", "60") == 0
+    assert tuple(capsys.readouterr()) == snapshot(
+        (
+            "nothing to do for pin: the mesh has serial 9, and this machine was deployed with 7, which is older\n",
+            "",
+        )
+    )
 
 
 def test_a_key_that_belongs_to_the_public_one_may_sign(url: str) -> None:
@@ -600,7 +658,7 @@ def test_a_rollback_brings_the_old_names_under_a_new_serial(
     assert Path("mesh").read_text() == zone_conf(100, "old.pin")
     assert tuple(capsys.readouterr()) == snapshot(
         (
-            "pushed pin: serial 100, 3 records, sha256 5eeea09a2d77, in mesh\n",
+            "pushed pin: serial 100, 3 records, 1 added, 1 removed\n",
             """\
 removed      new.pin  kiwi.pin
 added        old.pin  kiwi.pin

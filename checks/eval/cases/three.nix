@@ -1,7 +1,9 @@
 # The clan of the scenarios.
 _: {
-  clan = import ../../vm/clan.nix {
-    module.input = "dm-dns";
-    module.name = "dm-dns";
-  };
+  clan.imports = [
+    (import ../../vm/clan.nix {
+      module.input = "dm-dns";
+      module.name = "dm-dns";
+    })
+  ];
 }

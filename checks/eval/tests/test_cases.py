@@ -1,13 +1,15 @@
 """What the module yields, by the record."""
 
+import argparse
 import hashlib
 import json
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dm_dns import spec, zone
+from dm_dns import push, spec, zone
 from dm_dns.config import Config
 
 from checks.eval.record import Machine, load, read
@@ -15,7 +17,7 @@ from checks.eval.sources import ROOT
 
 GENERATOR = "clan.core.vars.generators.dm-dns"
 KEY_GENERATOR = "clan.core.vars.generators.dm-dns-signing-key"
-FULL = ("no-push", "spell", "three", "two")
+FULL = ("no-push", "pushers", "spell", "three", "two")
 EXAMPLE = json.loads((ROOT / "checks/example/spell.json").read_bytes())
 
 
@@ -210,9 +212,129 @@ def test_dm_send_dns_is_told_where_the_key_is_and_not_the_key() -> None:
     assert text.endswith(' "$@"\n')
 
 
+PUSH_UNITS = ("systemd.paths", "systemd.services", "systemd.timers")
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_machines_with_the_role_push_push_by_themselves_unless_told_otherwise(
+    case: str, name: str
+) -> None:
+    machine = load(case)[name]
+    units = [f"{kind}.dm-dns-push" in machine for kind in PUSH_UNITS]
+    has_role = "environment.systemPackages.dm-send-dns" in machine
+    is_automatic = case != "three"
+    assert units == [has_role and is_automatic] * 3
+
+
+def test_without_automatic_a_zone_is_sent_by_hand_only() -> None:
+    server = load("three")["server"]
+    assert "environment.systemPackages.dm-send-dns" in server
+    assert KEY_GENERATOR in server
+    assert not [key for key in server if key.endswith(".dm-dns-push")]
+
+
+def test_before_the_first_vars_generate_there_is_nothing_to_push_by_itself() -> None:
+    server = load("key-not-generated")["server"]
+    assert not [key for key in server if key.endswith(".dm-dns-push")]
+
+
+def push_units() -> list[tuple[str, str]]:
+    return [
+        (case, name)
+        for case, name in all_machines()
+        if "systemd.services.dm-dns-push" in load(case)[name]
+    ]
+
+
+def test_some_machines_push_by_themselves() -> None:
+    assert {("pushers", "server"), ("pushers", "third"), ("two", "server")} <= set(push_units())
+
+
+@pytest.mark.parametrize(("case", "name"), push_units())
+def test_an_automatic_push_is_as_one_by_hand(case: str, name: str) -> None:
+    machine = load(case)[name]
+    by_hand = shlex.split(machine["environment.systemPackages.dm-send-dns"]["text"])
+    command = machine["systemd.services.dm-dns-push"]["serviceConfig"]["ExecStart"].split()
+    key = by_hand.index("--key") + 1
+    by_hand[key] = "%d/signing.key"
+    assert command[0].endswith("/bin/dm-dns")
+    assert by_hand[1:3] == ["dm-dns", "push"]
+    assert command[2:] == [
+        *by_hand[3:-1],
+        *("--automatic", "--state", "%t/dm-dns-push"),
+        *("--interval", machine["services.data-mesher.settings.cluster.push_pull_interval"]),
+    ]
+    packages = machine["environment.systemPackages.dm-send-dns"]["runtimeInputs"]
+    assert set(machine["systemd.services.dm-dns-push"]["path"]) <= set(packages)
+
+
+@pytest.mark.parametrize(("case", "name"), push_units())
+def test_the_command_line_of_the_unit_is_understood(case: str, name: str) -> None:
+    command = load(case)[name]["systemd.services.dm-dns-push"]["serviceConfig"]["ExecStart"]
+    parser = argparse.ArgumentParser()
+    push.add_arguments(parser)
+    args = parser.parse_args(command.split()[2:])
+    assert args.automatic
+    assert args.interval == {"2s": 2, "5s": 5, "30s": 30}[command.split()[-1]]
+    assert str(args.mesh_file) == apply_config(load(case)[name])["mesh"]
+
+
+@pytest.mark.parametrize(("case", "name"), push_units())
+def test_the_unit_gets_the_key_as_a_credential(case: str, name: str) -> None:
+    machine = load(case)[name]
+    service = machine["systemd.services.dm-dns-push"]["serviceConfig"]
+    key = "/run/secrets/shared/dm-dns-signing-key/signing.key"
+    assert service["LoadCredential"] == f"signing.key:{key}"
+    assert key not in service["ExecStart"]
+    # Nothing that is on record, which is all in the store, has a private key.
+    assert "PRIVATE KEY" not in json.dumps(machine)
+    assert "MC4CAQAwBQYDK2Vw" not in json.dumps(machine)
+
+
+@pytest.mark.parametrize(("case", "name"), push_units())
+def test_the_unit_has_the_sandbox_of_apply(case: str, name: str) -> None:
+    machine = load(case)[name]
+    service = machine["systemd.services.dm-dns-push"]["serviceConfig"]
+    apply = machine["systemd.services.dm-dns-apply"]["serviceConfig"]
+    assert service["User"] == service["Group"] == "dm-dns"
+    assert service["SupplementaryGroups"] == ["data-mesher"]
+    sandbox = {
+        name
+        for name in apply
+        if not name.startswith(("Exec", "Group", "Restart", "State", "Supplementary", "Timeout"))
+        and name not in {"Type", "UMask", "User"}
+    }
+    assert len(sandbox) > 20
+    differences = {name for name in sandbox if service[name] != apply[name]}
+    assert differences == {"RestrictAddressFamilies"}
+
+
+@pytest.mark.parametrize(("case", "name"), push_units())
+def test_a_boot_and_each_switch_start_the_unit_and_do_not_wait_for_it(case: str, name: str) -> None:
+    machine = load(case)[name]
+    unit = machine["systemd.services.dm-dns-push"]
+    assert unit["wantedBy"] == ["multi-user.target"]
+    assert unit["serviceConfig"]["Type"] == "exec"
+    assert "RemainAfterExit" not in unit["serviceConfig"]
+    assert "restartIfChanged" not in unit
+    # The path of zone.conf has its hash, so the unit changes with the zone.
+    assert apply_config(machine)["deployed"] in unit["serviceConfig"]["ExecStart"]
+
+
+@pytest.mark.parametrize(("case", "name"), push_units())
+def test_the_unit_looks_again_when_the_mesh_changes(case: str, name: str) -> None:
+    machine = load(case)[name]
+    assert (
+        machine["systemd.paths.dm-dns-push"]["pathConfig"]
+        == machine["systemd.paths.dm-dns-apply"]["pathConfig"]
+    )
+    assert machine["systemd.paths.dm-dns-push"]["startLimitIntervalSec"] == 0
+    assert machine["systemd.services.dm-dns-push"]["startLimitIntervalSec"] == 0
+
+
 def test_all_data_meshers_accept_the_zone_from_the_one_key() -> None:
     key = EXAMPLE["signing_pub"]
-    for case in ("spell", "three", "two"):
+    for case in ("pushers", "spell", "three", "two"):
         for machine in load(case).values():
             files = machine["services.data-mesher.settings.network.files"]
             assert files == {"dns/cnames": [key]}

@@ -106,8 +106,8 @@ def test_each_push_replaces_the_one_before(
     assert pushed(url) == 0
     assert MESH_FILE.read_text() == zone_conf(2, "mail.pin")
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("pushed pin: serial 1, 2 records, sha256 ")
-    assert second.startswith("pushed pin: serial 2, 2 records, sha256 ")
+    assert first == "pushed pin: serial 1, 2 records, 2 added"
+    assert second == "pushed pin: serial 2, 2 records, 1 added, 1 removed"
 
 
 def test_the_same_zone_can_be_pushed_again(

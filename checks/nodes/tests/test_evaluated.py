@@ -21,6 +21,14 @@ def test_a_unit_has_all_settings_of_the_record() -> None:
     )
 
 
+def test_a_unit_finds_the_programs_on_its_path() -> None:
+    pusher = record.load("pushers")["server"]
+    unit = evaluated.files(pusher)["/etc/systemd/system/dm-dns-push.service"].splitlines()
+
+    (package,) = pusher["systemd.services.dm-dns-push"]["path"]
+    assert f"Environment=PATH={package}/bin:/usr/bin:/bin" in unit
+
+
 def test_settings_of_a_unit_of_nixos_become_a_drop_in() -> None:
     unit = evaluated.files(SERVER)["/etc/systemd/system/unbound.service.d/dm-dns.conf"]
 

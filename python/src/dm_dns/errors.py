@@ -8,6 +8,10 @@ class Error(Exception):
     """A failure the user is told of: what is wrong, where, by which rule, and the remedy."""
 
 
+class TransientError(Error):
+    """A failure that may be gone at the next try, without anybody's doing."""
+
+
 class FileError(Error):
     """A failure at one place of one file, shown as ``FILE:LINE: reason``."""
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import requests
 
 from dm_dns import readable
-from dm_dns.errors import Error
+from dm_dns.errors import Error, TransientError
 from dm_dns.machine import LOCAL, Machine
 
 _FIRST_PAUSE: Final = 0.1  # seconds, as all below
@@ -60,7 +60,8 @@ def wait_until_answering(
     after ``seconds``.
 
     Raises:
-        Error: none answered within ``seconds``, or ``url`` is no HTTP URL.
+        TransientError: none answered within ``seconds``.
+        Error: ``url`` is no HTTP URL.
 
     """
     reason = ""
@@ -80,7 +81,7 @@ def wait_until_answering(
             if pause:
                 report(f"{url} does not answer ({reason}), next try in {pause:.1f} s")
                 time.sleep(pause)
-    raise Error(
+    raise TransientError(
         f"{url} did not answer within {seconds:g} s ({reason}). Is data-mesher running"
         f" {machine.here}? See `systemctl status data-mesher`{machine.if_forwarded}."
     )
@@ -114,7 +115,8 @@ def update(
         url: the daemon's HTTP address.
 
     Raises:
-        Error: data-mesher cannot be run or failed; its own message is included.
+        TransientError: data-mesher failed; its own message is included.
+        Error: it cannot be run, or says that the key may not sign.
 
     """
     arguments = ["update", str(path), "--url", url]
@@ -134,7 +136,8 @@ def delete(name: str, *, key: Key, network_id: Path, url: str) -> None:
         url: the daemon's HTTP address.
 
     Raises:
-        Error: data-mesher cannot be run or failed; its own message is included.
+        TransientError: data-mesher failed; its own message is included.
+        Error: it cannot be run, or says that the key may not sign.
 
     """
     arguments = ["delete", name, "--url", url]
@@ -162,7 +165,7 @@ def _run(arguments: list[str], key: Key) -> subprocess.CompletedProcess[str]:
             " data-mesher service, or put the command on PATH."
         ) from None
     except subprocess.TimeoutExpired:
-        raise Error(
+        raise TransientError(
             f"data-mesher did not finish within {_RUN_SECONDS:g} s."
             " See `journalctl -u data-mesher`."
         ) from None
@@ -172,17 +175,17 @@ def _failure(
     done: subprocess.CompletedProcess[str], what: str, name: str, key: Key, network_id: Path
 ) -> Error:
     said = done.stderr.strip() or "it printed nothing"
-    remedy = (
-        f"Check that the mesh's settings allow the key {key.name} to sign {name},"
-        f" and that {network_id} is this network's."
-    )
+    failed = f"data-mesher {what} (exit code {done.returncode}): {said}\n"
     if _NOT_ALLOWED.search(said):
-        remedy = (
-            f"data-mesher does not list the key {key.name} among those that may sign"
+        return Error(
+            f"{failed}data-mesher does not list the key {key.name} among those that may sign"
             f" {name}: the key was generated anew, or its machine was deployed before there was a"
             " push machine. Deploy all machines with the same signing.pub, then push again."
         )
-    return Error(f"data-mesher {what} (exit code {done.returncode}): {said}\n{remedy}")
+    return TransientError(
+        f"{failed}Check that the mesh's settings allow the key {key.name} to sign {name},"
+        f" and that {network_id} is this network's."
+    )
 
 
 def read_file(path: Path, machine: Machine = LOCAL) -> bytes | None:

@@ -1,6 +1,7 @@
 """What a push is told on its command line."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -33,6 +34,8 @@ class Options:
     """Send an older zone, one that removes many names, or one that the mesh has already."""
     dry_run: bool
     """Say what would be done, and do nothing."""
+    automatic: bool
+    """Nobody watches: say nothing but what was done."""
 
     @classmethod
     @contextmanager
@@ -55,6 +58,11 @@ class Options:
             with checkout.key_of(args, args.public_key) as args.key:
                 args.url = args.target.url(args.url, dry_run=args.dry_run)
                 yield cls(**{field.name: getattr(args, field.name) for field in fields(cls)})
+
+    def report(self, line: str) -> None:
+        """Tell who watches how it goes on."""
+        if not self.automatic:
+            print(line, file=sys.stderr, flush=True)
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:

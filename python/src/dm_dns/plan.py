@@ -64,14 +64,22 @@ class Plan(NamedTuple):
             return [f"the mesh's copy is no zone, a push replaces it: {self.problem}", *lines]
         return lines
 
+    def summary(self) -> str:
+        """Return the numbers of names that change, for people."""
+        return changes.describe(changes.count(self.changes))
+
     def counts(self) -> str:
         """Return a line with the numbers of names and both serials."""
-        names = changes.describe(changes.count(self.changes))
         before = "none" if self.old is None else self.old.serial
         return (
-            f"{self.new.domain}: {names}, {self.unchanged} unchanged;"
+            f"{self.new.domain}: {self.summary()}, {self.unchanged} unchanged;"
             f" serial {before} -> {self.new.serial}"
         )
+
+    def agreement(self, old: zone.Zone) -> str:
+        """Return for people that the mesh's zone ``old`` will do."""
+        newer = ", which is newer" if old.serial > self.new.serial else ""
+        return f"the mesh has the same names with serial {old.serial}{newer}"
 
     def json(self) -> dict[str, Any]:
         """Return what `add_arguments` documents."""

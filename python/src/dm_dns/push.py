@@ -1,14 +1,13 @@
 """Push: sign a zone.conf and give it to the mesh, or take the mesh's copy away."""
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dm_dns import history, keys, mesh, plan, readable, zone
-from dm_dns.errors import Error, FileError
+from dm_dns import automatic, history, keys, mesh, plan, readable, zone
+from dm_dns.errors import Error, FileError, TransientError
 from dm_dns.options import Options
 
 _MOST_LINES: Final = 100  # of a plan: the first push of a large zone is no reason to fill a journal
@@ -91,7 +90,7 @@ def _prepare(options: Options) -> None:
         mesh.wait_until_answering(
             options.url,
             seconds=options.wait,
-            report=_report,
+            report=options.report,
             machine=options.target.machine,
         )
 
@@ -100,17 +99,14 @@ def _send(path: Path, content: bytes, new: zone.Zone, options: Options) -> Outco
     """Send the zone ``new``, whose ``content`` the file at ``path`` has, if that is to be done."""
     copy = options.target.copy()
     made = plan.make(new, copy)
-    _show(made)
+    _show(made, options)
     if reasons := plan.refusals(made, force=options.force):
         raise Error("\n".join(["the zone is refused, nothing was sent:", *reasons]))
     if made.old and not made.sends and not options.force:
-        newer = ", which is newer" if made.old.serial > new.serial else ""
-        return Outcome(
-            f"nothing to do for {options.domain}: the mesh has the same names with"
-            f" serial {made.old.serial}{newer}"
-        )
+        return Outcome(f"nothing to do for {options.domain}: {made.agreement(made.old)}")
+    what = f"{options.domain}: serial {new.serial}, {new.records} records, {made.summary()}"
     if options.dry_run:
-        return Outcome(f"would push {options.domain}: {_summary(new)}", is_pending=True)
+        return Outcome(f"would push {what}", is_pending=True)
     mesh.update(
         path,
         name=options.name,
@@ -119,7 +115,7 @@ def _send(path: Path, content: bytes, new: zone.Zone, options: Options) -> Outco
         url=options.url,
     )
     _wait_for(content, copy.meshs, options)
-    return Outcome(f"pushed {options.domain}: {_summary(new)}, in {copy.place}")
+    return Outcome(f"pushed {what}")
 
 
 def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> None:
@@ -140,10 +136,12 @@ def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> 
             state = f"it is unchanged: {_describe(found, options)}"
         else:
             state = f"another push replaced it: {_describe(found, options)}"
+            if options.automatic:  # which then looks again
+                raise TransientError(f"{what} did not stay in {place}: {state}")
         if pause:
-            _report(f"waiting for {what} in {place}: {state}")
+            options.report(f"waiting for {what} in {place}: {state}")
             time.sleep(pause)
-    raise Error(
+    raise TransientError(
         f"{what} did not arrive in {place} within {options.wait:g} s: {state}.\n"
         "The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`)"
         " and push again. If there is none, check that --mesh-file belongs to --name; data-mesher's"
@@ -151,13 +149,13 @@ def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> 
     )
 
 
-def _show(made: plan.Plan) -> None:
+def _show(made: plan.Plan, options: Options) -> None:
     *names, counts = made.lines()
     for line in names[:_MOST_LINES]:
-        _report(line)
+        options.report(line)
     if len(names) > _MOST_LINES:
-        _report(f"... and {len(names) - _MOST_LINES} more: `dm-dns plan` shows all")
-    _report(counts)
+        options.report(f"... and {len(names) - _MOST_LINES} more: `dm-dns plan` shows all")
+    options.report(counts)
 
 
 def _check_keys(options: Options) -> None:
@@ -186,20 +184,25 @@ def _summary(parsed: zone.Zone) -> str:
     return f"serial {parsed.serial}, {parsed.records} records, sha256 {parsed.sha256[:12]}"
 
 
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``dm-dns push``."""
     Options.add_arguments(parser)
+    automatic.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``dm-dns push``; return its exit status."""
     if not (args.zone_conf or args.flake or args.delete or args.rollback is not None):
         args.misuse("ZONE.conf is missing")
+    automatic.check_usage(args)
     with Options.opened(args) as given:
+        if args.automatic:
+            automatic.run(
+                args.zone_conf,
+                automatic.Settings.of(args),
+                lambda: push(args.zone_conf, given).summary,
+            )
+            return 0
         if args.delete:
             outcome = delete(given)
         elif args.rollback is not None:

@@ -1,0 +1,8 @@
+# What the clan of the scenarios has in addition where two of its machines push by themselves.
+{
+  interval = "2s";
+  pushers = {
+    server = { };
+    third = { };
+  };
+}
