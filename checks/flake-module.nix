@@ -68,7 +68,7 @@ in
       };
 
       # clan-core makes checks of them, on Linux.
-      clan.nixosTests.vm-names = import ./vm/names.nix { scenarios = sourceOf [ ./scenarios ]; };
+      clan.nixosTests = import ./vm { scenarios = sourceOf [ ./scenarios ]; };
 
       checks = onLinux {
         eval =

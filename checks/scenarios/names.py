@@ -3,8 +3,6 @@
 from checks.scenarios import zones
 from checks.scenarios.zones import Machines, Push, Spec
 
-__all__ = ["Push", "run"]
-
 
 def run(machines: Machines, spec: Spec, push: Push) -> None:
     """Run the scenario.

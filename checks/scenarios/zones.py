@@ -13,6 +13,7 @@ STUB: Final = "dig @127.0.0.53 +tries=1 +time=5"
 """systemd-resolved, which programs ask."""
 MESH: Final = "/var/lib/data-mesher/files/home/dns"
 """The mesh's folder on every machine, and in it the zone, `cnames`."""
+_ZONE: Final = "/tmp/zone.conf"  # noqa: S108 - machines have no users
 
 Spec = dict[str, Any]
 Machines = Mapping[str, Machine]
@@ -36,25 +37,26 @@ def send(machines: Machines, spec: Spec, serial: int, push: Push) -> None:
 def command(spec: Spec, serial: int, push: Push) -> str:
     """Return the command that makes a zone and pushes it, for the machine that may."""
     pushing = (
-        f"dm-dns push /tmp/zone.conf --domain {spec['domain']}"
+        f"dm-dns push {_ZONE} --domain {spec['domain']}"
         f" --key {push.key} --network-id {push.network_id}"
     )
-    return " && ".join([*_render(spec, serial), pushing])
+    return " && ".join([*render(spec, serial, _ZONE), pushing])
 
 
 def put(machine: Machine, spec: Spec, serial: int) -> None:
     """Put a zone into the mesh's folder of one machine, as data-mesher would."""
     machine.succeed(
-        *_render(spec, serial),
-        f"install -o data-mesher -g data-mesher -m 640 /tmp/zone.conf {MESH}/../.new",
+        *render(spec, serial, _ZONE),
+        f"install -o data-mesher -g data-mesher -m 640 {_ZONE} {MESH}/../.new",
         f"mv {MESH}/../.new {MESH}/cnames",
     )
 
 
-def _render(spec: Spec, serial: int) -> tuple[str, str]:
+def render(spec: Spec, serial: int, path: str) -> tuple[str, str]:
+    """Return the commands that make a zone."""
     return (
         f"printf %s {shlex.quote(json.dumps(spec))} > /tmp/spec.json",
-        f"dm-dns render /tmp/spec.json -o /tmp/zone.conf --serial {serial}",
+        f"dm-dns render /tmp/spec.json -o {path} --serial {serial}",
     )
 
 

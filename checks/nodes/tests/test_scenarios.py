@@ -20,19 +20,21 @@ from checks.scenarios import (
     networks,
     sandbox,
 )
+from checks.scenarios import push as pushing
 from checks.scenarios.zones import Push
 
 
 class Nodes:
     """The machines that all scenarios run on, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, case: str) -> None:
+        self._case = case
         self._stack = ExitStack()
         self._clan: Clan | None = None
 
     def get(self) -> Clan:
         if self._clan is None:
-            self._clan = self._stack.enter_context(Clan("three"))
+            self._clan = self._stack.enter_context(Clan(self._case))
         return self._clan
 
     def stop(self) -> None:
@@ -41,12 +43,12 @@ class Nodes:
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
+def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     try:
         root.check()
     except UnavailableError as error:
         pytest.skip(str(error))
-    nodes = Nodes()
+    nodes = Nodes(getattr(request.module, "CASE", "three"))
     yield nodes
     nodes.stop()
 
@@ -74,6 +76,10 @@ def test_every_name_resolves_on_every_machine(clan: Clan, push: Push) -> None:
 def test_foreign_names_resolve_as_before(clan: Clan) -> None:
     world = foreign.World(nixos.GATEWAY, "host0", upstream.NAME, upstream.ADDRESS)
     foreign.run(clan.machines, clan.booted.spec, world)
+
+
+def test_a_push_is_shown_and_refused_where_it_would_be_regretted(clan: Clan, push: Push) -> None:
+    pushing.run(clan.machines, clan.booted.spec, push)
 
 
 def test_a_bad_zone_changes_no_answer(clan: Clan, push: Push) -> None:

@@ -1,17 +1,24 @@
-# checks/scenarios/names.py on NixOS, with the real data-mesher.
+# A module of checks/scenarios on NixOS, with the real data-mesher.
 {
+  # What clan.nix makes other than by default.
+  clan ? { },
+  # The name of the module.
+  scenario,
   # The folder that has `checks.scenarios`.
   scenarios,
 }:
 {
-  name = "dm-dns-names";
+  name = "dm-dns-${scenario}";
 
   clan = {
     imports = [
-      (import ./clan.nix {
-        module.input = "self";
-        module.name = "dm-dns";
-      })
+      (import ./clan.nix (
+        {
+          module.input = "self";
+          module.name = "dm-dns";
+        }
+        // clan
+      ))
     ];
     directory = ./.;
     modules.dm-dns = ../../modules/dm-dns;
@@ -25,7 +32,6 @@
       # Without a domain /etc/hosts has the machines' short names only, so that what resolves the
       # others, also for data-mesher, is dm-dns.
       networking.domain = lib.mkForce null;
-      services.data-mesher.settings.cluster.push_pull_interval = lib.mkForce "5s";
     };
 
   testScript =
@@ -43,13 +49,13 @@
       import sys
 
       sys.path.insert(0, "${scenarios}")
-      from checks.scenarios import names  # type: ignore
+      from checks.scenarios import ${scenario}, zones  # type: ignore
 
       start_all()
-      names.run(
+      ${scenario}.run(
           {"client": client, "server": server, "third": third},
           json.loads(${builtins.toJSON generators.dm-dns.validation.zoneContent}),
-          names.Push(**json.loads(${builtins.toJSON push})),
+          zones.Push(**json.loads(${builtins.toJSON push})),
       )
     '';
 }

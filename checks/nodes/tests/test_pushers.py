@@ -1,0 +1,26 @@
+"""The scenarios with machines that push by themselves. The first needs ones that boot."""
+
+from checks.nodes.clan import Clan
+from checks.nodes.tests.test_scenarios import clan, nodes, push
+from checks.scenarios import automatic, rollback, sandbox, withdraw
+from checks.scenarios.zones import Push
+
+__all__ = ["clan", "nodes", "push"]
+
+CASE = "pushers"
+
+
+def test_the_newest_zone_is_pushed_without_anyones_hand(clan: Clan, push: Push) -> None:
+    automatic.run(clan.machines, clan.booted.spec, push)
+
+
+def test_a_withdrawn_zone_stays_away(clan: Clan, push: Push) -> None:
+    withdraw.run(clan.machines, clan.booted.spec, push)
+
+
+def test_what_the_mesh_has_had_can_be_had_again(clan: Clan, push: Push) -> None:
+    rollback.run(clan.machines, clan.booted.spec, push)
+
+
+def test_the_unit_that_pushes_is_sandboxed(clan: Clan) -> None:
+    sandbox.run(clan.machines, clan.booted.spec)

@@ -1,0 +1,106 @@
+"""What a machine is deployed with, other zones in its place, and its unit that pushes."""
+
+import json
+import shlex
+from typing import Any, Final
+
+from checks.scenarios import zones
+from checks.scenarios.machine import Machine
+from checks.scenarios.zones import Machines, Spec
+
+UNIT: Final = "dm-dns-push.service"
+_FOLDER: Final = "/run/dm-dns-scenario"
+
+
+def pushers(machines: Machines) -> list[Machine]:
+    """Return the machines that push by themselves."""
+    for machine in machines.values():
+        machine.wait_for_unit("data-mesher.service")
+    return [
+        machine for machine in machines.values() if machine.execute(f"systemctl cat {UNIT}")[0] == 0
+    ]
+
+
+def serial(machine: Machine) -> int:
+    """Return the serial of the zone that a machine is deployed with."""
+    return int(machine.succeed(f"sed -n 's/^# serial: //p' {_path(machine)}"))
+
+
+def history(machine: Machine, domain: str) -> list[dict[str, Any]]:
+    """Return what `dm-dns history` has, newest first."""
+    entries: list[dict[str, Any]] = json.loads(
+        machine.succeed(f"dm-dns history --domain {domain} --json")
+    )
+    return entries
+
+
+def newer_serial(machine: Machine, domain: str) -> int:
+    """Return a serial above that of all zones that a machine knows."""
+    known: list[int] = [entry["serial"] for entry in history(machine, domain)]
+    return max([serial(machine), *known]) + 1
+
+
+def switch(machine: Machine, spec: Spec, serial: int) -> None:
+    """Deploy a machine with another zone, until it is rebooted or `switch_back`."""
+    zone_conf = f"{_FOLDER}/{serial}.conf"
+    machine.succeed(
+        f"mkdir -p {_FOLDER}",
+        *zones.render(spec, serial, zone_conf),
+        # In place of a file in the store, which is read-only.
+        f"mount --bind {zone_conf} {_path(machine)}",
+    )
+    _restart(machine)
+
+
+def switch_back(machine: Machine) -> None:
+    """Deploy a machine with the zone that it was booted with."""
+    path = _path(machine)
+    machine.succeed(f"while mountpoint -q {path}; do umount {path}; done")
+    _restart(machine)
+
+
+def runs(machine: Machine) -> int:
+    """Return a number that is another one after each start of the unit that pushes."""
+    return int(machine.succeed(f"systemctl show --property=ExecMainPID --value {UNIT}"))
+
+
+def wait_for_run(machine: Machine, before: int) -> None:
+    """Wait until the unit that pushes has run again, and does not run any more.
+
+    Args:
+        machine: the push machine.
+        before: what `runs` returned before that.
+
+    """
+    show = f"systemctl show --property=ExecMainPID --value {UNIT}"
+    machine.wait_until_succeeds(
+        f"test $({show}) != {before} && test $(systemctl is-active {UNIT}) = inactive"
+    )
+
+
+def wait_until_idle(machine: Machine) -> None:
+    """Wait until the unit that pushes has ended well."""
+    machine.wait_until_succeeds(f"test $(systemctl is-active {UNIT}) = inactive")
+
+
+def said(machine: Machine) -> list[str]:
+    """Return what the unit that pushes has said since the machine booted, and systemd of it."""
+    lines = machine.succeed(
+        f"journalctl --boot --output=cat _SYSTEMD_UNIT={UNIT}",
+        # In a container there may be no controllers, of which systemd complains.
+        f"journalctl --boot --output=cat _PID=1 UNIT={UNIT} | grep -v pids.max || true",
+    )
+    return lines.splitlines()
+
+
+def _path(machine: Machine) -> str:
+    path: str = json.loads(machine.succeed("cat /etc/dm-dns/apply.json"))["deployed"]
+    return shlex.quote(path)
+
+
+def _restart(machine: Machine) -> None:
+    """Restart what a switch to another zone restarts."""
+    machine.succeed(
+        "systemctl restart dm-dns-zone.service",
+        f"if systemctl cat {UNIT} > /dev/null 2>&1; then systemctl restart {UNIT}; fi",
+    )
