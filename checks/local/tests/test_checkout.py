@@ -203,7 +203,7 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
     )
     first = stranger.run("push", *with_key(stranger))
     assert said(stranger, first.stdout) == snapshot(
-        "pushed pin: serial 5, 3 records, sha256 a04815d90785, in kiwi:NODE/state/kept.conf\n"
+        "pushed pin: serial 5, 3 records, no name changes, in kiwi:NODE/state/kept.conf\n"
     )
     assert source(node) == ("mesh", "5")
     # Now the mesh's copy is served.

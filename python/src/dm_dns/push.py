@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from dm_dns import automatic, history, keys, mesh, plan, readable, zone
 from dm_dns.errors import Error, FileError, TransientError
+from dm_dns.machine import LOCAL
 from dm_dns.options import Options
 
 _MOST_LINES: Final = 100  # of a plan: the first push of a large zone is no reason to fill a journal
@@ -115,7 +116,8 @@ def _send(path: Path, content: bytes, new: zone.Zone, options: Options) -> Outco
         url=options.url,
     )
     _wait_for(content, copy.meshs, options)
-    return Outcome(f"pushed {what}")
+    where = "" if options.target.machine is LOCAL else f", in {copy.place}"
+    return Outcome(f"pushed {what}{where}")
 
 
 def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> None:
