@@ -407,6 +407,8 @@ def test_the_interval_is_written_as_go_does(text: str, seconds: float) -> None:
         ["--interval=s"],
         ["--interval=-5s"],
         ["--interval=5s "],
+        ["--flake=."],
+        ["--via=kiwi"],
         ["--force"],
         ["--dry-run"],
         ["--delete"],
