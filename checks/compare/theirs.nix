@@ -20,7 +20,7 @@ let
   ours = import ../vm/clan.nix {
     module.input = "dm-dns";
     module.name = "dm-dns";
-  };
+  } { inherit lib; };
   members = ours.inventory.instances.dm-dns.roles.default.machines;
 
   # Options of NixOS that only this service sets, and machines' addresses where it looks for them.

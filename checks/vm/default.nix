@@ -1,4 +1,4 @@
-# The scenarios that run on NixOS.
+# The scenarios that run on NixOS. The others change files that NixOS has in its store.
 {
   # The folder that has `checks.scenarios`.
   scenarios,
@@ -9,6 +9,8 @@ let
 in
 {
   vm-automatic = run pushers "automatic";
+  vm-bad-zones = run { } "bad_zones";
+  vm-change = run { } "change";
   vm-names = run { } "names";
   vm-push = run { } "push";
   vm-rollback = run pushers "rollback";
