@@ -16,6 +16,7 @@ local-zone: "test." transparent
 local-data: "www.example.org. A 203.0.113.66"
 local-data: "chat.test. CNAME server.test."
 """
+_CHANGES: Final = 8
 _GLOBAL: Final = "/run/systemd/resolved.conf.d/compare.conf"
 
 
@@ -84,14 +85,21 @@ def _changes(side: Side, pauses: list[float]) -> str:
 
 
 def change_meanwhile(side: Side) -> str:
-    """Change 0 to 60 ms after another change."""
+    """Change while the service that brings changes runs, which takes it 0.3 s longer here."""
+    unit = side.machine.succeed(f"systemctl show --property=Unit --value {side.path}").strip()
+    folder = f"/run/systemd/system/{unit}.d"
+    side.machine.succeed(
+        f"mkdir -p {folder}",
+        f"printf '[Service]\\nExecStartPost=/bin/sleep 0.3\\n' > {folder}/slow.conf",
+        "systemctl daemon-reload",
+    )
     served = 0
-    pauses = [0.004 * number for number in range(16)]
-    for pause in pauses:
+    for _ in range(_CHANGES):
         side.repair()
-        side.change([pause])
+        side.change([0.2])
         served += side.is_changed()
-    return f"{served} of {len(pauses)} served"
+    side.machine.succeed(f"rm -r {folder}; systemctl daemon-reload")
+    return f"{served} of {_CHANGES} served"
 
 
 def injected(side: Side) -> str:
