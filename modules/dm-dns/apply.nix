@@ -65,6 +65,13 @@ in
       "dm-dns-change.service"
     ];
     after = [ "dm-dns-zone.service" ];
+    # No name of the clan resolves until it is back, so not after NixOS's 5 s, and however often.
+    startLimitIntervalSec = 0;
+    serviceConfig = {
+      RestartSec = lib.mkForce "100ms";
+      RestartSteps = 8;
+      RestartMaxDelaySec = "5s";
+    };
   };
 
   # The path unit does not watch while the service it starts is running, so it misses a change that

@@ -151,6 +151,12 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
     assert machine["systemd.services.unbound"] == {
         "after": ["dm-dns-zone.service"],
         "wants": ["dm-dns-zone.service", "dm-dns-change.service"],
+        "serviceConfig": {
+            "RestartMaxDelaySec": "5s",
+            "RestartSec": "100ms",
+            "RestartSteps": 8,
+        },
+        "startLimitIntervalSec": 0,
     }
     service = machine["systemd.services.dm-dns-zone"]
     assert service["wantedBy"] == ["multi-user.target"]
