@@ -85,7 +85,7 @@ def test_a_push_takes_the_key_from_the_store_and_the_name_resolves(admin: Admin)
     assert (done.returncode, said(admin, done.stdout)) == snapshot(
         (
             0,
-            "pushed pin: serial 5, 3 records, sha256 a04815d90785, in kiwi:NODE/mesh/files/home/dns/cnames\n",
+            "pushed pin: serial 5, 3 records, 3 added, in kiwi:NODE/mesh/files/home/dns/cnames\n",
         )
     )
     assert done.stderr.splitlines()[-1] == "pin: 3 added, 0 unchanged; serial none -> 5"
