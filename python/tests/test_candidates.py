@@ -177,7 +177,7 @@ def test_a_copy_without_permission_is_a_problem() -> None:
 def test_a_file_below_a_file_is_absent() -> None:
     write(hosts=b"")
     found = Input.read("hosts/mesh")
-    assert (found.content, found.problem, found.version) == (None, None, None)
+    assert (found.content, found.problem) == (None, None)
 
 
 def rewritten() -> None:

@@ -282,6 +282,17 @@ def test_a_hosts_file_that_is_not_text_stops_nothing(node: Node) -> None:
     assert served(node, "kiwi.pin") == [f"AAAA {NEW}"]
 
 
+def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(node: Node) -> None:
+    node.deployed.write_text(zone_conf(5))
+    applied(node)
+    node.mesh_file.symlink_to(node.mesh_file.name)
+    assert f"{node.mesh_file}: cannot be read" in failed(node.apply())
+    assert f"{node.mesh_file}: cannot be read" in failed(node.apply())
+    node.mesh_file.unlink()
+    applied(node)
+    assert source(node) == ("deployed", "5")
+
+
 # -- what it does not do
 
 

@@ -8,6 +8,18 @@ from dm_dns import files, zone
 from dm_dns.config import Config
 from dm_dns.errors import Error
 
+Version = tuple[int, ...]
+"""Changes whenever a file does."""
+
+
+def version(path: str) -> Version:
+    """Return the version of the file at ``path``, or of its absence."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return (error.errno or 0,)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
 
 class Input(NamedTuple):
     """One file as it was when it was read."""
@@ -17,35 +29,28 @@ class Input(NamedTuple):
     """None: there is no such file, or it cannot be read."""
     problem: str | None
     """Why it cannot be read."""
-    version: tuple[int, ...] | None
-    """Changes whenever the file does."""
+    version: Version
 
     @classmethod
     def read(cls, path: str) -> "Input":
         """Read a file that may be absent."""
-        version = _version(path)  # before the content, so that a change in between is seen later
+        before = version(path)  # so that a change while it is read is seen later
         try:
-            return cls(path, files.read(path), None, version)
+            return cls(path, files.read(path), None, before)
         except (FileNotFoundError, NotADirectoryError):
-            return cls(path, None, None, version)
+            return cls(path, None, None, before)
         except OSError as error:
-            return cls(path, None, f"{path}: cannot be read: {error.strerror}", version)
+            return cls(path, None, f"{path}: cannot be read: {error.strerror}", before)
 
     def is_current(self) -> bool:
         """Tell whether the file is still the one that was read."""
-        return _version(self.path) == self.version
+        return version(self.path) == self.version
 
     def digest(self) -> bytes:
-        """Return a hash of the content; empty where there is none."""
-        return b"" if self.content is None else hashlib.sha256(self.content).digest()
-
-
-def _version(path: str) -> tuple[int, ...] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        """Return a hash of the content, or what else there is; empty where there is no file."""
+        if self.content is None:
+            return (self.problem or "").encode()
+        return hashlib.sha256(self.content).digest()
 
 
 class Inputs(NamedTuple):
