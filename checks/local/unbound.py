@@ -107,7 +107,7 @@ class Unbound:
             RuntimeError: it is not installed or does not come up; the message has its log.
 
         """
-        if not self._start() and not self._zonefile.exists():
+        if not self._start():
             # unbound 1.17 needs the file, 1.26 does not. Either answers SERVFAIL without a zone.
             self._zonefile.touch()
             self._start()

@@ -17,6 +17,7 @@ from dm_dns.errors import Error
 _CONTROL_PREFIX: Final = b"UBCT1 "
 _LOAD_SECONDS: Final = 60  # a million names take unbound 1.3 s
 _BUSY_SECONDS: Final = 10
+_STARTING_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 1.0
 _ANSWER_TRIES: Final = 5
@@ -53,7 +54,7 @@ class Unbound(NamedTuple):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
             control.settimeout(_LOAD_SECONDS)
             try:
-                control.connect(self.control)
+                self._connect(control)
                 control.sendall(_CONTROL_PREFIX + command.encode("ascii") + b"\n")
                 answer = b"".join(iter(lambda: control.recv(4096), b""))
             except OSError as error:
@@ -62,6 +63,19 @@ class Unbound(NamedTuple):
                     f" {error.strerror or error}; see `systemctl status unbound`"
                 ) from None
         return answer.decode("utf-8", "replace")
+
+    def _connect(self, control: socket.socket) -> None:
+        """Connect, also to an unbound that is just starting: it has the socket, but no ear yet."""
+        deadline = time.monotonic() + _STARTING_SECONDS
+        while True:
+            try:
+                control.connect(self.control)
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_SECONDS)
+            else:
+                return
 
     def txt(self, name: str) -> str | None:
         """Return the strings of the TXT record at ``name``, joined by spaces, if there is one.
