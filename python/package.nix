@@ -39,7 +39,7 @@ let
       import sys
       sys.path.append("$out/${python.sitePackages}")
       from dm_dns.apply import start
-      start("/etc/dm-dns/apply.json", write_only="--write-only" in sys.argv)
+      start("/etc/dm-dns/apply.json", *sys.argv[1:])
       EOF
       chmod +x "$out/libexec/dm-dns-apply"
     '';

@@ -226,6 +226,6 @@ class Story:
     def _look_at_runs(self) -> None:
         """Every run of `dm-dns apply` must have succeeded, but for those before the first push."""
         for node in self.nodes:
-            for run in node.runs[2:]:
-                if run.returncode:
-                    self.problems.append(f"`dm-dns apply` on {node.name} failed: {run.stderr}")
+            self.problems += [
+                f"`dm-dns apply` on {node.name} failed: {line}" for line in node.complaints()
+            ]

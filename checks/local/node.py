@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
@@ -16,9 +17,9 @@ import dm_dns
 
 from checks.local import ports
 from checks.local.daemon import NAME, Daemon, Network
+from checks.local.process import end
 from checks.local.unbound import Unbound
 
-_POLL: Final = 0.01  # seconds between two looks of the watcher
 _APPLY_SECONDS: Final = 120.0  # as the unit's TimeoutStartSec
 _LONGEST_TMPDIR: Final = 60  # a unix socket's path has less than 108 characters (unix(7))
 
@@ -29,7 +30,7 @@ _PROGRAM: Final = f"""\
 import sys
 sys.path.append({str(_PACKAGES)!r})
 from dm_dns.apply import start
-start(sys.argv[1], write_only="--write-only" in sys.argv)
+start(*sys.argv[1:])
 """
 
 
@@ -90,7 +91,9 @@ class Node:
             self.mesh_file = mesh / "files/home" / NAME
             """The mesh's copy of zone.conf; does not exist yet, but its directory does."""
             self.runs: list[subprocess.CompletedProcess[str]] = []
-            """What the watcher's runs of apply ended with, oldest first."""
+            """What the runs of apply at boot ended with."""
+            self.log = self.directory / "watch.log"
+            """What the watcher says."""
             self._make_files(mesh)
             address, port = listen or ports.free_endpoint()
             self.unbound = Unbound(
@@ -156,7 +159,9 @@ class Node:
         compileall.compile_dir(_PACKAGES / "dm_dns", quiet=2)
         return [*_PYTHON, "-c", _PROGRAM, str(self.config), *options]
 
-    def apply(self, *options: str) -> subprocess.CompletedProcess[str]:
+    def apply(
+        self, *options: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run `dm-dns apply` to its end; return its exit status, stdout and stderr."""
         return subprocess.run(
             self.apply_command(*options),
@@ -164,36 +169,26 @@ class Node:
             capture_output=True,
             text=True,
             timeout=_APPLY_SECONDS,
+            env=environment,
         )
 
-    def watch(self) -> None:
-        """Run apply whenever the mesh's copy changes, as the path unit does.
+    def watch(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start `dm-dns apply --watch`, which goes on until the node is closed."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                self.apply_command("--watch"), stdout=log, stderr=log, env=environment
+            )
+        self._stack.callback(end, process)
+        return process
 
-        A thread looks at it every 10 ms: the standard library has no inotify. Unlike systemd it
-        loses no change, and it does not wait until a file that is being written is closed.
-        """
-        stopping = threading.Event()
-        thread = threading.Thread(target=self._watch, args=(stopping, self._mesh_version()))
-
-        def stop() -> None:
-            stopping.set()
-            thread.join()
-
-        thread.start()
-        self._stack.callback(stop)
-
-    def _watch(self, stopping: threading.Event, seen: tuple[int, ...] | None) -> None:
-        while not stopping.wait(_POLL):
-            if (now := self._mesh_version()) != seen:
-                seen = now
-                self.runs.append(self.apply())
-
-    def _mesh_version(self) -> tuple[int, ...] | None:
-        try:
-            status = self.mesh_file.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    def complaints(self) -> list[str]:
+        """Return what the watcher has said was wrong since it first served a zone."""
+        lines = self.log.read_text().splitlines()
+        good = [line.startswith(f"{self.domain}: ") for line in lines]
+        first = good.index(True) if True in good else 0
+        return [
+            line for line, is_good in zip(lines[first:], good[first:], strict=True) if not is_good
+        ]
 
     def close(self) -> None:
         """Stop what runs and remove the directory; may be called again."""

@@ -434,6 +434,7 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.hosts",
             "dm_dns.names",
             "dm_dns.unbound",
+            "dm_dns.verdict",
             "dm_dns.zone",
             "dm_dns.zonefile",
         ]

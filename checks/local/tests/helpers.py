@@ -63,14 +63,20 @@ def rcode(node: Node, name: str, kind: str = "AAAA") -> str:
 
 
 def status(node: Node) -> dict[str, str]:
-    """Return what the node says of itself: serial, sha256, source, file."""
-    [record] = served(node, f"_dm-dns.{DOMAIN}", "TXT")
-    return dict(re.findall(r"(\w+)=(\w+)", record))
+    """Return what the node says of itself: serial, sha256, source, file; nothing without a zone."""
+    records = served(node, f"_dm-dns.{DOMAIN}", "TXT")
+    return dict(re.findall(r"(\w+)=(\w+)", " ".join(records)))
+
+
+def unchanged(node: Node) -> str:
+    """Return what apply prints where the node serves already what it should."""
+    fields = " ".join(f"{key}={value}" for key, value in status(node).items())
+    return f"pin: nothing has changed, {fields}\n"
 
 
 def source(node: Node) -> tuple[str, str]:
     fields = status(node)
-    return fields["source"], fields["serial"]
+    return fields.get("source", "none"), fields.get("serial", "none")
 
 
 def wait_for_serial(node: Node, serial: int) -> None:

@@ -20,6 +20,7 @@ from checks.local.tests.helpers import (
     served,
     source,
     status,
+    unchanged,
     zone_conf,
 )
 
@@ -301,7 +302,7 @@ def test_unchanged_inputs_are_not_loaded_again(node: Node, recorded: Control) ->
     applied(node)
     assert recorded.commands == loading()
     bring(node, zone_conf(5))
-    assert applied(node) == "pin: nothing has changed\n"
+    assert applied(node) == unchanged(node)
     assert recorded.commands == loading()
 
 

@@ -15,6 +15,7 @@ from dm_dns import files, hosts, zonefile
 from dm_dns.candidates import Choice, Inputs, choose
 from dm_dns.config import Config
 from dm_dns.errors import Error, exit_status
+from dm_dns.verdict import Verdict
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the node's configuration, which the module writes (default: %(default)s)",
     )
-    parser.add_argument(
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument(
+        "--watch",
+        action="store_true",
+        help="go on, and do it again whenever something changes",
+    )
+    when.add_argument(
         "--write-only",
         action="store_true",
         help="write the zone file and stop there: for the time before unbound starts",
@@ -39,22 +46,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``dm-dns apply``; return its exit status."""
+    if args.watch:
+        _watch(args.config)
     return _run(args.config, write_only=args.write_only)
 
 
-def start(config: str, *, write_only: bool) -> NoReturn:
+def start(config: str, *options: str) -> NoReturn:
     """Run ``dm-dns apply`` for a unit, and end the process with its exit status.
 
     Without argparse, and without taking the interpreter down in order: each would be a tenth of the
-    time from a change to its answer.
+    time that it takes.
     """
-    status = exit_status(lambda: _run(config, write_only=write_only))
+    status = exit_status(lambda: _start(config, options))
     sys.stdout.flush()
     os._exit(status)
 
 
-def _run(config: str, *, write_only: bool) -> int:
-    print(apply(Config.read(config), write_only=write_only))
+def _start(config: str, options: tuple[str, ...]) -> int:
+    if "--watch" in options:
+        _watch(config)
+    if "--write-only" in options:
+        return _run(config, write_only=True)
+    status = exit_status(lambda: _run(config))
+    if verdict := Verdict.of_unit():
+        verdict.record(failed=status != 0)
+    return status
+
+
+def _watch(config: str) -> NoReturn:
+    from dm_dns.watch import watch  # noqa: PLC0415 - takes time that others do not have
+
+    read = Config.read(config)
+    watch(read, lambda: _apply(read))
+
+
+def _run(config: str, *, write_only: bool = False) -> int:
+    return _apply(Config.read(config), write_only=write_only)
+
+
+def _apply(config: Config, *, write_only: bool = False) -> int:
+    print(apply(config, write_only=write_only))
     return 0
 
 
@@ -99,8 +130,8 @@ def _lock(state: str) -> IO[str]:
 
 def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> str:
     fingerprint = inputs.fingerprint()
-    if not write_only and _is_served(config, fingerprint):
-        return f"{config.domain}: nothing has changed"
+    if not write_only and (status := _served(config, fingerprint)):
+        return f"{config.domain}: nothing has changed, {status}"
     choice = choose(config, inputs)
     # With a problem there is no fingerprint: each run must find it again, and fail.
     compiled = zonefile.compile_zone(
@@ -137,14 +168,14 @@ def _remember(config: Config, choice: Choice) -> None:
         files.remove(f"{config.history}/{serial}.conf")
 
 
-def _is_served(config: Config, fingerprint: str) -> bool:
-    """Tell whether unbound serves a zone file that was made from these very inputs."""
+def _served(config: Config, fingerprint: str) -> str | None:
+    """Return the status of the zone file, if unbound serves it and these inputs made it."""
     try:
         with open(config.zonefile, encoding="ascii") as file:
             made_from, status = zonefile.first_line(file.readline())
     except (OSError, ValueError):
-        return False
-    return made_from == fingerprint and _serves(config, status)
+        return None
+    return status if made_from == fingerprint and _serves(config, status) else None
 
 
 def _serves(config: Config, status: str) -> bool:
