@@ -133,7 +133,7 @@ class _Automatic:
         before = self.signature()
         self.outdated.succeed(
             "systemctl stop dm-dns-apply.path dm-dns-push.path dm-dns-push.service",
-            "systemctl stop data-mesher.service dm-dns-change.service",
+            "systemctl stop data-mesher.service dm-dns-watch.service",
             "systemctl stop dm-dns-apply.service",
             "rm -rf /var/lib/data-mesher/* /var/lib/dm-dns/*",
         )

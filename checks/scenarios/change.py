@@ -10,9 +10,7 @@ _BURST: Final = 200
 _PAUSE: Final = 0.01  # seconds between two changes of the burst
 # While one is applied, and after that while systemd still takes the unit for running.
 _DELAYS: Final = (0.0, 0.02, 0.04, 0.06, 0.08, 0.09, 0.1, 0.11, 0.12, 0.13, 0.14, 0.16)
-# Each unit goes on for so many seconds after its last look. What would be missed in milliseconds
-# now and then is then missed each time.
-_SLOW: Final = {"dm-dns-change": 0.1, "dm-dns-apply": 0.6}
+_RELOADS: Final = "while systemctl daemon-reload; do :; done"
 _SLOW_PAUSES: Final = (0.1, 0.2, 0.3, 0.4)
 
 # Waits until no unit of dm-dns is to run any more.
@@ -60,19 +58,14 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     zones.put(machine, spec, serial)
     for delay in _DELAYS:
         serial = _change(machine, spec, serial, changes=2, pause=delay)
-    for unit, seconds in _SLOW.items():
-        folder = f"/run/systemd/system/{unit}.service.d"
-        post = f"ExecStartPost=/bin/sh -c 'sleep {seconds}'"
-        machine.succeed(
-            f"mkdir -p {folder}; printf '%s\\n' '[Service]' \"{post}\" > {folder}/slow.conf"
-        )
-    machine.succeed("systemctl daemon-reload")
-    for pause in _SLOW_PAUSES:
-        serial = _change(machine, spec, serial, changes=4, pause=pause)
-    machine.succeed(
-        *(f"rm -r /run/systemd/system/{unit}.service.d" for unit in _SLOW),
-        "systemctl daemon-reload",
-    )
+    with zones.slow_apply(machine, 0.6):
+        for pause in _SLOW_PAUSES:
+            serial = _change(machine, spec, serial, changes=4, pause=pause)
+    # As in a switch, while systemd looks at nothing else.
+    machine.succeed(f"systemd-run --unit=reloads sh -c '{_RELOADS}'")
+    for delay in _DELAYS:
+        serial = _change(machine, spec, serial, changes=2, pause=delay)
+    machine.succeed("systemctl stop reloads.service")
     serial = _change(machine, spec, serial, changes=_BURST, pause=_PAUSE)
     machine.fail("systemctl is-failed 'dm-dns-*' unbound.service")
     machine.succeed("systemctl is-active dm-dns-apply.path")

@@ -101,6 +101,6 @@ def _path(machine: Machine) -> str:
 def _restart(machine: Machine) -> None:
     """Restart what a switch to another zone restarts."""
     machine.succeed(
-        "systemctl restart dm-dns-zone.service",
+        "systemctl restart dm-dns-zone.service dm-dns-watch.service",
         f"if systemctl cat {UNIT} > /dev/null 2>&1; then systemctl restart {UNIT}; fi",
     )

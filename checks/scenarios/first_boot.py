@@ -24,7 +24,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
             machine.succeed(
                 "systemctl disable --now data-mesher.service",
                 "systemctl stop dm-dns-apply.path dm-dns-apply.timer",
-                "systemctl stop dm-dns-change.service && systemctl stop dm-dns-apply.service",
+                "systemctl stop dm-dns-watch.service dm-dns-apply.service",
                 f"rm -rf /var/lib/data-mesher /var/lib/dm-dns; {prepare}",
             )
             machine.reboot()

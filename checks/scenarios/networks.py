@@ -7,7 +7,7 @@ from checks.scenarios import zones
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
-_RESTART: Final = "systemctl restart dm-dns-zone.service && systemctl start dm-dns-change.service"
+_RESTART: Final = "systemctl restart dm-dns-zone.service dm-dns-watch.service"
 
 
 class Way(NamedTuple):

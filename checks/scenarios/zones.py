@@ -2,7 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
@@ -50,6 +51,23 @@ def put(machine: Machine, spec: Spec, serial: int) -> None:
         f"install -o data-mesher -g data-mesher -m 640 {_ZONE} {MESH}/../.new",
         f"mv {MESH}/../.new {MESH}/cnames",
     )
+
+
+@contextmanager
+def slow_apply(machine: Machine, seconds: float) -> Iterator[None]:
+    """Have dm-dns-apply.service take longer to end, after it has looked at everything.
+
+    Its path unit sees nothing meanwhile: what it would miss in milliseconds now and then it then
+    misses each time.
+    """
+    folder = "/run/systemd/system/dm-dns-apply.service.d"
+    machine.succeed(
+        f"mkdir -p {folder}",
+        f"printf '[Service]\\nExecStopPost=/bin/sh -c \"sleep {seconds}\"\\n' > {folder}/slow.conf",
+        "systemctl daemon-reload",
+    )
+    yield
+    machine.succeed(f"rm -r {folder}; systemctl daemon-reload")
 
 
 def render(spec: Spec, serial: int, path: str) -> tuple[str, str]:

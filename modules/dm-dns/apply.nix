@@ -8,16 +8,11 @@
 let
   apply = "${package}/libexec/dm-dns-apply";
 
+  runtimeDirectory = "dm-dns";
+
   # Reads what came over the wire: it may write its state and talk to unbound, and nothing else.
   service = import ./sandbox.nix // {
-    Type = "oneshot";
-    TimeoutStartSec = "2min";
-    # Killed, it has not served what it was started for, and nothing else would start it again.
-    # Where it fails by itself, only another zone helps.
-    Restart = "on-abnormal";
     RestartSec = "100ms";
-    # While it waits for that it counts as being started, for what is ordered after it.
-    RestartMode = "direct";
     User = "dm-dns";
     Group = "dm-dns";
     SupplementaryGroups = [
@@ -27,8 +22,28 @@ let
     StateDirectory = "dm-dns";
     # unbound reads the zone.
     StateDirectoryMode = "0755";
+    # What dm-dns-apply and dm-dns-watch tell each other.
+    RuntimeDirectory = runtimeDirectory;
+    RuntimeDirectoryPreserve = true;
     UMask = "0022";
   };
+  once = service // {
+    Type = "oneshot";
+    TimeoutStartSec = "2min";
+    # Killed, it has not done what it was started for. Where it fails by itself, only a change helps.
+    Restart = "on-abnormal";
+    # While it waits for that it counts as being started, for what is ordered after it.
+    RestartMode = "direct";
+  };
+  after = [
+    "dm-dns-zone.service"
+    "unbound.service"
+  ];
+  # What a switch may change.
+  restartTriggers = [
+    applyConfig
+    (config.environment.etc.hosts.source or null)
+  ];
 in
 {
   users.users.dm-dns = {
@@ -43,14 +58,11 @@ in
     description = "Zone of the clan for unbound to start with";
     wantedBy = [ "multi-user.target" ];
     # unbound may be running already: then it is told to load the zone.
-    wants = [ "dm-dns-change.service" ];
+    wants = [ "dm-dns-apply.service" ];
     before = [ "unbound.service" ];
-    restartTriggers = [
-      applyConfig
-      (config.environment.etc.hosts.source or null)
-    ];
+    inherit restartTriggers;
     stopIfChanged = false;
-    serviceConfig = service // {
+    serviceConfig = once // {
       # Failing is left to dm-dns-apply, which runs again when there is a zone.
       ExecStart = "-${apply} --write-only";
       RemainAfterExit = true;
@@ -62,7 +74,7 @@ in
     wants = [
       "dm-dns-zone.service"
       # In case the zone file was lost while unbound ran.
-      "dm-dns-change.service"
+      "dm-dns-apply.service"
     ];
     after = [ "dm-dns-zone.service" ];
     # No name of the clan resolves until it is back, so not after NixOS's 5 s, and however often.
@@ -74,39 +86,31 @@ in
     };
   };
 
-  # The path unit does not watch while the service it starts is running, so it misses a change that
-  # comes after that service's last look and before systemd takes it for ended, which is some 10 ms.
-  # So it starts this one, which serves the change, and then dm-dns-apply looks once more.
-  # No change is lost, because that look begins when the path unit watches again:
-  # - systemd handles the end of a process, and with it the watch, before it starts the next one;
-  # - to start a service that is being started already starts nothing, but dm-dns-apply never is then:
-  #   nothing else starts it, and this waits for it to end.
-  # A change while dm-dns-apply runs is seen by the path unit.
-  systemd.services.dm-dns-change = {
-    description = "Serve a change of the clan's zone";
-    after = [
-      "dm-dns-apply.service"
-      "dm-dns-zone.service"
-      "unbound.service"
-    ];
-    # A burst of changes must not end in a failed unit.
+  # Serves each change at once: systemd takes several times as long to start a unit as this one to do
+  # that, and a path unit misses what changes after the last look of the service that it has started,
+  # or while systemd reloads its units.
+  systemd.services.dm-dns-watch = {
+    description = "Serve changes of the clan's zone";
+    wantedBy = [ "multi-user.target" ];
+    inherit after restartTriggers;
+    stopIfChanged = false;
     startLimitIntervalSec = 0;
-    onSuccess = [ "dm-dns-apply.service" ];
     serviceConfig = service // {
-      # Whether it fails, and even whether it is killed, is left to dm-dns-apply, which runs in any
-      # case: so the last look decides.
-      ExecStart = "-${apply}";
+      Type = "exec";
+      ExecStart = "${apply} --watch";
+      Restart = "always";
+      RestartSteps = 8;
+      RestartMaxDelaySec = "5s";
     };
   };
 
+  # Looks whether the newest zone is served, and is the one that fails if not. It serves it as well, so
+  # that nothing depends on dm-dns-watch alone.
   systemd.services.dm-dns-apply = {
     description = "Serve the clan's newest zone";
-    after = [
-      "dm-dns-zone.service"
-      "unbound.service"
-    ];
+    inherit after;
     startLimitIntervalSec = 0;
-    serviceConfig = service // {
+    serviceConfig = once // {
       ExecStart = apply;
     };
   };
@@ -118,19 +122,19 @@ in
     pathConfig = {
       # The directory, which need not exist yet: this way both a renamed and a rewritten file count.
       PathChanged = meshDirectory;
-      Unit = "dm-dns-change.service";
+      # What dm-dns-watch writes where it finds something else than dm-dns-apply did.
+      PathModified = "/run/${runtimeDirectory}/look";
       TriggerLimitIntervalSec = 0;
     };
   };
 
-  # For what no path unit sees: other inputs, and changes while it does not look.
+  # For what neither sees, such as another file system in the place of this one.
   systemd.timers.dm-dns-apply = {
-    description = "Look for the clan's newest zone";
+    description = "Look whether the clan's newest zone is served";
     wantedBy = [ "timers.target" ];
     timerConfig = {
       OnActiveSec = "5min";
       OnUnitInactiveSec = "5min";
-      Unit = "dm-dns-change.service";
     };
   };
 }

@@ -121,28 +121,34 @@ def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
     machine = load(case)[name]
     assert machine["systemd.paths.dm-dns-apply"]["startLimitIntervalSec"] == 0
     assert machine["systemd.paths.dm-dns-apply"]["pathConfig"]["TriggerLimitIntervalSec"] == 0
-    for unit in ("dm-dns-apply", "dm-dns-change"):
+    for unit in ("dm-dns-apply", "dm-dns-watch"):
         assert machine[f"systemd.services.{unit}"]["startLimitIntervalSec"] == 0
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-def test_after_each_change_another_run_looks_for_what_the_path_unit_missed(
-    case: str, name: str
-) -> None:
+def test_what_the_watcher_finds_is_told_by_the_unit_that_can_fail(case: str, name: str) -> None:
     machine = load(case)[name]
-    change = machine["systemd.services.dm-dns-change"]
+    path = machine["systemd.paths.dm-dns-apply"]["pathConfig"]
+    watch = machine["systemd.services.dm-dns-watch"]
     apply = machine["systemd.services.dm-dns-apply"]
-    for starts in (
-        machine["systemd.paths.dm-dns-apply"]["pathConfig"],
-        machine["systemd.timers.dm-dns-apply"]["timerConfig"],
-    ):
-        assert starts["Unit"] == "dm-dns-change.service"
-    assert change["onSuccess"] == ["dm-dns-apply.service"]
-    assert change["serviceConfig"]["ExecStart"] == f"-{apply['serviceConfig']['ExecStart']}"
-    # It is never running when it is to look once more.
-    assert "dm-dns-apply.service" in change["after"]
-    assert apply["serviceConfig"]["Restart"] == "on-abnormal"
-    assert apply["serviceConfig"]["RestartMode"] == "direct"
+    for units in (path, machine["systemd.timers.dm-dns-apply"]["timerConfig"]):
+        assert "Unit" not in units  # it starts the service of its own name
+    assert watch["wantedBy"] == ["multi-user.target"]
+    assert watch["serviceConfig"]["Restart"] == "always"
+    assert watch["serviceConfig"]["ExecStart"] == f"{apply['serviceConfig']['ExecStart']} --watch"
+    for service in (watch["serviceConfig"], apply["serviceConfig"]):
+        assert path["PathModified"] == f"/run/{service['RuntimeDirectory']}/look"
+        assert service["RuntimeDirectoryPreserve"] is True
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_a_switch_restarts_what_has_read_the_old_configuration(case: str, name: str) -> None:
+    machine = load(case)[name]
+    config_file = machine["environment.etc.dm-dns/apply.json"]["source"]
+    for unit in ("dm-dns-zone", "dm-dns-watch"):
+        service = machine[f"systemd.services.{unit}"]
+        assert config_file in service["restartTriggers"]
+        assert service["stopIfChanged"] is False
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -150,7 +156,7 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
     machine = load(case)[name]
     assert machine["systemd.services.unbound"] == {
         "after": ["dm-dns-zone.service"],
-        "wants": ["dm-dns-zone.service", "dm-dns-change.service"],
+        "wants": ["dm-dns-zone.service", "dm-dns-apply.service"],
         "serviceConfig": {
             "RestartMaxDelaySec": "5s",
             "RestartSec": "100ms",
@@ -161,12 +167,10 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
     service = machine["systemd.services.dm-dns-zone"]
     assert service["wantedBy"] == ["multi-user.target"]
     assert service["serviceConfig"]["ExecStart"].startswith("-")
-    config_file = machine["environment.etc.dm-dns/apply.json"]["source"]
-    assert config_file in service["restartTriggers"]
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-change", "dm-dns-zone"])
+@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-watch", "dm-dns-zone"])
 def test_what_reads_the_zone_runs_as_its_own_user(case: str, name: str, unit: str) -> None:
     machine = load(case)[name]
     service = machine[f"systemd.services.{unit}"]["serviceConfig"]
@@ -304,11 +308,11 @@ def test_the_unit_has_the_sandbox_of_apply(case: str, name: str) -> None:
     apply = machine["systemd.services.dm-dns-apply"]["serviceConfig"]
     assert service["User"] == service["Group"] == "dm-dns"
     assert service["SupplementaryGroups"] == ["data-mesher"]
+    other = ("Exec", "Group", "Restart", "Runtime", "State", "Supplementary", "Timeout")
     sandbox = {
         name
         for name in apply
-        if not name.startswith(("Exec", "Group", "Restart", "State", "Supplementary", "Timeout"))
-        and name not in {"Type", "UMask", "User"}
+        if not name.startswith(other) and name not in {"Type", "UMask", "User"}
     }
     assert len(sandbox) > 20
     differences = {name for name in sandbox if service[name] != apply[name]}
