@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from checks.nodes.errors import NodesError
 
-UNITS: Final = "/etc/systemd/system"
+STORE: Final = "/nix/store"
+UNITS: Final = f"{STORE}/etc/systemd/system"
+"""What /etc/systemd/system is a link to."""
 
 _SECTIONS: Final = {"services": "Service", "paths": "Path", "timers": "Timer"}
 _SUFFIXES: Final = {"services": "service", "paths": "path", "timers": "timer"}

@@ -22,9 +22,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from checks import world
 from checks.eval import record
-from checks.nodes import cgroups, image, nixos, upstream
+from checks.nodes import cgroups, image, nixos
 from checks.nodes.errors import NodesError
+from checks.nodes.evaluated import STORE
 from checks.nodes.image import Image
 
 _FILES: Final = Path("/run/dm-dns")
@@ -97,7 +99,7 @@ def _boot(machines: Mapping[str, Any], root: Path, pid: int, stack: ExitStack) -
         for name, values in made.spec["machines"].items()
     }
     _make_network(list(machines))
-    upstream.start(nixos.GATEWAY)
+    world.start(nixos.GATEWAY)
     supervisors = {}
     folders: list[str] = []
     for name, machine in machines.items():
@@ -165,6 +167,7 @@ def _start(name: str, root: Path, key: list[str], groups: list[Path]) -> int:
         f"--directory={root}",
         f"--machine={name}",
         f"--network-namespace-path=/run/netns/{name}",
+        f"--bind-ro=+{STORE}:{STORE}",  # as NixOS does
         *key,
     ]
     supervise = ["unshare", "--mount", "sh", "-euc", _SUPERVISE, "sh"]

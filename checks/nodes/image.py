@@ -24,7 +24,7 @@ from checks.nodes.errors import NodesError
 
 _PYTHON: Final = "/usr/bin/python3"
 _SITE_PACKAGES: Final = "lib/python3/site-packages"
-_DM_DNS: Final = f"{nixos.STORE}/dm-dns-0.1.0"
+_DM_DNS: Final = f"{evaluated.STORE}/dm-dns-0.1.0"
 _SOURCE: Final = Path(checks.__file__).parents[1]
 _GENERATOR: Final = "clan.core.vars.generators."
 
@@ -72,9 +72,12 @@ def build(machines: Mapping[str, Any], root: Path, directory: Path) -> Image:
     try:
         _install_packages(merged)
         everyone = next(iter(machines.values()))
-        write(merged, {**nixos.files(), **evaluated.files(everyone)}, nixos.links())
-        _chroot(merged, "systemd-sysusers")
         _chroot(merged, "systemctl --quiet disable avahi-daemon.service avahi-daemon.socket")
+        # What Debian has enabled, to where the units of NixOS are.
+        shutil.move(merged / "etc/systemd/system", merged / evaluated.UNITS.lstrip("/"))
+        files, links = nixos.in_store({**nixos.files(), **evaluated.files(everyone)})
+        write(merged, files, {**links, **nixos.links()})
+        _chroot(merged, "systemd-sysusers")
         _chroot(merged, f"{_PYTHON} -m compileall -q {_DM_DNS} {nixos.DATA_MESHER}")
         return _generate(machines, merged, (layer, root), directory)
     finally:
@@ -103,12 +106,14 @@ def write_own(
     image: Image,
 ) -> None:
     """Write what one machine has of its own below ``root``."""
-    files = {
-        "/etc/machine-id": f"{uuid.uuid4().hex}\n",
-        **nixos.own_files(name, addresses, machine, image.signing_pub, image.network_id),
-        **evaluated.files(machine),
-    }
-    links = evaluated.links(machine)
+    files, links = nixos.in_store(
+        {
+            "/etc/machine-id": f"{uuid.uuid4().hex}\n",
+            **nixos.own_files(name, addresses, machine, image.signing_pub, image.network_id),
+            **evaluated.files(machine),
+        }
+    )
+    links |= evaluated.links(machine)
     for key, value in machine.items():
         if key.startswith("environment.systemPackages.") and "text" in value:
             command = key.removeprefix("environment.systemPackages.")

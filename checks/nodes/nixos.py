@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Network, ip_address
 from typing import Any, Final
 
-from checks.nodes.evaluated import UNITS
+from checks.nodes.evaluated import STORE, UNITS
 
-STORE: Final = "/nix/store"
 DATA_MESHER: Final = f"{STORE}/data-mesher"
 UNBOUND: Final = f"{STORE}/unbound/bin/unbound"
 GATEWAY: Final = "192.168.1.254"
 """The address of this machine in the network of the nodes; a DNS server answers there."""
 _YGGDRASIL: Final = IPv6Network("200::/7")
-MESH_CONFIG: Final = "/etc/data-mesher.json"
+MESH_CONFIG: Final = f"{STORE}/data-mesher.json"
 
 _MESH_PORT: Final = 7946
 
@@ -104,6 +103,8 @@ _MASKED: Final = (
 )
 # Newer than /usr: nothing is to be rebuilt at the first boot.
 _UPDATED: Final = ("/etc/.updated", "/var/.updated")
+# What NixOS has in /etc too as files, and not as links.
+_WRITABLE: Final = {"/etc/machine-id", *_UPDATED}
 _ENABLED: Final = {
     "multi-user.target": ("data-mesher.service", "unbound.service"),
     "sysinit.target": ("systemd-networkd.service",),
@@ -131,8 +132,21 @@ def links() -> dict[str, str]:
         for unit in units
     }
     masked = {f"{UNITS}/{unit}": "/dev/null" for unit in _MASKED}
-    resolv_conf = {"/etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf"}
-    return {**wanted, **masked, **resolv_conf}
+    etc = {
+        "/etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
+        "/etc/systemd/system": UNITS,
+    }
+    return {**wanted, **masked, **etc}
+
+
+def in_store(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return files with those of /etc in the store, where NixOS has them, and the links to them."""
+    links = {
+        path: f"{STORE}{path}"
+        for path in files
+        if path.startswith("/etc/") and path not in _WRITABLE
+    }
+    return {links.get(path, path): text for path, text in files.items()}, links
 
 
 def link_address(number: int) -> str:

@@ -115,7 +115,7 @@ class Node:
             state = self._state(unit)
             if state == "active":
                 return
-            if state == "failed":
+            if state == "failed" or (state == "inactive" and self._is_left(unit)):
                 break
             time.sleep(_POLL)
         log = self._run(f"journalctl --no-pager --lines=20 --unit={unit}").stdout
@@ -129,6 +129,11 @@ class Node:
             if time.monotonic() > deadline:
                 raise CommandError(f"{self.name} does not reboot")
             time.sleep(_POLL)
+
+    def _is_left(self, unit: str) -> bool:
+        """Tell whether a unit is inactive and nothing is about to change that."""
+        jobs = self.execute("systemctl list-jobs --full 2>&1")[1]
+        return "No jobs" in jobs and self._state(unit) == "inactive"
 
     def _state(self, unit: str) -> str:
         try:
@@ -154,7 +159,7 @@ class Node:
 
     def _run(self, command: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command("bash", "-c", f"set -o pipefail; {command}"),
+            self.command("bash", "-c", f"set -euo pipefail; {command}"),
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,

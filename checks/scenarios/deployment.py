@@ -10,6 +10,9 @@ from checks.scenarios.zones import Machines, Spec
 
 UNIT: Final = "dm-dns-push.service"
 _FOLDER: Final = "/run/dm-dns-scenario"
+_HOSTS: Final = "/etc/hosts"
+_RESTART: Final = "systemctl restart dm-dns-zone.service dm-dns-watch.service"
+"""What a switch to other files does."""
 
 
 def pushers(machines: Machines) -> list[Machine]:
@@ -43,20 +46,30 @@ def newer_serial(machine: Machine, domain: str) -> int:
 def switch(machine: Machine, spec: Spec, serial: int) -> None:
     """Deploy a machine with another zone, until it is rebooted or `switch_back`."""
     zone_conf = f"{_FOLDER}/{serial}.conf"
-    machine.succeed(
-        f"mkdir -p {_FOLDER}",
-        *zones.render(spec, serial, zone_conf),
-        # In place of a file in the store, which is read-only.
-        f"mount --bind {zone_conf} {_path(machine)}",
-    )
+    machine.succeed(f"mkdir -p {_FOLDER}", *zones.render(spec, serial, zone_conf))
+    _cover(machine, _path(machine), zone_conf)
     _restart(machine)
 
 
 def switch_back(machine: Machine) -> None:
     """Deploy a machine with the zone that it was booted with."""
-    path = _path(machine)
-    machine.succeed(f"while mountpoint -q {path}; do umount {path}; done")
+    _uncover(machine, _path(machine))
     _restart(machine)
+
+
+def add_hosts(machine: Machine, *lines: str) -> None:
+    """Deploy a machine with more lines in /etc/hosts, until it is rebooted or `restore_hosts`."""
+    hosts = f"{_FOLDER}/hosts"
+    more = " ".join(map(shlex.quote, lines))
+    machine.succeed(f"mkdir -p {_FOLDER}; {{ cat {_HOSTS}; printf '%s\\n' {more}; }} > {hosts}")
+    _cover(machine, _HOSTS, hosts)
+    machine.succeed(_RESTART)
+
+
+def restore_hosts(machine: Machine) -> None:
+    """Deploy a machine with the /etc/hosts that it was booted with."""
+    _uncover(machine, _HOSTS)
+    machine.succeed(_RESTART)
 
 
 def runs(machine: Machine) -> int:
@@ -98,9 +111,18 @@ def _path(machine: Machine) -> str:
     return shlex.quote(path)
 
 
+def _cover(machine: Machine, path: str, other: str) -> None:
+    """Mount another file over one in the store, which is read-only; `path` may be a link to it."""
+    machine.succeed(f"mount --bind {other} $(readlink -f {path})")
+
+
+def _uncover(machine: Machine, path: str) -> None:
+    machine.succeed(f"file=$(readlink -f {path}); while mountpoint -q $file; do umount $file; done")
+
+
 def _restart(machine: Machine) -> None:
     """Restart what a switch to another zone restarts."""
     machine.succeed(
-        "systemctl restart dm-dns-zone.service dm-dns-watch.service",
+        _RESTART,
         f"if systemctl cat {UNIT} > /dev/null 2>&1; then systemctl restart {UNIT}; fi",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from checks.scenarios import zones
+from checks.scenarios import deployment, zones
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Push, Spec
 
@@ -11,13 +11,12 @@ TurnClock = Callable[[Machine, int], None]
 """Turns the clock of a machine forward by so many days, or back."""
 
 _DIAGNOSIS: Final = (
-    "systemctl status --no-pager --lines=0 'dm-dns-*' data-mesher.service unbound.service;"
+    "set +e; systemctl status --no-pager --lines=0 'dm-dns-*' data-mesher.service unbound.service;"
     f" ls -l --time-style=full-iso {zones.MESH}/; head -4 {zones.MESH}/cnames;"
     " journalctl --no-pager --boot --output=short-precise --lines=80"
     " --unit='dm-dns-*' --unit=data-mesher.service --unit=unbound.service"
 )
 _STATE: Final = "/var/lib/dm-dns"
-_SWITCH: Final = "systemctl restart dm-dns-zone.service dm-dns-watch.service"
 _KILLS: Final = 20
 _KILL_STEP: Final = 0.008  # seconds by which each is killed later than the one before
 _YEAR: Final = 366  # days
@@ -110,8 +109,9 @@ class _Faults:
         self.machine.succeed(
             f"cp -a {_STATE} /tmp/state && mount -t tmpfs -o size=512k,mode=755 tmpfs {_STATE}",
             f"cp -a /tmp/state/. {_STATE} && chown dm-dns:dm-dns {_STATE}",
-            f"dd if=/dev/zero of={_STATE}/full bs=4k; rm -rf /tmp/state",
+            "rm -rf /tmp/state",
         )
+        self.machine.fail(f"dd if=/dev/zero of={_STATE}/full bs=4k")
         self.change()
         self.machine.wait_until_succeeds(
             "journalctl --unit=dm-dns-apply.service --lines=20 | grep 'No space left'"
@@ -147,11 +147,7 @@ class _Faults:
     def hosts_changed(self) -> None:
         name = f"{max(self.spec['machines'])}.{self.spec['domain']}"
         query = f"{zones.UNBOUND} +short {name} | grep -Fx 203.0.113.7"
-        self.machine.succeed(
-            "cp /etc/hosts /tmp/hosts",
-            f"echo 203.0.113.7 {name} >> /etc/hosts",
-            _SWITCH,
-        )
+        deployment.add_hosts(self.machine, f"203.0.113.7 {name}")
         self.machine.wait_until_succeeds(query)
-        self.machine.succeed(f"cat /tmp/hosts > /etc/hosts; {_SWITCH}")
+        deployment.restore_hosts(self.machine)
         self.machine.wait_until_fails(query)

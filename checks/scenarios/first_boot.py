@@ -1,7 +1,22 @@
 """Names resolve from the first boot on, before the mesh has brought anything, or without it."""
 
+from typing import Final
+
 from checks.scenarios import zones
+from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Push, Spec
+
+_FOLDER: Final = "/var/lib/data-mesher"
+# Where even NixOS has no links to its store, and systemd looks first.
+_DROP_IN: Final = "/etc/systemd/system.control/data-mesher.service.d"
+
+_HOLD: Final = (
+    f"mkdir -p {_DROP_IN}",
+    f"printf '%s\\n' '[Unit]' ConditionPathExists=/nowhere > {_DROP_IN}/scenario.conf",
+    "systemctl daemon-reload",
+    "systemctl stop data-mesher.service",
+)
+"""Keeps data-mesher from starting, also after a boot, until `_release`."""
 
 
 def run(machines: Machines, spec: Spec, push: Push) -> None:
@@ -19,13 +34,13 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         zones.check(machine, spec)
 
     # The first boot of a machine whose data-mesher never starts, or has not even a folder.
-    for prepare in (f"mkdir -p {zones.MESH}", "rm -rf /var/lib/data-mesher"):
+    for prepare in (f"mkdir -p {zones.MESH}", f"rm -rf {_FOLDER}"):
         for machine in machines.values():
             machine.succeed(
-                "systemctl disable --now data-mesher.service",
+                *_HOLD,
                 "systemctl stop dm-dns-apply.path dm-dns-apply.timer",
                 "systemctl stop dm-dns-watch.service dm-dns-apply.service",
-                f"rm -rf /var/lib/data-mesher /var/lib/dm-dns; {prepare}",
+                f"rm -rf {_FOLDER} /var/lib/dm-dns; {prepare}",
             )
             machine.reboot()
         for machine in machines.values():
@@ -35,11 +50,30 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
             machine.fail(f"ls {zones.MESH} | grep .", "systemctl is-failed 'dm-dns-*'")
             machine.fail("systemctl is-active data-mesher.service")
 
+    # NixOS may have made the folder at boot, also without data-mesher.
+    for machine in machines.values():
+        machine.succeed(
+            f"rm -rf {_FOLDER}", "systemctl restart dm-dns-zone.service unbound.service"
+        )
+        zones.wait_for(machine, spec["domain"], f"serial={serial} .*source=deployed")
+        zones.check(machine, spec)
+        machine.fail("systemctl is-failed 'dm-dns-*'")
+
     # The mesh's folder appears long after the path unit began to look for it.
     for machine in machines.values():
-        machine.fail("test -e /var/lib/data-mesher")
-        machine.succeed("systemctl enable --now data-mesher.service")
+        machine.fail(f"test -e {_FOLDER}")
+        _release(machine)
     zones.send(machines, zones.changed(spec), serial + 1, push)
     for machine in machines.values():
         zones.wait_for(machine, spec["domain"], f"serial={serial + 1} .*source=mesh")
     zones.withdraw(machines, spec, push)
+
+
+def _release(machine: Machine) -> None:
+    machine.succeed(
+        f"rm -r {_DROP_IN}",
+        "systemctl daemon-reload",
+        # What NixOS makes for data-mesher at boot.
+        f"systemd-tmpfiles --create --prefix={_FOLDER}",
+        "systemctl start data-mesher.service",
+    )

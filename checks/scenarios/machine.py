@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Machine(Protocol):
-    """A running machine; commands run on it as root, in a shell with `pipefail`.
+    """A running machine; commands run on it as root, in bash with `set -euo pipefail`.
 
     All methods but `execute` raise if what they say does not come true. Timeouts are in seconds.
     """
@@ -21,7 +21,7 @@ class Machine(Protocol):
         """Run commands, each of which must fail; return what they printed on stdout."""
 
     def wait_for_unit(self, unit: str) -> None:
-        """Wait until a systemd unit is active."""
+        """Wait until a systemd unit is active; it must be, or be about to start."""
 
     def wait_until_succeeds(self, command: str, timeout: int = 60) -> str:
         """Run a command until it does not fail; return what it printed on stdout."""
@@ -30,4 +30,4 @@ class Machine(Protocol):
         """Run a command until it fails; return what it printed on stdout."""
 
     def reboot(self) -> None:
-        """Shut it down and boot it again; return while it boots."""
+        """Shut it down and boot it again; return before it has booted."""

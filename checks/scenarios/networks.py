@@ -1,13 +1,16 @@
 """Machines with addresses in two VPNs, one of which answers its LAN and one of the VPNs."""
 
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from checks.scenarios import zones
+from checks.scenarios import deployment, zones
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
-_RESTART: Final = "systemctl restart dm-dns-zone.service dm-dns-watch.service"
+_SERVER: Final = "zoltraak"
+"""The machine with the settings `listen` and `allow`."""
+_LAN: Final = "192.168.1.4"
+_VPN: Final = "fd35:f254:ab26:d7ec:8d99:931b:b832:28fb"
+"""Where it listens."""
 
 
 class Way(NamedTuple):
@@ -20,14 +23,20 @@ class Way(NamedTuple):
     is_allowed: bool
 
 
-def run(machines: Machines, spec: Spec, server: str, ways: Iterable[Way]) -> None:
+_WAYS: Final = (
+    Way(_LAN, "192.168.1.", is_allowed=True),
+    Way(_VPN, "fd35:", is_allowed=True),
+    Way(_VPN, "20", is_allowed=False),
+)
+"""How the others ask it: in the LAN, in one VPN, and from their address in the other."""
+
+
+def run(machines: Machines, spec: Spec) -> None:
     """Run the scenario.
 
     Args:
-        machines: all of the clan, by name; they are booting or up.
+        machines: all of the clan of checks/eval/cases/lan.nix, by name; they are booting or up.
         spec: the zone spec that they serve; all machines have an address of each VPN.
-        server: the machine with the settings `listen` and `allow`.
-        ways: how the others ask it.
 
     """
     for machine in machines.values():
@@ -35,23 +44,29 @@ def run(machines: Machines, spec: Spec, server: str, ways: Iterable[Way]) -> Non
         zones.check(machine, spec)
         _own_name(machine, spec)
     for name, client in machines.items():
-        if name != server:
-            for way in ways:
+        if name != _SERVER:
+            for way in _WAYS:
                 _ask(client, spec, way)
 
 
 def _own_name(machine: Machine, spec: Spec) -> None:
     """Check what a machine says about itself where NixOS has its name in /etc/hosts."""
-    name = f"{machine.name}.{spec['domain']}"
+    domain = spec["domain"]
+    name = f"{machine.name}.{domain}"
     addresses = zones.expected(spec)[name]
-    machine.succeed(
-        "cp /etc/hosts /tmp/hosts",
-        f"echo 127.0.0.2 {name} {machine.name} >> /etc/hosts",
-        _RESTART,
-        f"{{ {zones.UNBOUND} +short A {name}; {zones.UNBOUND} +short AAAA {name}; }}"
-        f" | sort > /tmp/own; printf '%s\\n' {' '.join(addresses)} | sort | diff - /tmp/own",
-        f"cat /tmp/hosts > /etc/hosts; {_RESTART}",
+    # By an address for another machine it can be told that /etc/hosts was read again.
+    other = next(label for label in spec["machines"] if label != machine.name)
+    deployment.add_hosts(
+        machine, f"127.0.0.2 {name} {machine.name}", f"203.0.113.7 {other}.{domain}"
     )
+    read = f"{zones.UNBOUND} +short A {other}.{domain} | grep -Fx 203.0.113.7"
+    machine.wait_until_succeeds(read)
+    machine.succeed(
+        f"{{ {zones.UNBOUND} +short A {name}; {zones.UNBOUND} +short AAAA {name}; }}"
+        f" | sort > /tmp/own; printf '%s\\n' {' '.join(addresses)} | sort | diff - /tmp/own"
+    )
+    deployment.restore_hosts(machine)
+    machine.wait_until_fails(read)
 
 
 def _ask(client: Machine, spec: Spec, way: Way) -> None:

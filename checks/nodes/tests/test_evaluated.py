@@ -3,12 +3,13 @@ import pytest
 from checks.eval import record
 from checks.nodes import evaluated
 from checks.nodes.errors import NodesError
+from checks.nodes.evaluated import UNITS
 
 SERVER = record.load("three")["server"]
 
 
 def test_a_unit_has_all_settings_of_the_record() -> None:
-    unit = evaluated.files(SERVER)["/etc/systemd/system/dm-dns-apply.service"].splitlines()
+    unit = evaluated.files(SERVER)[f"{UNITS}/dm-dns-apply.service"].splitlines()
 
     settings = SERVER["systemd.services.dm-dns-apply"]["serviceConfig"]
     assert f"ExecStart={settings['ExecStart']}" in unit
@@ -23,14 +24,14 @@ def test_a_unit_has_all_settings_of_the_record() -> None:
 
 def test_a_unit_finds_the_programs_on_its_path() -> None:
     pusher = record.load("pushers")["server"]
-    unit = evaluated.files(pusher)["/etc/systemd/system/dm-dns-push.service"].splitlines()
+    unit = evaluated.files(pusher)[f"{UNITS}/dm-dns-push.service"].splitlines()
 
     (package,) = pusher["systemd.services.dm-dns-push"]["path"]
     assert f"Environment=PATH={package}/bin:/usr/bin:/bin" in unit
 
 
 def test_settings_of_a_unit_of_nixos_become_a_drop_in() -> None:
-    unit = evaluated.files(SERVER)["/etc/systemd/system/unbound.service.d/dm-dns.conf"]
+    unit = evaluated.files(SERVER)[f"{UNITS}/unbound.service.d/dm-dns.conf"]
 
     for wanted in SERVER["systemd.services.unbound"]["wants"]:
         assert wanted in unit.partition("Wants=")[2].splitlines()[0].split()
@@ -39,11 +40,8 @@ def test_settings_of_a_unit_of_nixos_become_a_drop_in() -> None:
 def test_units_are_enabled_where_the_record_wants_them() -> None:
     links = evaluated.links(SERVER)
 
-    assert (
-        links["/etc/systemd/system/paths.target.wants/dm-dns-apply.path"]
-        == "/etc/systemd/system/dm-dns-apply.path"
-    )
-    assert "/etc/systemd/system/timers.target.wants/dm-dns-apply.timer" in links
+    assert links[f"{UNITS}/paths.target.wants/dm-dns-apply.path"] == f"{UNITS}/dm-dns-apply.path"
+    assert f"{UNITS}/timers.target.wants/dm-dns-apply.timer" in links
 
 
 def test_files_of_etc_are_links_to_the_store() -> None:
@@ -77,7 +75,7 @@ def test_what_another_service_configures_is_known_too() -> None:
     assert (
         files["/etc/systemd/resolved.conf.d/nixos.conf"] == "[Resolve]\nDNS=192.0.2.1 192.0.2.2\n"
     )
-    assert files["/etc/systemd/system/unbound.service.d/dm-dns.conf"].endswith(
+    assert files[f"{UNITS}/unbound.service.d/dm-dns.conf"].endswith(
         "[Service]\nBindReadOnlyPaths=/srv\n"
     )
     assert "m unbound data-mesher\n" in files["/etc/sysusers.d/dm-dns.conf"]

@@ -1,8 +1,12 @@
-"""A DNS server for the rest of the world: the one that the link of each node has."""
+"""A DNS server for the rest of the world: `python -m checks.world ADDRESS`.
+
+It knows one name, see checks/scenarios/foreign.py.
+"""
 
 import socketserver
+import sys
 import threading
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import dns.flags
 import dns.message
@@ -10,18 +14,19 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from checks.scenarios.foreign import ADDRESS, NAME
+
 if TYPE_CHECKING:
     from socket import socket
-
-NAME: Final = "www.example.org"
-ADDRESS: Final = "192.0.2.80"
-"""What exists in the world. Every other name is NXDOMAIN."""
 
 
 def start(address: str) -> None:
     """Answer queries at an address, port 53, UDP, until this process ends."""
-    server = socketserver.ThreadingUDPServer((address, 53), _Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=_server(address).serve_forever, daemon=True).start()
+
+
+def _server(address: str) -> socketserver.ThreadingUDPServer:
+    return socketserver.ThreadingUDPServer((address, 53), _Handler)
 
 
 class _Handler(socketserver.BaseRequestHandler):
@@ -39,3 +44,7 @@ def _answer(content: bytes) -> bytes:
     elif question.rdtype == dns.rdatatype.A:
         response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "A", ADDRESS))
     return response.to_wire()
+
+
+if __name__ == "__main__":
+    _server(sys.argv[1]).serve_forever()
