@@ -68,7 +68,14 @@ in
       };
 
       # clan-core makes checks of them, on Linux.
-      clan.nixosTests = import ./vm { scenarios = sourceOf [ ./scenarios ]; };
+      clan.nixosTests = import ./vm {
+        scenarios = sourceOf [
+          ./scenarios
+          ./vm/__init__.py
+          ./vm/clock.py
+          ./world.py
+        ];
+      };
 
       checks = onLinux {
         eval =

@@ -31,6 +31,8 @@ def _evaluate(nix: Evaluator) -> dict[str, str]:
         print(case, flush=True)
         attributes = f"cases.{json.dumps(case)}"
         files[f"{case}.json"] = case_text(nix.with_messages(attributes, nix.evaluate(attributes)))
+    print("vm", flush=True)
+    files["vm.json"] = text(nix.evaluate("vm"))
     print("naming", flush=True)
     # A case a line: what is on record of one is short.
     cases = (

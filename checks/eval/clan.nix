@@ -7,11 +7,10 @@
   # more inputs of the clan's flake
   inputs ? { },
   lib,
+  pkgs ? import ./pkgs.nix { inherit lib; },
 }:
 let
   inherit (lib.modules) importApply;
-
-  pkgs = import ./pkgs.nix { inherit lib; };
 
   nixosSystem =
     { modules, specialArgs }:
@@ -43,8 +42,11 @@ let
       }
     );
     inputs.nix-darwin = { };
-    inputs.nixpkgs.lib = lib // {
-      inherit nixosSystem;
+    inputs.nixpkgs = {
+      legacyPackages.x86_64-linux = pkgs;
+      lib = lib // {
+        inherit nixosSystem;
+      };
     };
     lib = core.clanLib;
     modules.clan.default = importApply (clanCore + "/modules/clan") { clan-core = core; };
@@ -58,6 +60,7 @@ let
   };
 in
 {
+  inherit core nixosSystem;
   inherit (core) clanLib;
 
   # What a flake of a clan says, with two inputs: this project, and services for tests.

@@ -1,9 +1,14 @@
 # Instances that most cases have.
-{ lib }:
+{
+  # The inputs that have dm-dns, and the services of services.nix.
+  dmDnsInput ? "dm-dns",
+  servicesInput ? "test",
+  lib,
+}:
 {
   # dm-dns on all machines, `senders` send the zone
   dm-dns = senders: {
-    module.input = "dm-dns";
+    module.input = dmDnsInput;
     module.name = "dm-dns";
     roles.default.tags = [ "all" ];
     roles.push.machines = lib.genAttrs senders (_machine: { });
@@ -18,7 +23,7 @@
 
   # a service of services.nix: { <machine> = <the hosts it exports>; }
   exports = service: hosts: {
-    module.input = "test";
+    module.input = servicesInput;
     module.name = service;
     roles.default.machines = lib.mapAttrs (_machine: values: { settings.hosts = values; }) hosts;
   };

@@ -1,4 +1,4 @@
-# The cases and the naming rules, evaluated. A case says
+# The cases, the tests of checks/vm and the naming rules, evaluated. A case says
 #   clan        a module of clan-core (clan.nix adds to it what all have)
 #   machines    which machines go on record; all of them by default
 #   keys        which entries of them (record.nix), by how their keys start; all of them by default
@@ -41,6 +41,8 @@ in
 {
   inherit cases;
   caseNames = lib.attrNames cases;
+
+  vm = import ./vm.nix { inherit clanCore guard lib; };
 
   naming = import ./naming.nix {
     inherit (kit) clanLib;

@@ -12,6 +12,7 @@ let
   set = type: option (types.attrsOf type) { };
   submodule = options: types.submodule { inherit options; };
   number = option (types.nullOr types.int) null;
+  ports = option (types.listOf types.port) [ ];
 
   # in systemd's files: a value, or several
   setting =
@@ -91,10 +92,22 @@ in
       domain = option (types.nullOr types.str) null;
       fqdn = text;
       hostName = text;
+      firewall = option (types.submodule {
+        freeformType = types.attrsOf types.raw;
+        options.allowedTCPPorts = ports;
+        options.allowedUDPPorts = ports;
+      }) { };
+      interfaces = set (submodule {
+        ipv6.addresses = option (types.listOf (submodule {
+          address = text;
+          prefixLength = mkOption { type = types.int; };
+        })) [ ];
+      });
       useHostResolvConf = bool;
     };
 
     services = {
+      avahi.enable = bool;
       caddy.virtualHosts = set virtualHost;
       data-mesher = {
         enable = bool;
@@ -123,6 +136,7 @@ in
       package = option types.package pkgs.systemd;
       paths = set (submodule (unit // { pathConfig = set setting; }));
       services = set (submodule service);
+      sockets = set (submodule unit);
       timers = set (submodule (unit // { timerConfig = set setting; }));
       network = set types.raw;
       tmpfiles.rules = texts;
@@ -140,7 +154,6 @@ in
 
     # clan-core defines these; no case looks at them.
     clan.core.enableRecommendedDefaults = bool;
-    networking.firewall = set types.raw;
     networking.useNetworkd = bool;
     sops = set types.raw;
     system.activationScripts = set types.raw;

@@ -26,13 +26,21 @@ let
       "age"
       "coreutils"
       "data-mesher"
+      "dnsutils"
       "openssl"
       "util-linux"
     ] (name: package name { })
     // {
       systemd = package "systemd" { version = "258"; };
+      python3.withPackages =
+        choose:
+        let
+          names = map (chosen: chosen.name) (choose pkgs.python3Packages);
+        in
+        package (lib.concatStringsSep "-" ([ "python3" ] ++ names)) { };
       python3Packages = {
         buildPythonApplication = versioned;
+        dnspython = package "dnspython" { };
         python = package "python3" { };
       };
       inherit lib;

@@ -9,6 +9,7 @@
 }:
 let
   inherit (lib)
+    attrNames
     filter
     filterAttrs
     hasPrefix
@@ -103,6 +104,10 @@ let
       validation = mapAttrs (_name: spec) values.validation;
     };
 
+  failing =
+    config:
+    map (assertion: assertion.message) (filter (assertion: !assertion.assertion) config.assertions);
+
   ofDmDns = filterAttrs (name: _value: hasPrefix "dm-dns" name);
 in
 {
@@ -110,10 +115,7 @@ in
     config:
     mapAttrs (_key: guarded) (
       {
-        # those that fail
-        assertions = map (assertion: assertion.message) (
-          filter (assertion: !assertion.assertion) config.assertions
-        );
+        assertions = failing config;
         inherit (config) warnings;
         "networking.useHostResolvConf" = config.networking.useHostResolvConf;
         "services.caddy.virtualHosts" = virtualHosts config.services.caddy;
@@ -138,6 +140,32 @@ in
       // entries "systemd.timers" unit config.systemd.timers
       // entries "users.groups" something config.users.groups
       // entries "users.users" something config.users.users
+    );
+
+  # A machine of checks/vm: what such machines have for the scenarios.
+  vm =
+    config:
+    mapAttrs (_key: guarded) (
+      {
+        assertions = failing config;
+        inherit (config) warnings;
+        "networking.domain" = config.networking.domain;
+        "services.avahi" = something config.services.avahi;
+      }
+      // entries "networking.firewall" (ports: ports) (
+        filterAttrs (name: _ports: hasPrefix "allowed" name) config.networking.firewall
+      )
+      // entries "networking.interfaces" something config.networking.interfaces
+      // entries "systemd.services" unit (
+        lib.removeAttrs config.systemd.services (
+          [
+            "systemd-resolved"
+            "unbound"
+          ]
+          ++ attrNames (ofDmDns config.systemd.services)
+        )
+      )
+      // entries "systemd.sockets" unit config.systemd.sockets
     );
 
   exports =

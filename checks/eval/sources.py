@@ -17,8 +17,7 @@ _PATTERNS: Final = (
     "checks/eval/cases/*.nix",
     "checks/eval/clan/**/*",
     "checks/example/spell.json",
-    "checks/vm/clan.nix",
-    "checks/vm/pushers.nix",
+    "checks/vm/*.nix",
 )
 
 

@@ -24,7 +24,6 @@ _UNBOUND_SERVICE: Final = f"""\
 Description=Unbound recursive Domain Name Server
 After=network.target
 Before=nss-lookup.target
-Wants=nss-lookup.target
 
 [Service]
 Type=notify
@@ -56,6 +55,7 @@ ProtectKernelModules=true
 ProtectKernelTunables=true
 ProtectProc=invisible
 ProtectSystem=strict
+ReadWritePaths=/var/lib/unbound
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 RestrictNamespaces=true
 RestrictRealtime=true
@@ -107,6 +107,7 @@ _UPDATED: Final = ("/etc/.updated", "/var/.updated")
 _WRITABLE: Final = {"/etc/machine-id", *_UPDATED}
 _ENABLED: Final = {
     "multi-user.target": ("data-mesher.service", "unbound.service"),
+    "nss-lookup.target": ("unbound.service",),
     "sysinit.target": ("systemd-networkd.service",),
 }
 

@@ -6,7 +6,7 @@ from checks.scenarios import deployment, zones
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
-_SERVER: Final = "zoltraak"
+SERVER: Final = "zoltraak"
 """The machine with the settings `listen` and `allow`."""
 _LAN: Final = "192.168.1.4"
 _VPN: Final = "fd35:f254:ab26:d7ec:8d99:931b:b832:28fb"
@@ -23,7 +23,7 @@ class Way(NamedTuple):
     is_allowed: bool
 
 
-_WAYS: Final = (
+WAYS: Final = (
     Way(_LAN, "192.168.1.", is_allowed=True),
     Way(_VPN, "fd35:", is_allowed=True),
     Way(_VPN, "20", is_allowed=False),
@@ -44,8 +44,8 @@ def run(machines: Machines, spec: Spec) -> None:
         zones.check(machine, spec)
         _own_name(machine, spec)
     for name, client in machines.items():
-        if name != _SERVER:
-            for way in _WAYS:
+        if name != SERVER:
+            for way in WAYS:
                 _ask(client, spec, way)
 
 

@@ -1,18 +1,79 @@
-# The scenarios that run on NixOS. The others change files that NixOS has in its store.
+# The scenarios on NixOS, with the real data-mesher: tests of clan-core's, by their names.
 {
-  # The folder that has `checks.scenarios`.
+  # The folder that has `checks.scenarios`, `checks.vm.clock` and `checks.world`.
   scenarios,
 }:
 let
-  run = clan: scenario: import ./scenario.nix { inherit clan scenario scenarios; };
-  pushers = import ./pushers.nix;
+  run = import ./scenario.nix;
+
+  # None of these machines pushes by itself.
+  three = {
+    inherit scenarios;
+    clan = import ./three.nix { };
+    machines = [
+      "client"
+      "server"
+      "third"
+    ];
+    pusher = "server";
+  };
+  pushers = three // {
+    clan = import ./three.nix (import ./pushers.nix);
+  };
+  lan = {
+    inherit scenarios;
+    clan = import ./lan.nix;
+    machines = [
+      "catastravia"
+      "judradjim"
+      "nephtear"
+      "zoltraak"
+    ];
+    pusher = "judradjim";
+  };
 in
 {
-  vm-automatic = run pushers "automatic";
-  vm-bad-zones = run { } "bad_zones";
-  vm-change = run { } "change";
-  vm-names = run { } "names";
-  vm-push = run { } "push";
-  vm-rollback = run pushers "rollback";
-  vm-withdraw = run pushers "withdraw";
+  vm-automatic = run pushers { name = "automatic"; };
+  vm-avahi = run three {
+    name = "avahi";
+    arguments = [ ];
+    config = ./avahi.nix;
+  };
+  vm-bad-zones = run three { name = "bad_zones"; };
+  vm-change = run three { name = "change"; };
+  vm-faults = run three {
+    name = "faults";
+    arguments = [
+      "push"
+      "clock.turn"
+    ];
+    imports = "from checks.vm import clock  # type: ignore";
+  };
+  vm-first-boot = run three { name = "first_boot"; };
+  vm-foreign = run three {
+    name = "foreign";
+    arguments = [ ''scenario.World("192.168.1.3", "eth1")'' ];
+    # Machines have their addresses in the order of their names.
+    config = import ./world.nix {
+      inherit scenarios;
+      address = "192.168.1.3";
+      machine = "third";
+    };
+  };
+  vm-names = run three { name = "names"; };
+  vm-networks = run lan {
+    name = "networks";
+    arguments = [ ];
+  };
+  vm-push = run three { name = "push"; };
+  vm-rollback = run pushers { name = "rollback"; };
+  vm-sandbox = run three {
+    name = "sandbox";
+    arguments = [ ];
+  };
+  vm-sandbox-push = run pushers {
+    name = "sandbox";
+    arguments = [ ];
+  };
+  vm-withdraw = run pushers { name = "withdraw"; };
 }

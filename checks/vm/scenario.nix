@@ -1,32 +1,39 @@
-# A module of checks/scenarios on NixOS, with the real data-mesher.
+# A module of checks/scenarios on the machines of a clan.
 {
-  # What clan.nix makes other than by default.
-  clan ? { },
-  # The name of the module.
-  scenario,
+  # What clan-core is told of the clan.
+  clan,
+  # The names of all machines.
+  machines,
+  # The one that the scenario pushes on, if it does.
+  pusher,
   # The folder that has `checks.scenarios`.
   scenarios,
 }:
 {
-  name = "dm-dns-${scenario}";
+  # What the scenario takes after the machines and the zone spec, in Python; `push` is known, and
+  # `scenario`, its module.
+  arguments ? [ "push" ],
+  # More of the test than is in here.
+  config ? { },
+  # What `arguments` need.
+  imports ? "",
+  # The name of the module.
+  name,
+}:
+{ lib, ... }:
+{
+  imports = [ config ];
+
+  name = "dm-dns-${name}";
 
   clan = {
-    imports = [
-      (import ./clan.nix (
-        {
-          module.input = "self";
-          module.name = "dm-dns";
-        }
-        // clan
-      ))
-    ];
-    directory = ./.;
-    modules.dm-dns = ../../modules/dm-dns;
+    imports = [ clan ];
+    directory = lib.mkDefault ./.;
     test.useContainers = false;
   };
 
   defaults =
-    { lib, pkgs, ... }:
+    { pkgs, ... }:
     {
       environment.systemPackages = [ pkgs.dnsutils ];
       # Without a domain /etc/hosts has the machines' short names only, so that what resolves the
@@ -37,25 +44,35 @@
   testScript =
     { nodes, ... }:
     let
-      inherit (nodes.server.clan.core.vars) generators;
+      inherit (nodes.${pusher}.clan.core.vars) generators;
       push = builtins.toJSON {
-        machine = "server";
+        machine = pusher;
         key = generators.dm-dns-signing-key.files."signing.key".path;
         network_id = generators.data-mesher-network.files."network.pub".path;
       };
+      byName = map (machine: ''"${machine}": ${machine}'') machines;
+      allArguments = [
+        "clan"
+        "spec"
+      ]
+      ++ arguments;
+      separated = lib.concatStringsSep ", ";
     in
     ''
       import json
       import sys
 
       sys.path.insert(0, "${scenarios}")
-      from checks.scenarios import ${scenario}, zones  # type: ignore
+      from checks.scenarios import ${name} as scenario  # type: ignore
+      from checks.scenarios.zones import Push  # type: ignore
+      ${imports}
+      clan = {${separated byName}}
+      spec = json.loads(${builtins.toJSON generators.dm-dns.validation.zoneContent})
+      push = Push(**json.loads(${builtins.toJSON push}))
 
-      start_all()
-      ${scenario}.run(
-          {"client": client, "server": server, "third": third},
-          json.loads(${builtins.toJSON generators.dm-dns.validation.zoneContent}),
-          zones.Push(**json.loads(${builtins.toJSON push})),
-      )
+      # Not start_all(), whose machines end where they should boot again.
+      for machine in clan.values():
+          machine.start(allow_reboot=True)
+      scenario.run(${separated allArguments})
     '';
 }

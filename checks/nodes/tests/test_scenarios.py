@@ -97,7 +97,7 @@ def test_what_nixos_has_in_its_store_is_read_only(clan: Clan, command: str) -> N
 def test_a_command_fails_as_it_does_in_the_driver_of_nixos(clan: Clan) -> None:
     machine = clan.machines["server"]
     machine.fail("false; true", "false | true", "echo $unset")
-    with pytest.raises(NodesError, match="nothing.service is inactive"):
+    with pytest.raises(NodesError, match=r"nothing\.service is inactive"):
         machine.wait_for_unit("nothing.service")
 
 

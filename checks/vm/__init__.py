@@ -1,0 +1,1 @@
+"""The scenarios on NixOS, in virtual machines."""
