@@ -295,6 +295,17 @@ def test_it_asks_again_until_the_unit_has_looked(node: Node, unit: Unit) -> None
     assert unit.is_left_alone()
 
 
+def test_while_unbound_is_down_it_has_nothing_to_say(node: Node, unit: Unit) -> None:
+    node.unbound.stop()
+    node.unbound.control.unlink(missing_ok=True)
+    assert unit.run() == 1
+    assert unit.is_left_alone()
+    node.unbound.start()
+    unit.wait_until_asked()
+    assert unit.run() == 0
+    assert unit.is_left_alone()
+
+
 def test_it_looks_again_itself_before_it_asks(node: Node, unit: Unit) -> None:
     # Something else than the files was wrong, and is not any more.
     node.state.rename(node.directory / "away")

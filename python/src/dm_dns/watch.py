@@ -53,10 +53,10 @@ def watch(config: Config, apply: Callable[[], int]) -> NoReturn:
         notifier.watch(folders)
         is_overdue = time.monotonic() >= deadline
         versions = [version(path) for path in inputs]
-        # Without unbound there is nobody to tell; it loads the zone file when it starts.
-        if os.path.exists(config.unbound.control) and (
-            last is None or last.versions != versions or is_overdue
-        ):
+        if not os.path.exists(config.unbound.control):
+            # There is nobody to tell. When it starts it loads the zone file, and is looked at.
+            last = None
+        elif last is None or last.versions != versions or is_overdue:
             before = verdict.version() if verdict else ()
             last = _Look(versions, _succeeds(apply, is_quiet=bool(verdict)), before)
         if not last or not verdict or verdict.holds(served=last.is_served, before=last.verdict):
