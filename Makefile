@@ -39,6 +39,8 @@ test:
 	@checks/setup/packages $(test-packages)
 	@checks/setup/venv
 	@checks/setup/unbound
+	@# Meanwhile; whoever needs it waits, or says why it cannot be made.
+	@python -m checks.nodes root >/dev/null 2>&1 </dev/null &
 	@checks/setup/deadnix
 	@checks/setup/sops
 	@python -m checks.run

@@ -30,6 +30,7 @@ def main() -> int:
         ("up", _up, "boot the machines"),
         ("keep", _keep, "boot them, and stay until a signal comes (what `up` starts)"),
         ("down", _down, "stop them"),
+        ("root", _root, "make the Debian root that they boot, if there is none"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=function)
     shell = commands.add_parser("shell", help="run a shell on a machine, or a command")
@@ -111,6 +112,12 @@ def _down(_: argparse.Namespace) -> None:
     os.kill(state["keeper"], signal.SIGTERM)
     while _runs(state["keeper"]):
         time.sleep(0.05)
+
+
+def _root(_: argparse.Namespace) -> None:
+    root.check()
+    with root.root():
+        pass
 
 
 def _shell(args: argparse.Namespace) -> None:
