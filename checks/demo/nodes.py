@@ -152,7 +152,7 @@ def diagnosis(node: Node) -> str:
         last = node.runs[-1]
         said = (last.stderr or last.stdout).strip()
         lines.append(f"{node.name}: `dm-dns apply` (exit status {last.returncode}): {said}")
-    logs = {"unbound": node.unbound.log}
+    logs = {"`dm-dns apply --watch`": node.log, "unbound": node.unbound.log}
     if node.daemon:
         logs["the stand-in of data-mesher"] = node.daemon.log
     for program, log in logs.items():

@@ -91,7 +91,6 @@ def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
 
 def test_a_zone_that_becomes_readable_is_served(node: Node) -> None:
     node.watch()
-    (node.mesh_file.parent.parent / "other").mkdir()
     bring(node, "bad\n")
     wait_for(node, f"{node.mesh_file}:1:")
     node.mesh_file.unlink()
