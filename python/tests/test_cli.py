@@ -392,7 +392,7 @@ def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 def test_the_package_is_a_command() -> None:
     render()
     done = run(
-        "check", "zone.conf", "--domain", "pin", code="import runpy; runpy.run_module("dm_dns')"
+        "check", "zone.conf", "--domain", "pin", code="import runpy; runpy.run_module('dm_dns')"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
