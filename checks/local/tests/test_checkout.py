@@ -121,7 +121,7 @@ def test_an_outdated_checkout_is_refused_and_a_rollback_is_from_the_machines_his
     assert "its serial 4 is older than the mesh's, 5" in message
     missing = failed(admin.run("push", *with_key(admin), "--rollback", "3"))
     assert said(admin, missing) == snapshot(
-        "dm-dns: kiwi:NODE/state/history/3.conf: no zone with this serial is kept. Serials that are: 5. Only a zone that came over the mesh is kept, on machines with the role default.\n"
+        "dm-dns: kiwi:NODE/state/history/3.conf: no zone with this serial is kept. The serials kept are: 5. Machines with the role default keep the zones that came over the mesh, and no others.\n"
     )
     admin.zone(zone_conf(6, {"new.pin": "kiwi.pin"}))
     assert admin.run("push", *with_key(admin)).returncode == 0
@@ -136,7 +136,7 @@ def test_a_deletion_goes_through_ssh(admin: Admin) -> None:
     assert not admin.node.mesh_file.exists()
     again = admin.run("push", *with_key(admin), "--delete")
     assert said(admin, again.stdout) == snapshot(
-        "nothing to do for pin: there is no kiwi:NODE/mesh/files/home/dns/cnames\n"
+        "nothing to do for pin: kiwi:NODE/mesh/files/home/dns/cnames does not exist\n"
     )
 
 
@@ -145,7 +145,7 @@ def test_a_key_that_is_not_the_clans_is_refused_before_anything_is_sent(idle: Ad
     command = f"cat {idle.user}/stranger/signing.key"
     message = failed(idle.run("push", "--key-command", command))
     assert said(idle, message) == snapshot(
-        "dm-dns: the key that --key-command printed does not belong to ADMIN/checkout/vars/shared/dm-dns-signing-key/signing.pub/value: no node would take what it signs. Take the key and the public key from one generation: is the checkout the newest?\n"
+        "dm-dns: the key that --key-command printed does not belong to ADMIN/checkout/vars/shared/dm-dns-signing-key/signing.pub/value: no machine would accept what it signs. Use the key and the public key of one generation; check that the checkout is the newest.\n"
     )
     assert not idle.node.mesh_file.exists()
 
@@ -156,9 +156,9 @@ def test_a_zone_of_another_clan_is_refused(idle: Admin) -> None:
     messages += [said(idle, failed(idle.run("plan")))]
     assert messages == snapshot(
         [
-            "dm-dns: the zone is of pin, and the machine that it would be pushed to is of other (kiwi:NODE/apply.json). Nothing was sent. Give a machine of the zone's clan with --via, or the checkout of the machine's with --flake; --force does not help.\n"
+            "dm-dns: the zone's domain is pin, but the machine's is other (kiwi:NODE/apply.json). Nothing was sent. Name a machine of the zone's clan with --via, or that machine's checkout with --flake; --force does not override this.\n",
+            "dm-dns: the zone's domain is pin, but the machine's is other (kiwi:NODE/apply.json). Nothing was sent. Name a machine of the zone's clan with --via, or that machine's checkout with --flake; --force does not override this.\n",
         ]
-        * 2
     )
     assert not idle.node.mesh_file.exists()
 
@@ -167,7 +167,7 @@ def test_where_dm_dns_is_not_configured_the_meshs_copy_says_the_clan(idle: Admin
     idle.node.config.unlink()
     idle.node.mesh_file.write_text('local-zone: "other." transparent\n')
     assert said(idle, failed(idle.run("plan"))) == snapshot(
-        "dm-dns: the zone is of pin, and the machine that it would be pushed to is of other (kiwi:NODE/mesh/files/home/dns/cnames). Nothing was sent. Give a machine of the zone's clan with --via, or the checkout of the machine's with --flake; --force does not help.\n"
+        "dm-dns: the zone's domain is pin, but the machine's is other (kiwi:NODE/mesh/files/home/dns/cnames). Nothing was sent. Name a machine of the zone's clan with --via, or that machine's checkout with --flake; --force does not override this.\n"
     )
 
 
@@ -187,7 +187,7 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
     # Nothing is served yet: there is nothing to compare with, and nothing is sent.
     message = failed(stranger.run("push", *with_key(stranger)))
     assert said(stranger, message) == snapshot(
-        "dm-dns: --mesh-file kiwi:NODE/mesh/files/home/dns/cnames: Permission denied. Log in as root there: --via root@kiwi.\n"
+        "dm-dns: --mesh-file kiwi:NODE/mesh/files/home/dns/cnames: Permission denied. Log in there as root: --via root@kiwi.\n"
     )
     # What was deployed says which names there are, and not that the mesh has them.
     node.deployed.write_text(zone_conf(5))
@@ -198,7 +198,7 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
         (
             2,
             "pin: no name changes, 3 unchanged; serial 5 -> 5\n",
-            "kiwi:NODE/mesh/files/home/dns/cnames may be read by root only. Instead, this compares with what is served on kiwi, kiwi:NODE/state/kept.conf: the mesh's is older, or missing\n",
+            "Only root may read kiwi:NODE/mesh/files/home/dns/cnames. The zone is compared with the one that kiwi serves, kiwi:NODE/state/kept.conf: the mesh's copy is older, or missing\n",
         )
     )
     first = stranger.run("push", *with_key(stranger))
@@ -229,7 +229,7 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
         (
             "Port 1",
             snapshot(
-                "dm-dns: ssh to kiwi failed: connect to host ADDRESS: Connection refused. Is the machine up, and its sshd running? Any other machine of the clan does as well.\n"
+                "dm-dns: ssh to kiwi failed: connect to host ADDRESS: Connection refused. Check that the machine is up and its sshd runs, or name another machine of the clan.\n"
             ),
         ),
         (
@@ -241,7 +241,7 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
         (
             "User nobody-of-this-name",
             snapshot(
-                "dm-dns: ssh to kiwi failed: nobody-of-this-name@ADDRESS: Permission denied (publickey,keyboard-interactive). See that `ssh kiwi` logs in; --via USER@HOST takes another user.\n"
+                "dm-dns: ssh to kiwi failed: nobody-of-this-name@ADDRESS: Permission denied (publickey,keyboard-interactive). Check that `ssh kiwi` logs in; --via USER@HOST takes another user.\n"
             ),
         ),
     ],
@@ -260,7 +260,7 @@ def test_a_machine_that_forwards_nothing_is_named(make: Make) -> None:
     admin = make(only_sshd=True, sshd_options="AllowTcpForwarding no")
     message = failed(admin.run("push", *with_key(admin), "--wait", "0"))
     assert re.sub(r"\([A-Z][^)]*\)", "(REASON)", said(admin, message)) == snapshot(
-        "dm-dns: http://ADDRESS did not answer within 0 s (REASON). Is data-mesher running on kiwi? See `systemctl status data-mesher` there. Its sshd must forward ports: AllowTcpForwarding.\n"
+        "dm-dns: http://ADDRESS did not answer within 0 s (REASON). See `systemctl status data-mesher` on kiwi, and check that its sshd has AllowTcpForwarding.\n"
     )
     assert not admin.node.mesh_file.exists()
 

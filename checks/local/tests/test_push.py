@@ -12,8 +12,9 @@ from pathlib import Path
 
 import nacl.signing
 import pytest
+from dm_dns.commands import push
 from dm_dns.errors import Error
-from dm_dns.push import keys, push
+from dm_dns.push import keys
 from dm_dns.zone import conf
 
 from checks.local.daemon import NAME, Daemon, Network
@@ -154,7 +155,9 @@ def test_a_key_pair_of_either_side_is_the_other_sides() -> None:
     assert keys.private_pem(private.encode()) == Path("clan/signing.key").read_text()
     files = ["--private-key-path", "their.key", "--public-key-path", "their.pub"]
     subprocess.run(["data-mesher", "generate", "signing-key", *files], check=True)
-    assert keys.read_public(Path("their.pub")) == read_public(Path("their.pub"))
+    assert keys.parse_public(Path("their.pub").read_bytes(), "their.pub") == read_public(
+        Path("their.pub")
+    )
 
 
 class Clan:

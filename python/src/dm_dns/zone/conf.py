@@ -73,19 +73,16 @@ def in_order(addresses: Iterable[str]) -> tuple[str, ...]:
 
 
 def render(zone: Zone) -> str:
-    """Return the text of the zone.conf for ``zone``: the same for the same zone, always."""
-    import jinja2  # noqa: PLC0415 - `apply` reads zones, and must start without it
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dm_dns.zone", ""),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701 - no HTML; every value is a checked name or address
-    )
-    environment.filters["sha256"] = lambda text: hashlib.sha256(text.encode("ascii")).hexdigest()
-    return environment.get_template("zone.conf.j2").render(
-        format=FORMAT, domain=zone.domain, serial=zone.serial, records=sorted(_records(zone))
+    """Return the text of the zone.conf for ``zone``: always the same for the same zone."""
+    records = sorted(_records(zone))
+    body = f'local-zone: "{zone.domain}." transparent\n'
+    body += "".join(f'local-data: "{" ".join(record)}"\n' for record in records)
+    return (
+        f"# dm-dns zone {FORMAT}\n"
+        f"# serial: {zone.serial}\n"
+        f"# records: {len(records)}\n"
+        f"# sha256: {hashlib.sha256(body.encode('ascii')).hexdigest()}\n"
+        f"{body}"
     )
 
 
@@ -103,49 +100,46 @@ def read(path: files.StrPath, domain: str) -> Zone:
 
     Raises:
         OSError: the file cannot be read.
-        FileError: it is not a zone.conf of ``domain``.
+        FileError: it is not a valid zone.conf of ``domain``.
 
     """
     return parse(files.read(path), domain, os.fspath(path))
 
 
-def parse(content: bytes, domain: str, path: str) -> Zone:
-    """Parse the zone.conf ``content`` of ``domain`` (canonical); ``path`` is for messages.
+def parse(content: bytes, domain: str | None, path: str) -> Zone:
+    """Parse the ``content`` of a zone.conf; ``path`` names the file in messages.
 
     Accepted are what `render` writes and, with serial 0, what clan-core's own dm-dns writes: no
-    header, in any order, a line possibly twice, names in any case.
+    header, lines in any order and possibly twice, names in any case.
+
+    Args:
+        content: what the file contains.
+        domain: the domain (canonical) that the zone must have; None: the one that the file names.
+        path: the file.
 
     Raises:
-        FileError: anything else.
+        FileError: the content is anything else.
 
     """
     return _Parser(content, domain, path).parse()
 
 
-def domain_of(content: bytes, path: str) -> str:
-    """Return the domain (canonical) that the zone.conf ``content`` says it is of.
-
-    `parse` tells whether it is a zone.conf. ``path`` is for messages.
+def read_domain(content: bytes, path: str) -> str:
+    """Return the domain (canonical) that a zone.conf names; only lines up to that are checked.
 
     Raises:
-        FileError: it names no domain.
+        FileError: the header is not valid, or the file names no domain.
 
     """
-    for number, line in enumerate(content.splitlines(), start=1):
-        if match := re.fullmatch(rb'local-zone: "([^"]*)\." transparent', line):
-            try:
-                return names.canonical_domain(match[1].decode("ascii"))
-            except (names.InvalidNameError, UnicodeDecodeError) as error:
-                raise FileError(path, number, f"the domain is no valid name: {error}") from None
-    raise FileError(path, 1, "no local-zone line, which names the domain: this is no zone.conf")
+    return _Parser(content, None, path).start_of_zone()[1]
 
 
 class _Parser:
     """One run over one file."""
 
-    def __init__(self, content: bytes, domain: str, path: str) -> None:
+    def __init__(self, content: bytes, domain: str | None, path: str) -> None:
         self.content = content
-        self.domain = domain
+        self.expected = domain
         self.path = path
         self.lines = self.split()
         # Without header, for clan-core's dm-dns: that one neither sorts nor changes the case.
@@ -158,11 +152,15 @@ class _Parser:
         raise FileError(self.path, line, reason)
 
     def parse(self) -> Zone:
-        serial = self.header() if self.has_header else 0
-        self.zone_line()
+        serial, self.domain = self.start_of_zone()
         self.records()
         self.rules()
         return Zone(self.domain, serial, self.cnames, self.addresses, self.sha256())
+
+    def start_of_zone(self) -> tuple[int, str]:
+        """Return the serial and the domain, which stand before all records."""
+        serial = self.header() if self.has_header else 0
+        return serial, self.zone_line()
 
     def split(self) -> list[str]:
         """Return the lines; they are ASCII and each has its newline."""
@@ -204,11 +202,21 @@ class _Parser:
             self.fail(4, f"the hash is not that of the lines below the header: {_CUT_SHORT}")
         return int(serial)
 
-    def zone_line(self) -> None:
-        expected = f'local-zone: "{self.domain}." transparent'
+    def zone_line(self) -> str:
+        """Return the domain that the local-zone line names."""
+        number = self.start + 1
         line = self.lines[self.start] if self.start < len(self.lines) else ""
-        if line != expected:
-            self.fail(self.start + 1, f"expected '{expected}', found {_shown(line)}")
+        named = re.fullmatch(r'local-zone: "([^"]*)\." transparent', line)
+        domain = self.expected or (named[1] if named else "DOMAIN")
+        if line != f'local-zone: "{domain}." transparent':
+            expected = f'local-zone: "{domain}." transparent'
+            self.fail(number, f"expected '{expected}', found {_shown(line)}")
+        if self.expected is None:
+            try:
+                names.check_domain(domain)
+            except names.InvalidNameError as error:
+                self.fail(number, f"the domain {_shown(domain)} is not a valid name: {error}")
+        return domain
 
     def records(self) -> None:
         """Read all lines below the local-zone line."""

@@ -124,7 +124,7 @@ def is_below(name: str, domain: str) -> bool:
 
 
 def _to_ascii(name: str) -> str:
-    import idna  # noqa: PLC0415 - only names that need it pay for it; `apply` never does
+    import idna
 
     try:
         mapped = idna.uts46_remap(name, std3_rules=False)
