@@ -1,4 +1,4 @@
-# Which names a clan's zone can hold; the same rules as in python/src/dm_dns/names.py.
+# Which names a clan's zone can hold; the same rules as in python/src/dm_dns/zone/names.py.
 { lib }:
 let
   inherit (lib)

@@ -1,6 +1,6 @@
 # From what the services of a clan export to the zone spec. Pure: no `pkgs`, no NixOS configuration.
 #
-# The same rules as in python/src/dm_dns/spec.py. Here they stop the evaluation, with a message that
+# The same rules as in python/src/dm_dns/zone/spec.py. Here they stop the evaluation, with a message that
 # says who exports what.
 {
   clanLib,
