@@ -105,7 +105,7 @@ local-data: "www.pin. AAAA fd00::2"
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == snapshot(
-        "dm-dns: warning: spec.json: www.pin does not lead to kiwi.pin, whose address is not known; set `addresses` in the role default of dm-dns\n"
+        "dm-dns: warning: spec.json: www.pin does not resolve to kiwi.pin, which has no known address; set `addresses` in the role default of dm-dns\n"
     )
 
 
@@ -205,7 +205,7 @@ host 'pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kf
         pytest.param(
             ["render", "empty.json", "-o", "zone.conf"],
             snapshot(
-                "dm-dns: empty.json: the zone spec must have ['domain', 'endpoints', 'machines'] and nothing else; it has []\n"
+                "dm-dns: empty.json: the top level must have the keys domain, endpoints, machines, and no others; it has none\n"
             ),
             id="render-form",
         ),

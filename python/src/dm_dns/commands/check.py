@@ -14,7 +14,7 @@ EXAMPLE: Final = "dm-dns check vars/shared/dm-dns/zone.conf/value --domain clan.
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `dm-dns check` is told."""
+    """The options of ``dm-dns check``."""
 
     zone_conf: Path
     domain: str

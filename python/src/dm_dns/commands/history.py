@@ -17,7 +17,7 @@ EXAMPLE: Final = "dm-dns history --domain clan.lol"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `dm-dns history` is told."""
+    """The options of ``dm-dns history``."""
 
     domain: str
     directory: Path

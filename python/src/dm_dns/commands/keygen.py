@@ -13,7 +13,7 @@ EXAMPLE: Final = "dm-dns keygen ./keys"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `dm-dns keygen` is told."""
+    """The options of ``dm-dns keygen``."""
 
     directory: Path
 

@@ -18,7 +18,7 @@ EXAMPLE: Final = "dm-dns plan --flake . --via kiwi"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `dm-dns plan` is told."""
+    """The options of ``dm-dns plan``."""
 
     zone_conf: Path
     domain: str | None

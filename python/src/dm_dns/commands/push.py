@@ -22,7 +22,7 @@ _KEY_COMMAND_REMEDY: Final = "It must print the clan's signing.key, and nothing 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `dm-dns push` is told."""
+    """The options of ``dm-dns push``."""
 
     zone_conf: Path | None
     """None: no zone is read, because none is sent."""

@@ -18,7 +18,7 @@ EXAMPLE: Final = "dm-dns render spec.json --output zone.conf"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `dm-dns render` is told."""
+    """The options of ``dm-dns render``."""
 
     spec: Path
     output: Path

@@ -80,7 +80,7 @@ def wait_until_answering(
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the system said, without the layers of the HTTP library around it."""
+    """Return the system's own message, without those of the HTTP library around it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

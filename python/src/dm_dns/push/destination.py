@@ -110,7 +110,7 @@ class Destination:
             raise
 
     def _read_mesh_file(self) -> bytes | None:
-        """Return the mesh's copy; None if there is none.
+        """Return the mesh's copy; None if it does not exist.
 
         Raises:
             DeniedError: this user may not read it.

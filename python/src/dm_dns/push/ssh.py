@@ -137,7 +137,7 @@ class SshConnection:
         return self._command(*alone, "-E", str(self._log), *arguments)
 
     def _fail(self) -> NoReturn:
-        """Raise what ssh said last."""
+        """Raise an error with ssh's last message."""
         with suppress(OSError):
             lines = self._log.read_text(errors="replace").splitlines()
             said = next((line.strip() for line in reversed(lines) if line.strip()), "")
@@ -201,7 +201,7 @@ class SshConnection:
         """Return the address, on this machine, of the server that is at ``url`` as seen there.
 
         Raises:
-            Error: ``url`` is no address of a host and port, or ssh does not forward.
+            Error: ``url`` is not an address with a host and a port, or ssh does not forward.
 
         """
         try:
@@ -238,7 +238,7 @@ def exit_on(signals: Sequence[signal.Signals]) -> Iterator[None]:
     """Let these signals raise SystemExit, so that this process cleans up before it ends."""
 
     def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)  # as a shell has it
+        raise SystemExit(128 + number)  # the status that a shell returns
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,8 +1,8 @@
-"""zone.conf, the form in which a zone travels: its model, its parser and its renderer.
+"""zone.conf, the file in which a zone travels: its model, parser and renderer.
 
 The file is a comment header and, below it, only ``local-zone`` and ``local-data`` lines, so that
 unbound and clan-core's own dm-dns can include it as it is. Nothing else is accepted: the file
-comes over the network, and whoever may sign it must not be able to do more than name hosts.
+comes over the network, and whoever can sign it must be able to name hosts and nothing else.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ def record_type(address: str) -> str:
 
 
 def canonical_address(text: str) -> str | None:
-    """Return an IP address in the text form of inet_ntop(3), or None where ``text`` is none."""
+    """Return an IP address in the text form of inet_ntop(3), or None if ``text`` is not one."""
     family = _FAMILIES[record_type(text)]
     try:
         return inet_ntop(family, inet_pton(family, text))
@@ -142,7 +142,7 @@ class _Parser:
         self.expected = domain
         self.path = path
         self.lines = self.split()
-        # Without header, for clan-core's dm-dns: that one neither sorts nor changes the case.
+        # clan-core's dm-dns writes no header, and neither sorts the lines nor changes the case.
         self.has_header = self.lines[0].startswith("#")
         self.start = len(_HEADER) if self.has_header else 0
         self.cnames: dict[str, str] = {}
@@ -189,7 +189,7 @@ class _Parser:
                 self.fail(number, f"expected '{form}', found {_shown(line)}")
             values.append(match[1])
             if number == 1 and int(match[1]) != FORMAT:  # whose other lines may be others
-                self.fail(1, f"zone format {match[1]} is not known here: update dm-dns")
+                self.fail(1, f"this dm-dns does not know zone format {match[1]}: update dm-dns")
         _version, serial, count, sha256 = values
         if len(self.lines) == len(_HEADER):
             self.fail(len(_HEADER), f"the file ends with its header: {_CUT_SHORT}")
@@ -229,7 +229,7 @@ class _Parser:
             if match is None:
                 self.fail(number, self.why(line))
             if self.has_header and line <= previous:
-                self.fail(number, "the lines are not sorted, or this one stands twice")
+                self.fail(number, "the lines are not sorted, or this line is repeated")
             previous = line
             owner, target, kind, address = match.groups()
             owner = owner.lower()
@@ -243,8 +243,8 @@ class _Parser:
             if cnames.setdefault(owner, targets[target]) != targets[target]:
                 self.fail(
                     number,
-                    f"a second CNAME for {owner}, which is {cnames[owner]} already: a name that"
-                    " several machines answer on needs their addresses instead",
+                    f"a second CNAME for {owner}, which already points to {cnames[owner]}: a name"
+                    " of several machines needs their addresses instead",
                 )
 
         if not self.has_header:
@@ -252,7 +252,7 @@ class _Parser:
 
     def add_address(self, number: int, owner: str, kind: str, address: str) -> None:
         if address != canonical_address(address) or kind != record_type(address):
-            self.fail(number, f"{_shown(address)} is no address as type {kind} has it")
+            self.fail(number, f"{_shown(address)} is not an address of type {kind}")
         known = self.addresses.get(owner, ())
         if address not in known:
             self.addresses[owner] = (*known, address)
@@ -263,32 +263,33 @@ class _Parser:
         try:
             names.check(name)
         except names.InvalidNameError as error:
-            self.fail(number, f"the target {_shown(name)} is no valid name: {error}")
+            self.fail(number, f"the target {_shown(name)} is not a valid name: {error}")
         if name == f"{names.STATUS_LABEL}.{self.domain}":
-            self.fail(number, f"the target {name} is reserved: a node's status is there")
+            self.fail(number, f"the target {name} is reserved for the status of dm-dns")
         return name
 
     def why(self, line: str) -> str:
-        """Return the rule that a line breaks which is no record."""
+        """Return the rule that a line breaks if it is not a record."""
         if _record_pattern(self.domain, any_case=True).fullmatch(line) and self.has_header:
             return f"upper case, which no line below a header has: {_shown(line)}"
         return _why(line, self.domain)
 
     def rules(self) -> None:
-        """Check what no single line shows."""
+        """Check the rules that concern more than one line."""
         for owner in sorted(self.cnames.keys() & self.addresses.keys()):
             self.fail(self.line_of(owner), f"a CNAME and an address for one name: {owner}")
         reserved = f"{names.STATUS_LABEL}.{self.domain}"
         if reserved in self.cnames or reserved in self.addresses:
-            self.fail(self.line_of(reserved), f"{reserved} is reserved: a node's status is there")
+            self.fail(self.line_of(reserved), f"{reserved} is reserved for the status of dm-dns")
         harmless: set[str] = set()
         for start in sorted(self.cnames.keys() & set(self.cnames.values())):
-            chain = []
+            chain: set[str] = set()
             owner = start
             while owner in self.cnames and owner not in harmless:
                 if owner in chain:
-                    self.fail(self.line_of(owner), f"a CNAME that leads to itself: {owner}")
-                chain.append(owner)
+                    reason = f"a CNAME loop: {owner} points to itself, directly or through others"
+                    self.fail(self.line_of(owner), reason)
+                chain.add(owner)
                 owner = self.cnames[owner]
             harmless.update(chain)
 
@@ -311,18 +312,18 @@ def _record_pattern(domain: str, *, any_case: bool) -> re.Pattern[str]:
 
 
 def _shown(text: str) -> str:
-    """Return ``text`` fit for a message: one line, no control characters, not too long."""
+    """Return ``text`` for a message: one line, no control characters, not too long."""
     return ascii(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
 
 
 def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each rule
-    """Return the rule that ``line``, which is no record of ``domain``, breaks."""
+    """Return the rule that ``line``, which is not a record of ``domain``, breaks."""
     data = re.fullmatch(r'local-data: "([^"]*)"', line)
     if data is None:
         if line.startswith("local-zone:"):
-            return "a second local-zone line; a zone.conf has one"
+            return "a second local-zone line; a zone.conf has exactly one"
         if line.startswith("#"):
-            return "a comment; a zone.conf has none but its header"
+            return "a comment; a zone.conf has no comments except its header"
         return f"neither a local-zone nor a local-data line: {_shown(line)}"
     owner, kind, *rdata = [*data[1].split(" "), "", ""][: max(3, data[1].count(" ") + 1)]
     try:
@@ -330,10 +331,10 @@ def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each 
             return f"{_shown(owner)} is not below the domain '{domain}.'"
         names.check(owner.lower().removesuffix("."))
     except names.InvalidNameError as error:
-        return f"{_shown(owner)} is no valid name: {error}"
+        return f"{_shown(owner)} is not a valid name: {error}"
     if kind not in {"CNAME", *_FAMILIES}:
         return f"expected CNAME, A or AAAA after the name, found {_shown(kind)}"
     if len(rdata) != 1 or kind != "CNAME":
         what = "name" if kind == "CNAME" else "address"
         return f"expected one {what} after {kind}, found {_shown(' '.join(rdata))}"
-    return f"the target {_shown(rdata[0])} is no name below the domain '{domain}.'"
+    return f"the target {_shown(rdata[0])} is not a name below the domain '{domain}.'"
