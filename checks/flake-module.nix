@@ -39,7 +39,7 @@ in
             ps.rich
           ]))
           # The stand-in. The demo says that it is one.
-          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.mesh "$@"'')
+          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.fake_data_mesher "$@"'')
           pkgs.openssl
           pkgs.unbound
         ];
@@ -48,8 +48,8 @@ in
             sourceOf [
               ./demo
               ./example
-              ./local
-              ./mesh
+              ./processes
+              ./fake_data_mesher
             ]
           }
           exec python -m checks.demo "$@"

@@ -1,0 +1,44 @@
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checks.fake_data_mesher.tests.helpers import NAME, Network, Node, stop
+
+_fresh = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("filterwarnings", "error")
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Network:
+    return Network(tmp_path)
+
+
+@pytest.fixture
+def nodes(network: Network) -> Iterator[list[Node]]:
+    """Three nodes, not started, each with the two others as peers."""
+    trio = [Node(network, f"node{i}") for i in range(3)]
+    for node in trio:
+        node.peer_with(*(other for other in trio if other is not node))
+    yield trio
+    stop(*trio)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """One node without peers for all tests of a module; tests that change it use a `fresh` name."""
+    node = Node(Network(tmp_path_factory.mktemp("shared")), "shared")
+    node.start()
+    node.update(NAME, b"kept")
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+def fresh() -> str:
+    """Return a name of the allowlist that no other test uses."""
+    return f"fresh/{next(_fresh)}"
