@@ -1,1 +1,1 @@
-"""What dm-dns is tested with: stand-in mesh, local nodes, demo, benchmarks. Never shipped."""
+"""What dm-dns is tested with: machines as processes, containers and VMs, a fake data-mesher, the demo. Never shipped."""

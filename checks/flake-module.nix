@@ -38,7 +38,7 @@ in
             ps.dnspython
             ps.rich
           ]))
-          # The stand-in. The demo says that it is one.
+          # The fake one. The demo says so.
           (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.fake_data_mesher "$@"'')
           pkgs.openssl
           pkgs.unbound

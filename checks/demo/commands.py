@@ -14,7 +14,7 @@ from checks.processes import unbound
 _STOP_SECONDS: Final = 5.0
 
 _VENV: Final = str(Path(sys.executable).parent)
-"""Where `dm-dns` and the stand-in's `data-mesher` are; before all others of these names."""
+"""Where `dm-dns` and the fake `data-mesher` are; before all others of these names."""
 
 
 class DemoError(Exception):

@@ -18,7 +18,7 @@ class Record(NamedTuple):
     value: str
 
 
-class Zone(NamedTuple):
+class ExampleZone(NamedTuple):
     """One of the clan's zones, as its repository recorded it."""
 
     clan: "ExampleClan"
@@ -85,10 +85,10 @@ class ExampleClan(NamedTuple):
         """Return the full name of a machine."""
         return f"{machine}.{self.domain}"
 
-    def zone(self, number: int) -> Zone:
+    def zone(self, number: int) -> ExampleZone:
         """Return the zone that was recorded as ``number``; the first is 1."""
         recorded = self.recorded[number - 1]
-        return Zone(
+        return ExampleZone(
             clan=self,
             date=datetime.fromisoformat(recorded["date"]),
             endpoints={e["host"]: e["machine"] for e in recorded["endpoints"]},

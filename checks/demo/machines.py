@@ -154,7 +154,7 @@ def diagnosis(node: Node) -> str:
         lines.append(f"{node.name}: `dm-dns apply` (exit status {last.returncode}): {said}")
     logs = {"`dm-dns apply --watch`": node.log, "unbound": node.unbound.log}
     if node.daemon:
-        logs["the stand-in of data-mesher"] = node.daemon.log
+        logs["the fake data-mesher"] = node.daemon.log
     for program, log in logs.items():
         if log.exists():
             last_lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]

@@ -13,7 +13,7 @@ from checks.demo import ask, commands, example_clan, machines
 from checks.demo.ask import Answer
 from checks.demo.commands import DemoError
 from checks.demo.show import Screen, milliseconds, verdict
-from checks.demo.transition import Change, Watch
+from checks.demo.transition import Transition, Watch
 from checks.processes.local_machine import Node
 
 _BEFORE: Final = 3
@@ -90,7 +90,7 @@ class Story:
             " asked too."
         )
         self.screen.line(
-            "The mesh between them is the stand-in in checks/fake_data_mesher, NOT data-mesher.",
+            "The mesh between them is the fake data-mesher of checks/fake_data_mesher, NOT the real one.",
             "yellow",
         )
         self.screen.line()
@@ -99,7 +99,7 @@ class Story:
             self.screen.line(f"  {name:<12} {address} port {machines.PORT}{role}")
         self.screen.line()
 
-    def _render(self, directory: Path, zone: example_clan.Zone) -> Path:
+    def _render(self, directory: Path, zone: example_clan.ExampleZone) -> Path:
         """Render a recorded zone, and compare its CNAMEs with those recorded."""
         spec, zone_conf = directory / "spec.json", directory / f"zone-{zone.serial}.conf"
         date = f"{zone.date:%Y-%m-%d %H:%M}"
@@ -146,7 +146,7 @@ class Story:
             logs = "\n".join(map(machines.diagnosis, waiting))
             raise DemoError(f"{names}: the zone with serial {serial} is not served.\n{logs}")
 
-    def _ask(self, node: Node, name: str, zone: example_clan.Zone) -> tuple[Answer, bool]:
+    def _ask(self, node: Node, name: str, zone: example_clan.ExampleZone) -> tuple[Answer, bool]:
         """Ask for a name of the zone; return the answer and whether it is right."""
         answer, expected = ask.ask(node, name), zone.expected(name)
         right = Answer("NOERROR", expected, 0)
@@ -186,7 +186,7 @@ class Story:
             for node in self.nodes:
                 self._ask(node, name, self.after)
 
-    def _change(self, change: Change, start: float) -> list[Text]:
+    def _change(self, change: Transition, start: float) -> list[Text]:
         node = change.node.name
         if change.arrived is None or change.answered is None:
             logs = machines.diagnosis(change.node)

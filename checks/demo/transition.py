@@ -20,7 +20,7 @@ _LONGEST_ANSWER: Final = 4096  # bytes
 
 
 @dataclass
-class Change:
+class Transition:
     """How one node comes from an old answer to a new one. Times are of `time.monotonic`."""
 
     node: Node
@@ -54,7 +54,7 @@ class Watch:
         self._question = dns.message.make_query(name, "AAAA").to_wire()[2:]
         # Of one kind: of two queries, one would sometimes get an old and one a new answer.
         old, new = (frozenset(r for r in records if r.kind != "A") for records in (old, new))
-        self.changes = [Change(node, old, new) for node in nodes]
+        self.changes = [Transition(node, old, new) for node in nodes]
         self._stopping = threading.Event()
 
     @contextmanager
@@ -71,7 +71,7 @@ class Watch:
             for thread in threads:
                 thread.join()
 
-    def _ask(self, change: Change) -> None:
+    def _ask(self, change: Transition) -> None:
         before = _version(change.node)
         known: dict[bytes, Answer] = {}  # all that has been read: there are only a few
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:

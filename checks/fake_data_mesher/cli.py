@@ -1,4 +1,4 @@
-"""The command `data-mesher` of the stand-in."""
+"""The command `data-mesher` of the fake."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from checks.fake_data_mesher.client import call
 from checks.fake_data_mesher.gotime import parse_duration
 from checks.fake_data_mesher.mesh_errors import MeshError
 from checks.fake_data_mesher.server import FILES, MAX_BODY
-from checks.fake_data_mesher.statement import MAX_CONTENT, Entry, check_name, sign
+from checks.fake_data_mesher.statement import MAX_CONTENT, MeshEntry, check_name, sign
 
 
 def _duration(text: str) -> int:
@@ -21,12 +21,12 @@ def _duration(text: str) -> int:
         raise argparse.ArgumentTypeError(str(e)) from None
 
 
-def _send(args: argparse.Namespace, entry: Entry) -> None:
+def _send(args: argparse.Namespace, entry: MeshEntry) -> None:
     url = args.url.rstrip("/")
     status, answer = call("POST", url + FILES, entry.dump(), limit=MAX_BODY)
     reason = answer.decode(errors="replace").strip()
     if status != HTTPStatus.OK:
-        raise MeshError(f"{url} refused {entry.record.name!r}: {reason}")
+        raise MeshError(f"{url} refused {entry.statement.name!r}: {reason}")
 
 
 def _server(args: argparse.Namespace) -> None:
@@ -71,12 +71,12 @@ def _generate(args: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="data-mesher", description="Stand-in for data-mesher v2.", allow_abbrev=False
+        prog="data-mesher", description="A fake data-mesher v2, for tests.", allow_abbrev=False
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     server = commands.add_parser("server", help="run the daemon", allow_abbrev=False)
-    server.add_argument("--config", type=Path, required=True, help="JSON, see README.md")
+    server.add_argument("--config", type=Path, required=True, help="JSON: see checks/README.md")
     server.set_defaults(run=_server)
 
     file = commands.add_parser("file", help="change a file of the mesh", allow_abbrev=False)

@@ -1,7 +1,7 @@
 """The daemon's configuration file, in JSON.
 
-Its keys are those of clan-core's `services.data-mesher.settings` and a few that only the stand-in
-needs; every one is in README.md.
+Its keys are those of clan-core's `services.data-mesher.settings` and a few that only the fake
+needs; every one is in checks/README.md.
 """
 
 import json
@@ -25,7 +25,7 @@ _MAX_PORT = 65535
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class ServerConfig:
     """What the daemon runs with. Addresses are (host, port), the interval is in seconds."""
 
     log_level: str
@@ -119,7 +119,7 @@ def _allowlist(network: _Section) -> dict[str, frozenset[bytes]]:
     return allowed
 
 
-def load(file: Path) -> Config:
+def load(file: Path) -> ServerConfig:
     """Read a configuration file. Raises MeshError, which names the file and the key."""
     try:
         value: object = json.loads(file.read_bytes())
@@ -150,7 +150,7 @@ def load(file: Path) -> Config:
         for key in keys
         if section.values.get(key)
     ]
-    return Config(
+    return ServerConfig(
         log_level=log_level,
         state_dir=Path(root.text("state_dir", "/var/lib/data-mesher")),
         write_in_place=root.flag("write_in_place"),

@@ -5,10 +5,10 @@ import signal
 import sys
 import threading
 
-from checks.fake_data_mesher.config import Config
+from checks.fake_data_mesher.config import ServerConfig
 from checks.fake_data_mesher.gossip import Peer
 from checks.fake_data_mesher.mesh_errors import MeshError
-from checks.fake_data_mesher.server import Server
+from checks.fake_data_mesher.server import MeshPort
 from checks.fake_data_mesher.store import Store
 
 _EXPIRY_CHECK = 0.2  # seconds between two looks at the clock
@@ -34,20 +34,20 @@ def _expire(store: Store, stopping: threading.Event) -> None:
             _log.error("cannot remove an expired file: %s", e)
 
 
-def run(config: Config) -> None:
+def run(config: ServerConfig) -> None:
     """Serve until SIGTERM or SIGINT. Raises MeshError when it cannot start."""
     # Blocked before any thread starts and taken by sigwait: no handler that runs in the middle of
     # something, and a signal that comes early is not lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     _log_to_stderr(config.log_level)
     if config.ignored:
-        _log.info("the stand-in ignores %s", ", ".join(config.ignored))
+        _log.info("the fake data-mesher ignores %s", ", ".join(config.ignored))
     store = Store(config)
     peers = [Peer(url, store, config.interval) for url in config.peers]
     store.on_change.extend(peer.wake for peer in peers)
-    servers = [Server(config.cluster, store, for_peers=True)]
+    servers = [MeshPort(config.cluster, store, for_peers=True)]
     try:
-        servers.append(Server(config.http, store, for_peers=False))
+        servers.append(MeshPort(config.http, store, for_peers=False))
     except MeshError:
         servers[0].server_close()
         raise

@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from checks.fake_data_mesher.client import call
 from checks.fake_data_mesher.mesh_errors import MeshError, RefusedError, UnreachableError
-from checks.fake_data_mesher.server import FILES, MAX_BODY, RECORDS
-from checks.fake_data_mesher.statement import Entry, Record, parse_json
+from checks.fake_data_mesher.server import FILES, MAX_BODY, STATEMENTS
+from checks.fake_data_mesher.statement import MeshEntry, Statement, parse_json
 from checks.fake_data_mesher.store import Store
 
 _log = logging.getLogger("data-mesher")
@@ -63,39 +63,39 @@ class Peer(threading.Thread):
         return body
 
     def _exchange(self) -> None:
-        listed = parse_json(self._get(RECORDS)).get("records")
-        theirs: dict[str, Record] = {}
+        listed = parse_json(self._get(STATEMENTS)).get("statements")
+        theirs: dict[str, Statement] = {}
         for fields in listed if isinstance(listed, list) else []:
             try:
-                record = Record.from_json(fields if isinstance(fields, dict) else {})
-                theirs[record.name] = record
+                statement = Statement.from_json(fields if isinstance(fields, dict) else {})
+                theirs[statement.name] = statement
             except RefusedError as e:
                 _log.warning("refused from %s: %s", self._url, e)
-        for record in theirs.values():
-            self._pull(record)
+        for statement in theirs.values():
+            self._pull(statement)
         for name, entry in self._store.entries().items():
             if self._stopping:
                 return
-            if name not in theirs or entry.record.rank > theirs[name].rank:
+            if name not in theirs or entry.statement.rank > theirs[name].rank:
                 self._push(entry)
 
-    def _pull(self, record: Record) -> None:
+    def _pull(self, statement: Statement) -> None:
         if self._stopping:
             return
         try:
-            if self._store.wants(record):
-                entry = Entry.load(self._get(f"{FILES}/{record.name}"))
+            if self._store.wants(statement):
+                entry = MeshEntry.load(self._get(f"{FILES}/{statement.name}"))
                 self._store.receive(entry, sender=self._url, from_peer=True)
         except RefusedError as e:
-            _log.warning("refused from %s: %s: %s", self._url, record.name, e)
+            _log.warning("refused from %s: %s: %s", self._url, statement.name, e)
 
-    def _push(self, entry: Entry) -> None:
+    def _push(self, entry: MeshEntry) -> None:
         status, reason = call("POST", self._url + FILES, entry.dump(), limit=MAX_BODY)
         # A conflict says that the peer got something newer in between: the next exchange brings it.
         if status not in (HTTPStatus.OK, HTTPStatus.CONFLICT):
             _log.warning(
                 "%s was refused by %s: %r",
-                entry.record.name,
+                entry.statement.name,
                 self._url,
                 reason[:200].decode(errors="replace"),
             )

@@ -6,11 +6,11 @@ class MeshError(Exception):
 
 
 class RefusedError(MeshError):
-    """A record breaks a rule."""
+    """A statement breaks a rule."""
 
 
 class NotNewerError(RefusedError):
-    """A record is valid, but what the node has of this name is as new or newer."""
+    """A statement is valid, but what the node has of this name is as new or newer."""
 
 
 class UnreachableError(MeshError):

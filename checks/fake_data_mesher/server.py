@@ -9,27 +9,27 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from checks.fake_data_mesher.mesh_errors import MeshError, NotNewerError, RefusedError
-from checks.fake_data_mesher.statement import MAX_CONTENT, Entry
+from checks.fake_data_mesher.statement import MAX_CONTENT, MeshEntry
 from checks.fake_data_mesher.store import Store
 
 FILES = "/v1/files"
-RECORDS = "/v1/records"
+STATEMENTS = "/v1/statements"
 MAX_BODY = MAX_CONTENT * 4 // 3 + 2**16  # base64, and the rest of the JSON
 
 _log = logging.getLogger("data-mesher")
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: "Server"
+    server: "MeshPort"
     timeout = 30  # seconds for a client that stops in the middle of its request
 
     def do_GET(self) -> None:
         entries = self.server.store.entries()
         if self.path == "/":
-            self._reply(HTTPStatus.OK, b"data-mesher stand-in\n")
-        elif self.server.for_peers and self.path == RECORDS:
-            records = [entry.record.to_json() for entry in entries.values()]
-            self._reply(HTTPStatus.OK, json.dumps({"records": records}).encode())
+            self._reply(HTTPStatus.OK, b"fake data-mesher\n")
+        elif self.server.for_peers and self.path == STATEMENTS:
+            statements = [entry.statement.to_json() for entry in entries.values()]
+            self._reply(HTTPStatus.OK, json.dumps({"statements": statements}).encode())
         elif (
             self.server.for_peers
             and self.path.startswith(f"{FILES}/")
@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.for_peers:
             sender = f"peer {self.client_address[0]}"
         try:
-            entry = Entry.load(body)
+            entry = MeshEntry.load(body)
             self.server.store.receive(entry, sender=sender, from_peer=self.server.for_peers)
         except RefusedError as e:
             _log.warning("refused from %s: %s", sender, e)
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         _log.debug("%s %r", self.client_address[0], format % args)
 
 
-class Server(ThreadingHTTPServer):
+class MeshPort(ThreadingHTTPServer):
     """A listening port; `for_peers` says which of the two kinds."""
 
     request_queue_size = 64

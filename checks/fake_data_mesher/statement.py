@@ -1,4 +1,4 @@
-"""What is signed, stored and gossiped: a record (an update or a tombstone) and its content."""
+"""What is signed, stored and gossiped: a statement (an update or a tombstone) and its content."""
 
 import base64
 import hashlib
@@ -65,7 +65,7 @@ def _int(fields: Mapping[str, object], key: str, low: int, high: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class Statement:
     """A signed statement about one name. `valid_for` is in nanoseconds from the signing on."""
 
     kind: int
@@ -85,7 +85,7 @@ class Record:
 
     @property
     def rank(self) -> tuple[int, bytes, bytes]:
-        """Total order among a name's records: of two, every node keeps the greater one.
+        """Total order among a name's statements: of two, every node keeps the greater one.
 
         At one instant a tombstone beats an update, because the buffer starts with the kind.
         """
@@ -125,7 +125,7 @@ class Record:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> Self:
-        """Return a well-formed record; whether to believe it, `Rules` says. Raises RefusedError."""
+        """Return a well-formed statement; `Rules` checks the rest. Raises RefusedError."""
         name = fields.get("name")
         signed_at = _bytes(fields, "signed_at", SIGNED_AT_SIZE)
         try:
@@ -150,22 +150,22 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A record with the content it is about (empty for a tombstone)."""
+class MeshEntry:
+    """A statement with the content it is about (empty for a tombstone)."""
 
-    record: Record
+    statement: Statement
     content: bytes
 
     def dump(self) -> bytes:
         """Return the JSON that is sent and stored."""
         content = base64.b64encode(self.content).decode()
-        return json.dumps(self.record.to_json() | {"content": content}).encode()
+        return json.dumps(self.statement.to_json() | {"content": content}).encode()
 
     @classmethod
     def load(cls, data: bytes) -> Self:
         """Return the entry of `dump`. Raises RefusedError."""
         fields = parse_json(data)
-        return cls(Record.from_json(fields), _bytes(fields, "content"))
+        return cls(Statement.from_json(fields), _bytes(fields, "content"))
 
 
 def content_hash(content: bytes) -> bytes:
@@ -173,7 +173,7 @@ def content_hash(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-def sign(  # noqa: PLR0913 - a record has this many parts
+def sign(  # noqa: PLR0913 - a statement has this many parts
     key: SigningKey,
     *,
     network: bytes,
@@ -181,10 +181,10 @@ def sign(  # noqa: PLR0913 - a record has this many parts
     content: bytes | None,
     now: int,
     valid_for: int | None = None,
-) -> Entry:
+) -> MeshEntry:
     """Return a signed update, or a tombstone where content is None."""
     data = content or b""
-    fields = Record(
+    fields = Statement(
         kind=DELETE if content is None else UPDATE,
         network=network,
         name=name,
@@ -196,4 +196,4 @@ def sign(  # noqa: PLR0913 - a record has this many parts
         signature=b"",
     )
     signature = key.sign(fields.buffer()).signature
-    return Entry(Record(**{**vars(fields), "signature": signature}), data)
+    return MeshEntry(Statement(**{**vars(fields), "signature": signature}), data)

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.fake_data_mesher.config import Config
+from checks.fake_data_mesher.config import ServerConfig
 from checks.fake_data_mesher.mesh_errors import MeshError, NotNewerError, RefusedError
-from checks.fake_data_mesher.statement import DELETE, Entry, Record
+from checks.fake_data_mesher.statement import DELETE, MeshEntry, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ _log = logging.getLogger("data-mesher")
 class Store:
     """The newest valid entry of every name; safe to use from several threads."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: ServerConfig) -> None:
         """Open the folder and read what an earlier run left. Raises MeshError."""
         self.lock = threading.Lock()
         self.on_change: list[Callable[[], None]] = []
@@ -31,7 +31,7 @@ class Store:
         self._entries_dir = config.state_dir / "entries"
         self._files = config.state_dir / "files"
         self._folder = self._files / config.rules.network.hex()
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, MeshEntry] = {}
         self._removed: set[str] = set()  # names whose expired file is gone already
         try:
             self._open()
@@ -52,23 +52,23 @@ class Store:
             except (OSError, RefusedError) as e:
                 _log.warning("ignored %s: %s", path, e)
                 continue
-            self._entries[entry.record.name] = entry
+            self._entries[entry.statement.name] = entry
             if not self._is_written(entry):
                 self._write_file(entry)
 
-    def _read_entry(self, path: Path) -> Entry:
-        entry = Entry.load(path.read_bytes())
+    def _read_entry(self, path: Path) -> MeshEntry:
+        entry = MeshEntry.load(path.read_bytes())
         self._rules.check_entry(entry)
-        if path != self._path(entry.record.name):
+        if path != self._path(entry.statement.name):
             raise RefusedError("it is the entry of another name")
         return entry
 
-    def _is_written(self, entry: Entry) -> bool:
-        path = self._folder / entry.record.name
+    def _is_written(self, entry: MeshEntry) -> bool:
+        path = self._folder / entry.statement.name
         return self._is_present(entry) and path.is_file() and path.read_bytes() == entry.content
 
-    def _is_present(self, entry: Entry) -> bool:
-        return entry.record.kind != DELETE and not entry.record.expired(time.time_ns())
+    def _is_present(self, entry: MeshEntry) -> bool:
+        return entry.statement.kind != DELETE and not entry.statement.expired(time.time_ns())
 
     def _path(self, name: str) -> Path:
         # A name's hash: names may be longer than a file's name can be.
@@ -84,8 +84,8 @@ class Store:
             os.fsync(file.fileno())
         temporary.replace(path)
 
-    def _write_file(self, entry: Entry) -> None:
-        path = self._folder / entry.record.name
+    def _write_file(self, entry: MeshEntry) -> None:
+        path = self._folder / entry.statement.name
         if not self._is_present(entry):
             path.unlink(missing_ok=True)
             return
@@ -95,53 +95,53 @@ class Store:
         else:
             self._replace(path, entry.content)
 
-    def receive(self, entry: Entry, *, sender: str, from_peer: bool) -> None:
+    def receive(self, entry: MeshEntry, *, sender: str, from_peer: bool) -> None:
         """Verify an entry and, if it is newer than what is there, keep it and write its file.
 
-        From the CLI only a later signing time is newer; among peers `Record.rank` also decides
+        From the CLI only a later signing time is newer; among peers `Statement.rank` also decides
         between entries of one instant, so that all nodes end with the same. Raises RefusedError,
         and OSError when the disk fails (then nothing is taken over and a peer will send it again).
         """
-        record = entry.record
+        statement = entry.statement
         self._rules.check_entry(entry)
         with self.lock:
-            self._rules.check_time(record, time.time_ns())
-            if not self._newer(record, from_peer=from_peer):
+            self._rules.check_time(statement, time.time_ns())
+            if not self._newer(statement, from_peer=from_peer):
                 raise NotNewerError(
-                    f"the signature of {record.name!r} is not newer than the one the node has"
+                    f"the signature of {statement.name!r} is not newer than the one the node has"
                 )
             self._entries_dir.mkdir(parents=True, exist_ok=True)
-            self._replace(self._path(record.name), entry.dump())
+            self._replace(self._path(statement.name), entry.dump())
             self._write_file(entry)
-            self._entries[record.name] = entry
-            self._removed.discard(record.name)
-        what = "deleted" if record.kind == DELETE else f"updated ({record.size} bytes)"
-        _log.info("%s %s, from %s", record.name, what, sender)
+            self._entries[statement.name] = entry
+            self._removed.discard(statement.name)
+        what = "deleted" if statement.kind == DELETE else f"updated ({statement.size} bytes)"
+        _log.info("%s %s, from %s", statement.name, what, sender)
         for notify in self.on_change:
             notify()
 
-    def _newer(self, record: Record, *, from_peer: bool) -> bool:
-        current = self._entries.get(record.name)
+    def _newer(self, statement: Statement, *, from_peer: bool) -> bool:
+        current = self._entries.get(statement.name)
         if current is None:
             return True
         if from_peer:
-            return record.rank > current.record.rank
-        return record.instant > current.record.instant
+            return statement.rank > current.statement.rank
+        return statement.instant > current.statement.instant
 
-    def wants(self, record: Record) -> bool:
-        """Whether a peer's record would be taken over. Raises RefusedError where a rule forbids."""
+    def wants(self, statement: Statement) -> bool:
+        """Whether a peer's statement would be kept. Raises RefusedError where a rule forbids it."""
         with self.lock:
-            if not self._newer(record, from_peer=True):
+            if not self._newer(statement, from_peer=True):
                 return False
-        self._rules.check_record(record)
-        self._rules.check_time(record, time.time_ns())
+        self._rules.check_statement(statement)
+        self._rules.check_time(statement, time.time_ns())
         return True
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, MeshEntry]:
         """Return what is to be gossiped: all but the expired, which no peer would accept."""
         now = time.time_ns()
         with self.lock:
-            return {n: e for n, e in self._entries.items() if not e.record.expired(now)}
+            return {n: e for n, e in self._entries.items() if not e.statement.expired(now)}
 
     def expire(self) -> None:
         """Remove the files whose validity time is over.
@@ -151,7 +151,7 @@ class Store:
         now = time.time_ns()
         with self.lock:
             for name, entry in self._entries.items():
-                if entry.record.expired(now) and name not in self._removed:
+                if entry.statement.expired(now) and name not in self._removed:
                     self._write_file(entry)
                     self._removed.add(name)
                     _log.info("%s expired", name)

@@ -1,1 +1,1 @@
-"""A clan's nodes as plain processes on this machine: real unbound, stand-in mesh."""
+"""A clan's machines as plain processes on this machine: the real unbound, a fake data-mesher."""

@@ -1,4 +1,4 @@
-"""The stand-in for data-mesher (checks/fake_data_mesher), as one process for each node."""
+"""The fake data-mesher (checks/fake_data_mesher), one process for each machine."""
 
 import json
 import os
@@ -73,7 +73,7 @@ class Daemon:
         ]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(self._answers, f"the stand-in of data-mesher answers on {self.url}")
+        until(self._answers, f"the fake data-mesher answers on {self.url}")
 
     def _config(self) -> dict[str, object]:
         peers = [peer for peer in self.network.daemons if peer is not self]
@@ -94,7 +94,7 @@ class Daemon:
 
     def _answers(self) -> bool:
         if self._process is None or self._process.poll() is not None:
-            raise RuntimeError(f"the stand-in of data-mesher ended: {self.log.read_text()}")
+            raise RuntimeError(f"the fake data-mesher ended: {self.log.read_text()}")
         try:
             return call("GET", f"{self.url}/", limit=_ANSWER_BYTES)[0] == HTTPStatus.OK
         except UnreachableError:

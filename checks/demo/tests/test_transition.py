@@ -6,7 +6,7 @@ import pytest
 
 from checks.demo.ask import Answer
 from checks.demo.example_clan import Record
-from checks.demo.transition import Change
+from checks.demo.transition import Transition
 
 if TYPE_CHECKING:
     from checks.processes.local_machine import Node
@@ -20,12 +20,12 @@ def answer(records: frozenset[Record], rcode: str = "NOERROR") -> Answer:
 
 
 @pytest.fixture
-def change() -> Change:
+def change() -> Transition:
     node = cast("Node", SimpleNamespace(name="kiwi", mesh_file=Path("none")))
-    return Change(node, OLD, NEW)
+    return Transition(node, OLD, NEW)
 
 
-def test_the_first_new_answer_is_the_one_that_counts(change: Change) -> None:
+def test_the_first_new_answer_is_the_one_that_counts(change: Transition) -> None:
     for now, records in enumerate([OLD, OLD, NEW, NEW], start=1):
         change.note(answer(records), now)
     assert (change.answered, change.asked, change.wrong) == (3, 4, [])
@@ -41,13 +41,13 @@ def test_the_first_new_answer_is_the_one_that_counts(change: Change) -> None:
         answer(NEW, "NXDOMAIN"),
     ],
 )
-def test_an_answer_that_is_neither_old_nor_new_is_wrong(change: Change, bad: Answer) -> None:
+def test_an_answer_that_is_neither_old_nor_new_is_wrong(change: Transition, bad: Answer) -> None:
     for now, given in enumerate([answer(OLD), bad, answer(NEW)], start=1):
         change.note(given, now)
     assert (change.answered, change.wrong) == (3, [bad])
 
 
-def test_the_old_answer_after_the_new_one_is_wrong(change: Change) -> None:
+def test_the_old_answer_after_the_new_one_is_wrong(change: Transition) -> None:
     for now, records in enumerate([NEW, OLD, NEW], start=1):
         change.note(answer(records), now)
     assert (change.answered, change.wrong) == (1, [answer(OLD)])

@@ -4,24 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from checks.fake_data_mesher.tests.helpers import NAME, Network, Node, stop
+from checks.fake_data_mesher.tests.helpers import NAME, DaemonProcess, NetworkKeys, stop
 
 _fresh = itertools.count()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("filterwarnings", "error")
+@pytest.fixture
+def network(tmp_path: Path) -> NetworkKeys:
+    return NetworkKeys(tmp_path)
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Network:
-    return Network(tmp_path)
-
-
-@pytest.fixture
-def nodes(network: Network) -> Iterator[list[Node]]:
+def nodes(network: NetworkKeys) -> Iterator[list[DaemonProcess]]:
     """Three nodes, not started, each with the two others as peers."""
-    trio = [Node(network, f"node{i}") for i in range(3)]
+    trio = [DaemonProcess(network, f"node{i}") for i in range(3)]
     for node in trio:
         node.peer_with(*(other for other in trio if other is not node))
     yield trio
@@ -29,9 +25,9 @@ def nodes(network: Network) -> Iterator[list[Node]]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     """One node without peers for all tests of a module; tests that change it use a `fresh` name."""
-    node = Node(Network(tmp_path_factory.mktemp("shared")), "shared")
+    node = DaemonProcess(NetworkKeys(tmp_path_factory.mktemp("shared")), "shared")
     node.start()
     node.update(NAME, b"kept")
     yield node

@@ -1,4 +1,4 @@
-"""Real daemons as subprocesses, and records as a forger would make them."""
+"""Real daemons as subprocesses, and statements as a forger would make them."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from nacl.signing import SigningKey
 from checks.fake_data_mesher.client import call
 from checks.fake_data_mesher.keys import encode_private, encode_public
 from checks.fake_data_mesher.mesh_errors import UnreachableError
-from checks.fake_data_mesher.statement import Entry, sign
+from checks.fake_data_mesher.statement import MeshEntry, sign
 
 NAME = "dns/cnames"
 COMMAND = [sys.executable, "-m", "checks.fake_data_mesher"]
@@ -46,7 +46,7 @@ def mesh(*args: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-class Network:
+class NetworkKeys:
     """Key files and the allowlist that the nodes of a test share."""
 
     def __init__(self, folder: Path) -> None:
@@ -62,21 +62,21 @@ class Network:
         names = [NAME, "test_file", *(f"fresh/{number}" for number in range(99))]
         self.files: dict[str, list[str]] = {name: [pem] for name in names}
 
-    def sign(self, content: bytes | None, name: str = NAME, **changes: Any) -> Entry:  # noqa: ANN401
+    def sign(self, content: bytes | None, name: str = NAME, **changes: Any) -> MeshEntry:  # noqa: ANN401
         options: dict[str, Any] = {"network": self.id, "now": time.time_ns()} | changes
         key = options.pop("key", self.signer)
         return sign(key, name=name, content=content, **options)
 
 
-def tampered(entry: Entry, **changes: Any) -> Entry:  # noqa: ANN401
+def tampered(entry: MeshEntry, **changes: Any) -> MeshEntry:  # noqa: ANN401
     """Return the entry with fields changed after it was signed."""
-    return Entry(replace(entry.record, **changes), entry.content)
+    return MeshEntry(replace(entry.statement, **changes), entry.content)
 
 
-class Node:
+class DaemonProcess:
     """A daemon on a loopback address of its own."""
 
-    def __init__(self, network: Network, name: str) -> None:
+    def __init__(self, network: NetworkKeys, name: str) -> None:
         self.network = network
         self.address = f"127.0.{random.randrange(2, 255)}.{random.randrange(2, 255)}"  # noqa: S311
         self.folder = network.folder / name
@@ -96,7 +96,7 @@ class Node:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def peer_with(self, *others: "Node") -> None:
+    def peer_with(self, *others: "DaemonProcess") -> None:
         self.config["cluster"]["peers"] = [other.cluster for other in others]
 
     def log(self) -> str:
@@ -133,7 +133,7 @@ class Node:
         url = f"http://{self.cluster}" if as_peer else self.url
         return call("GET", url + path, limit=LIMIT)[0]
 
-    def send(self, entry: Entry, *, as_peer: bool = False) -> tuple[int, str]:
+    def send(self, entry: MeshEntry, *, as_peer: bool = False) -> tuple[int, str]:
         url = f"http://{self.cluster}" if as_peer else self.url
         status, body = call("POST", f"{url}/v1/files", entry.dump(), limit=LIMIT)
         return status, body.decode().strip()
@@ -156,14 +156,14 @@ class Node:
         until(lambda: self.read(name) == content, f"{self.folder.name} has {content!r} as {name}")
 
 
-def start(*nodes: Node) -> None:
+def start(*nodes: DaemonProcess) -> None:
     for node in nodes:
         node.launch()
     for node in nodes:
         until(node.ready, f"{node.url} answers")
 
 
-def stop(*nodes: Node) -> None:
+def stop(*nodes: DaemonProcess) -> None:
     for node in nodes:
         if node.process:
             node.process.terminate()

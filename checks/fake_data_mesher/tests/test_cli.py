@@ -7,10 +7,10 @@ from nacl.signing import SigningKey
 
 from checks.fake_data_mesher.cli import main
 from checks.fake_data_mesher.keys import encode_private, read_private, read_public
-from checks.fake_data_mesher.tests.helpers import NAME, Node, free_port, mesh
+from checks.fake_data_mesher.tests.helpers import NAME, DaemonProcess, free_port, mesh
 
 
-def flags(node: Node) -> list[str]:
+def flags(node: DaemonProcess) -> list[str]:
     network = node.network
     key, network_id = str(network.signer_path), str(network.id_path)
     return ["--url", node.url, "--key", key, "--network-id", network_id]
@@ -30,19 +30,19 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("no_proxy", raising=False)
 
 
-def test_file_is_updated_and_deleted(shared: Node, path: Path, fresh: str) -> None:
+def test_file_is_updated_and_deleted(shared: DaemonProcess, path: Path, fresh: str) -> None:
     assert main(["file", "update", str(path), *flags(shared), "--name", fresh]) == 0
     assert shared.read(fresh) == b"hello\x00world\n"
     assert main(["file", "delete", fresh, *flags(shared)]) == 0
     assert shared.read(fresh) is None
 
 
-def test_name_defaults_to_the_base_name(shared: Node, path: Path) -> None:
+def test_name_defaults_to_the_base_name(shared: DaemonProcess, path: Path) -> None:
     assert main(["file", "update", str(path), *flags(shared)]) == 0
     assert shared.read("test_file") == path.read_bytes()
 
 
-def test_file_is_removed_after_valid_for(shared: Node, path: Path, fresh: str) -> None:
+def test_file_is_removed_after_valid_for(shared: DaemonProcess, path: Path, fresh: str) -> None:
     command = ["file", "update", str(path), *flags(shared), "--name", fresh, "--valid-for"]
     assert main([*command, "1h"]) == 0
     assert shared.read(fresh) == path.read_bytes()
@@ -52,7 +52,7 @@ def test_file_is_removed_after_valid_for(shared: Node, path: Path, fresh: str) -
 
 
 def test_refusal_prints_the_reason_of_the_daemon(
-    shared: Node, path: Path, capsys: pytest.CaptureFixture[str]
+    shared: DaemonProcess, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path.with_name("foreign.key").write_text(encode_private(SigningKey.generate()))
     args = flags(shared)
@@ -73,7 +73,7 @@ def test_refusal_prints_the_reason_of_the_daemon(
     ],
 )
 def test_wrong_value_is_an_error_that_names_it(  # noqa: PLR0913, PLR0917 - fixtures
-    shared: Node,
+    shared: DaemonProcess,
     path: Path,
     option: str,
     value: str,
@@ -86,12 +86,12 @@ def test_wrong_value_is_an_error_that_names_it(  # noqa: PLR0913, PLR0917 - fixt
     assert error.count("\n") == 1
 
 
-def test_absent_file_is_an_error(shared: Node, capsys: pytest.CaptureFixture[str]) -> None:
+def test_absent_file_is_an_error(shared: DaemonProcess, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["file", "update", "/nonexistent/file", *flags(shared)]) == 1
     assert "/nonexistent/file: cannot read the file" in capsys.readouterr().err
 
 
-def test_daemon_that_is_not_there_is_an_error(shared: Node, path: Path) -> None:
+def test_daemon_that_is_not_there_is_an_error(shared: DaemonProcess, path: Path) -> None:
     args = flags(shared)
     args[1] = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     run = mesh("file", "update", path, *args)
@@ -109,7 +109,9 @@ def taken() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("section", ["http", "cluster"])
-def test_port_that_is_taken_is_an_error(nodes: list[Node], taken: int, section: str) -> None:
+def test_port_that_is_taken_is_an_error(
+    nodes: list[DaemonProcess], taken: int, section: str
+) -> None:
     node = nodes[0]
     node.config[section] |= {"address": "127.0.0.1", "port": taken}
     with pytest.raises(AssertionError, match=f"cannot listen on 127.0.0.1 port {taken}"):
@@ -155,11 +157,11 @@ def test_pair_is_generated_once(
     assert private.read_bytes() == before
 
 
-def test_root_answers_on_both_ports_and_other_paths_do_not(shared: Node) -> None:
-    from_cli = [shared.get("/"), shared.get("/v1/records"), shared.get(f"/v1/files/{NAME}")]
+def test_root_answers_on_both_ports_and_other_paths_do_not(shared: DaemonProcess) -> None:
+    from_cli = [shared.get("/"), shared.get("/v1/statements"), shared.get(f"/v1/files/{NAME}")]
     assert from_cli == [200, 404, 404]
     from_peer = [
         shared.get(path, as_peer=True)
-        for path in ("/", "/v1/records", f"/v1/files/{NAME}", "/v1/files/../../etc/passwd", "/x")
+        for path in ("/", "/v1/statements", f"/v1/files/{NAME}", "/v1/files/../../etc/passwd", "/x")
     ]
     assert from_peer == [200, 200, 200, 404, 404]

@@ -4,14 +4,22 @@ from collections.abc import Iterator
 import pytest
 
 from checks.fake_data_mesher.statement import DELETE
-from checks.fake_data_mesher.tests.helpers import NAME, SECOND, Network, Node, start, stop, until
+from checks.fake_data_mesher.tests.helpers import (
+    NAME,
+    SECOND,
+    DaemonProcess,
+    NetworkKeys,
+    start,
+    stop,
+    until,
+)
 
 
 @pytest.fixture(scope="module")
-def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[DaemonProcess]]:
     """Three running peers whose interval never comes: what arrives was pushed at once."""
-    network = Network(tmp_path_factory.mktemp("trio"))
-    nodes = [Node(network, f"node{number}") for number in range(3)]
+    network = NetworkKeys(tmp_path_factory.mktemp("trio"))
+    nodes = [DaemonProcess(network, f"node{number}") for number in range(3)]
     for node in nodes:
         node.peer_with(*(other for other in nodes if other is not node))
         node.config["cluster"]["push_pull_interval"] = "1h"
@@ -21,7 +29,7 @@ def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
 
 
 def test_three_nodes_follow_updates_and_deletions_from_any_of_them_at_once(
-    trio: list[Node], fresh: str
+    trio: list[DaemonProcess], fresh: str
 ) -> None:
     for step, sender in enumerate(trio):
         content = f"from {step}".encode()
@@ -33,7 +41,7 @@ def test_three_nodes_follow_updates_and_deletions_from_any_of_them_at_once(
             node.has(None, fresh)
 
 
-def test_update_crosses_a_node_in_between(nodes: list[Node]) -> None:
+def test_update_crosses_a_node_in_between(nodes: list[DaemonProcess]) -> None:
     first, middle, last = nodes
     first.peer_with(middle)
     middle.peer_with(last)
@@ -45,7 +53,7 @@ def test_update_crosses_a_node_in_between(nodes: list[Node]) -> None:
     last.has(b"through")
 
 
-def test_interval_alone_brings_what_a_peer_has(nodes: list[Node]) -> None:
+def test_interval_alone_brings_what_a_peer_has(nodes: list[DaemonProcess]) -> None:
     holder, asker, _ = nodes
     holder.peer_with()
     asker.peer_with(holder)
@@ -54,7 +62,7 @@ def test_interval_alone_brings_what_a_peer_has(nodes: list[Node]) -> None:
     asker.has(b"asked for")
 
 
-def test_node_that_was_down_pulls_when_it_starts(nodes: list[Node]) -> None:
+def test_node_that_was_down_pulls_when_it_starts(nodes: list[DaemonProcess]) -> None:
     up, down, _ = nodes
     up.peer_with()
     down.peer_with(up)
@@ -65,7 +73,7 @@ def test_node_that_was_down_pulls_when_it_starts(nodes: list[Node]) -> None:
     down.has(b"missed")
 
 
-def test_node_that_was_down_is_pushed_to_at_the_interval(nodes: list[Node]) -> None:
+def test_node_that_was_down_is_pushed_to_at_the_interval(nodes: list[DaemonProcess]) -> None:
     up, down, _ = nodes
     up.peer_with(down)
     down.peer_with()
@@ -81,7 +89,7 @@ def test_node_that_was_down_is_pushed_to_at_the_interval(nodes: list[Node]) -> N
 
 
 def test_tombstone_reaches_a_node_that_was_down_and_its_file_does_not_come_back(
-    nodes: list[Node],
+    nodes: list[DaemonProcess],
 ) -> None:
     start(*nodes)
     nodes[0].update(NAME, b"to be deleted")
@@ -98,7 +106,7 @@ def test_tombstone_reaches_a_node_that_was_down_and_its_file_does_not_come_back(
         assert node.read() is None
 
 
-def test_nodes_agree_on_one_of_two_entries_of_the_same_instant(nodes: list[Node]) -> None:
+def test_nodes_agree_on_one_of_two_entries_of_the_same_instant(nodes: list[DaemonProcess]) -> None:
     first, second, _ = nodes
     first.peer_with(second)
     second.peer_with()
@@ -119,14 +127,14 @@ def test_nodes_agree_on_one_of_two_entries_of_the_same_instant(nodes: list[Node]
         assert second.send(entries[1])[0] == 200
     start(first)
     for name, entries in pairs.items():
-        winner = max(entries, key=lambda entry: entry.record.rank)
-        content = None if winner.record.kind == DELETE else winner.content
+        winner = max(entries, key=lambda entry: entry.statement.rank)
+        content = None if winner.statement.kind == DELETE else winner.content
         first.has(content, name)
         second.has(content, name)
 
 
 def test_expired_file_is_removed_everywhere_and_an_older_one_does_not_return(
-    trio: list[Node], fresh: str
+    trio: list[DaemonProcess], fresh: str
 ) -> None:
     older = trio[0].network.sign(b"older", fresh, now=time.time_ns() - SECOND)
     trio[0].update(fresh, b"short-lived", valid_for=2 * SECOND)
@@ -140,9 +148,9 @@ def test_expired_file_is_removed_everywhere_and_an_older_one_does_not_return(
         node.has(b"newer", fresh)
 
 
-def test_nodes_of_two_networks_do_not_mix(network: Network, nodes: list[Node]) -> None:
+def test_nodes_of_two_networks_do_not_mix(network: NetworkKeys, nodes: list[DaemonProcess]) -> None:
     (network.folder / "other").mkdir()
-    foreign = Network(network.folder / "other")
+    foreign = NetworkKeys(network.folder / "other")
     here, there, _ = nodes
     here.peer_with(there)
     there.peer_with(here)
@@ -153,7 +161,9 @@ def test_nodes_of_two_networks_do_not_mix(network: Network, nodes: list[Node]) -
     assert there.read() is None
 
 
-def test_peer_that_is_down_is_logged_once_and_again_when_it_is_back(nodes: list[Node]) -> None:
+def test_peer_that_is_down_is_logged_once_and_again_when_it_is_back(
+    nodes: list[DaemonProcess],
+) -> None:
     here, away, _ = nodes
     here.peer_with(away)
     away.peer_with()

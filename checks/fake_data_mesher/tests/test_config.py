@@ -6,21 +6,21 @@ import pytest
 
 from checks.fake_data_mesher import config
 from checks.fake_data_mesher.mesh_errors import MeshError
-from checks.fake_data_mesher.tests.helpers import NAME, Network
+from checks.fake_data_mesher.tests.helpers import NAME, NetworkKeys
 
 
-def load(network: Network, settings: object) -> config.Config:
+def load(network: NetworkKeys, settings: object) -> config.ServerConfig:
     file = network.folder / "config.json"
     file.write_text(json.dumps(settings))
     return config.load(file)
 
 
-def minimal(network: Network, sections: dict[str, Any] | None = None) -> dict[str, Any]:
+def minimal(network: NetworkKeys, sections: dict[str, Any] | None = None) -> dict[str, Any]:
     own = {"network": {"id": str(network.id_path), "files": network.files}}
     return own | (sections or {})
 
 
-def test_defaults_are_those_of_clan_core(network: Network) -> None:
+def test_defaults_are_those_of_clan_core(network: NetworkKeys) -> None:
     loaded = load(network, minimal(network))
     assert loaded.state_dir == Path("/var/lib/data-mesher")
     assert loaded.http == ("127.0.0.1", 7331)
@@ -30,7 +30,7 @@ def test_defaults_are_those_of_clan_core(network: Network) -> None:
     assert loaded.rules.allowed[NAME] == {bytes(network.signer.verify_key)}
 
 
-def test_settings_as_clan_core_writes_them_are_accepted(network: Network) -> None:
+def test_settings_as_clan_core_writes_them_are_accepted(network: NetworkKeys) -> None:
     settings = {
         "log_level": "info",
         "cluster": {
@@ -55,7 +55,7 @@ def test_settings_as_clan_core_writes_them_are_accepted(network: Network) -> Non
     )
 
 
-def test_peers_may_be_names_and_addresses(network: Network) -> None:
+def test_peers_may_be_names_and_addresses(network: NetworkKeys) -> None:
     peers = ["127.0.1.2:7946", "kiwi.pin:7946", "[fd00::1]:7946"]
     loaded = load(network, minimal(network, {"cluster": {"peers": peers}}))
     assert loaded.peers == tuple(f"http://{peer}" for peer in peers)
@@ -81,7 +81,9 @@ def test_peers_may_be_names_and_addresses(network: Network) -> None:
         ({"network": {}}, "network.id: must be a string"),
     ],
 )
-def test_wrong_setting_is_named(network: Network, sections: dict[str, Any], message: str) -> None:
+def test_wrong_setting_is_named(
+    network: NetworkKeys, sections: dict[str, Any], message: str
+) -> None:
     with pytest.raises(MeshError) as error:
         load(network, minimal(network, sections))
     assert message in str(error.value)
@@ -98,7 +100,7 @@ def test_wrong_setting_is_named(network: Network, sections: dict[str, Any], mess
         ({"a": [], "a/b": []}, "'a' cannot be both a file and a folder"),
     ],
 )
-def test_wrong_allowlist_is_named(network: Network, files: object, message: str) -> None:
+def test_wrong_allowlist_is_named(network: NetworkKeys, files: object, message: str) -> None:
     settings = {"network": {"id": str(network.id_path), "files": files}}
     with pytest.raises(MeshError) as error:
         load(network, settings)

@@ -15,112 +15,113 @@ from nacl.signing import SigningKey
 
 from checks.fake_data_mesher.client import call
 from checks.fake_data_mesher.rules import MAX_AHEAD
-from checks.fake_data_mesher.statement import Entry, content_hash
+from checks.fake_data_mesher.statement import MeshEntry, content_hash
 from checks.fake_data_mesher.tests.helpers import (
     LIMIT,
     NAME,
     SECOND,
-    Network,
-    Node,
+    DaemonProcess,
+    NetworkKeys,
     tampered,
     until,
 )
 
-Forgery = Callable[[Network], Entry]
+Forgery = Callable[[NetworkKeys], MeshEntry]
 
 
 def flipped(data: bytes) -> bytes:
     return bytes([data[0] ^ 1]) + data[1:]
 
 
-def signed(net: Network, entry: Entry, key: SigningKey | None = None) -> Entry:
+def signed(net: NetworkKeys, entry: MeshEntry, key: SigningKey | None = None) -> MeshEntry:
     """Sign changed fields properly, so that only the rule in question can refuse them."""
-    record = entry.record
-    signature = (key or net.signer).sign(record.buffer()).signature
-    return Entry(replace(record, signature=signature), entry.content)
+    statement = entry.statement
+    signature = (key or net.signer).sign(statement.buffer()).signature
+    return MeshEntry(replace(statement, signature=signature), entry.content)
 
 
-def other_signature(net: Network) -> Entry:
+def other_signature(net: NetworkKeys) -> MeshEntry:
     entry = net.sign(b"x")
-    return tampered(entry, signature=flipped(entry.record.signature))
+    return tampered(entry, signature=flipped(entry.statement.signature))
 
 
-def other_content(net: Network) -> Entry:
-    return Entry(net.sign(b"good").record, b"evil")
+def other_content(net: NetworkKeys) -> MeshEntry:
+    return MeshEntry(net.sign(b"good").statement, b"evil")
 
 
-def other_hash(net: Network) -> Entry:
-    return tampered(Entry(net.sign(b"good").record, b"evil"), digest=content_hash(b"evil"))
+def other_hash(net: NetworkKeys) -> MeshEntry:
+    return tampered(MeshEntry(net.sign(b"good").statement, b"evil"), digest=content_hash(b"evil"))
 
 
-def other_size(net: Network) -> Entry:
+def other_size(net: NetworkKeys) -> MeshEntry:
     return signed(net, tampered(net.sign(b"abc"), size=4))
 
 
-def name_with_dots(net: Network) -> Entry:
+def name_with_dots(net: NetworkKeys) -> MeshEntry:
     return net.sign(b"x", "../../etc/passwd")
 
 
-def other_name(net: Network) -> Entry:
+def other_name(net: NetworkKeys) -> MeshEntry:
     return tampered(net.sign(b"x", "test_file"), name=NAME)
 
 
-def name_outside_the_allowlist(net: Network) -> Entry:
+def name_outside_the_allowlist(net: NetworkKeys) -> MeshEntry:
     return net.sign(b"x", "dns/other")
 
 
-def foreign_key(net: Network) -> Entry:
+def foreign_key(net: NetworkKeys) -> MeshEntry:
     return net.sign(b"x", key=SigningKey.generate())
 
 
-def foreign_key_that_claims_to_be_ours(net: Network) -> Entry:
+def foreign_key_that_claims_to_be_ours(net: NetworkKeys) -> MeshEntry:
     entry = net.sign(b"x", key=SigningKey.generate())
     return tampered(entry, signer=bytes(net.signer.verify_key))
 
 
-def network_key_itself(net: Network) -> Entry:
+def network_key_itself(net: NetworkKeys) -> MeshEntry:
     return net.sign(b"x", key=net.key)
 
 
-def foreign_network(net: Network) -> Entry:
+def foreign_network(net: NetworkKeys) -> MeshEntry:
     return net.sign(b"x", network=bytes(32))
 
 
-def network_replaced(net: Network) -> Entry:
+def network_replaced(net: NetworkKeys) -> MeshEntry:
     return tampered(net.sign(b"x", network=bytes(32)), network=net.id)
 
 
-def time_replaced(net: Network) -> Entry:
+def time_replaced(net: NetworkKeys) -> MeshEntry:
     return tampered(
-        net.sign(b"x", now=time.time_ns() - 60 * SECOND), signed_at=net.sign(b"x").record.signed_at
+        net.sign(b"x", now=time.time_ns() - 60 * SECOND),
+        signed_at=net.sign(b"x").statement.signed_at,
     )
 
 
-def validity_added(net: Network) -> Entry:
+def validity_added(net: NetworkKeys) -> MeshEntry:
     return tampered(net.sign(b"x"), valid_for=3600 * SECOND)
 
 
-def validity_dropped(net: Network) -> Entry:
+def validity_dropped(net: NetworkKeys) -> MeshEntry:
     return tampered(net.sign(b"x", valid_for=3600 * SECOND), valid_for=None)
 
 
-def tombstone_of_an_update(net: Network) -> Entry:
+def tombstone_of_an_update(net: NetworkKeys) -> MeshEntry:
     return tampered(net.sign(b""), kind=2)
 
 
-def tombstone_with_content(net: Network) -> Entry:
+def tombstone_with_content(net: NetworkKeys) -> MeshEntry:
     return signed(net, tampered(net.sign(b"x"), kind=2))
 
 
-def tombstone_with_validity(net: Network) -> Entry:
+def tombstone_with_validity(net: NetworkKeys) -> MeshEntry:
     return net.sign(None, valid_for=3600 * SECOND)
 
 
-def far_future(net: Network) -> Entry:
+def far_future(net: NetworkKeys) -> MeshEntry:
     return net.sign(b"x", now=time.time_ns() + MAX_AHEAD + 60 * SECOND)
 
 
-def expired(net: Network) -> Entry:
+def expired(net: NetworkKeys) -> MeshEntry:
     return net.sign(b"x", now=time.time_ns() - SECOND, valid_for=SECOND)
 
 
@@ -154,7 +155,7 @@ each_forgery = pytest.mark.parametrize(
 @each_forgery
 @pytest.mark.parametrize("as_peer", [False, True], ids=["command line", "peer"])
 def test_forgery_is_refused_with_its_reason(
-    shared: Node, forge: Forgery, reason: str, *, as_peer: bool
+    shared: DaemonProcess, forge: Forgery, reason: str, *, as_peer: bool
 ) -> None:
     status, answer = shared.send(forge(shared.network), as_peer=as_peer)
     assert status == 403
@@ -165,13 +166,15 @@ def test_forgery_is_refused_with_its_reason(
 @pytest.mark.parametrize(
     "name", ["", "/a", "a/", "a//b", "A", "a.b", "a-b", "a\n", "\u00e4", "a" * 256, "a b", "."]
 )
-def test_name_outside_the_rule_is_refused(shared: Node, name: str) -> None:
+def test_name_outside_the_rule_is_refused(shared: DaemonProcess, name: str) -> None:
     status, answer = shared.send(shared.network.sign(b"x", name))
     assert (status, "does not match" in answer) == (403, True)
 
 
 @pytest.mark.parametrize("as_peer", [False, True], ids=["command line", "peer"])
-def test_older_and_equal_signatures_are_refused(shared: Node, fresh: str, *, as_peer: bool) -> None:
+def test_older_and_equal_signatures_are_refused(
+    shared: DaemonProcess, fresh: str, *, as_peer: bool
+) -> None:
     now = time.time_ns()
     current = shared.network.sign(b"current", fresh, now=now)
     older = shared.network.sign(b"older", fresh, now=now - 1)
@@ -184,7 +187,7 @@ def test_older_and_equal_signatures_are_refused(shared: Node, fresh: str, *, as_
 
 
 def test_command_line_cannot_replace_a_file_with_another_of_the_same_instant(
-    shared: Node, fresh: str
+    shared: DaemonProcess, fresh: str
 ) -> None:
     now = time.time_ns()
     assert shared.send(shared.network.sign(b"first", fresh, now=now))[0] == 200
@@ -193,15 +196,15 @@ def test_command_line_cannot_replace_a_file_with_another_of_the_same_instant(
     assert shared.read(fresh) == b"first"
 
 
-def test_clock_that_is_a_little_ahead_is_accepted(shared: Node, fresh: str) -> None:
+def test_clock_that_is_a_little_ahead_is_accepted(shared: DaemonProcess, fresh: str) -> None:
     shared.update(fresh, b"x", now=time.time_ns() + MAX_AHEAD - 60 * SECOND)
     assert shared.read(fresh) == b"x"
 
 
-def test_every_key_of_the_allowlist_may_sign_in_either_form(network: Network) -> None:
+def test_every_key_of_the_allowlist_may_sign_in_either_form(network: NetworkKeys) -> None:
     second = SigningKey.generate()
     network.files[NAME].append(base64.b64encode(bytes(second.verify_key)).decode())
-    node = Node(network, "node")
+    node = DaemonProcess(network, "node")
     node.start()
     try:
         node.update(NAME, b"signed by the PEM key")
@@ -213,7 +216,7 @@ def test_every_key_of_the_allowlist_may_sign_in_either_form(network: Network) ->
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\x00", b"[" * 100_000])
-def test_garbage_is_refused_and_the_daemon_goes_on(shared: Node, body: bytes) -> None:
+def test_garbage_is_refused_and_the_daemon_goes_on(shared: DaemonProcess, body: bytes) -> None:
     for url in (shared.url, f"http://{shared.cluster}"):
         status, reason = call("POST", f"{url}/v1/files", body, limit=LIMIT)
         assert (status, b"JSON" in reason) == (403, True)
@@ -221,13 +224,15 @@ def test_garbage_is_refused_and_the_daemon_goes_on(shared: Node, body: bytes) ->
 
 
 class LyingPeer:
-    """Lists records, and hands out any entry for each of their names."""
+    """Lists statements, and hands out any entry for each of their names."""
 
-    def __init__(self, address: str, offers: list[tuple[Entry, Entry]]) -> None:
+    def __init__(self, address: str, offers: list[tuple[MeshEntry, MeshEntry]]) -> None:
         self.asked: list[str] = []
         peer = self
-        listed = json.dumps({"records": [entry.record.to_json() for entry, _ in offers]}).encode()
-        given = {f"/v1/files/{entry.record.name}": other.dump() for entry, other in offers}
+        listed = json.dumps(
+            {"statements": [entry.statement.to_json() for entry, _ in offers]}
+        ).encode()
+        given = {f"/v1/files/{entry.statement.name}": other.dump() for entry, other in offers}
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -250,9 +255,11 @@ class LyingPeer:
 
 
 @contextmanager
-def pulling(network: Network, *offers: tuple[Entry, Entry]) -> Iterator[tuple[Node, LyingPeer]]:
+def pulling(
+    network: NetworkKeys, *offers: tuple[MeshEntry, MeshEntry]
+) -> Iterator[tuple[DaemonProcess, LyingPeer]]:
     """Run a node whose only peer offers each first entry and hands out the second."""
-    node = Node(network, "pulling")
+    node = DaemonProcess(network, "pulling")
     peer = LyingPeer(node.address, list(offers))
     node.config["cluster"]["peers"] = [f"{node.address}:{peer.server.server_port}"]
     try:
@@ -264,12 +271,12 @@ def pulling(network: Network, *offers: tuple[Entry, Entry]) -> Iterator[tuple[No
 
 
 def test_forged_entries_behind_an_honest_list_are_refused_and_a_true_one_is_taken(
-    network: Network,
+    network: NetworkKeys,
 ) -> None:
     now = time.time_ns()
     foreign = SigningKey.generate()
     forged = [
-        Entry(network.sign(b"good", "fresh/0").record, b"evil"),
+        MeshEntry(network.sign(b"good", "fresh/0").statement, b"evil"),
         tampered(network.sign(b"x", "fresh/1"), signature=bytes(64)),
         network.sign(b"x", "fresh/2", key=foreign),
         network.sign(b"x", "fresh/3", now=now - SECOND, valid_for=SECOND),
@@ -277,19 +284,19 @@ def test_forged_entries_behind_an_honest_list_are_refused_and_a_true_one_is_take
         network.sign(b"x", "fresh/5", now=now + MAX_AHEAD + 60 * SECOND),
     ]
     true = network.sign(b"true", "test_file")
-    offers = [(network.sign(b"promised", entry.record.name), entry) for entry in forged]
+    offers = [(network.sign(b"promised", entry.statement.name), entry) for entry in forged]
     with pulling(network, *offers, (true, true)) as (node, _peer):
         node.has(b"true", "test_file")
         for entry in forged:
-            name = entry.record.name
+            name = entry.statement.name
             assert re.search(f"refused from .*: {name}: ", node.log())
             assert node.read(name) is None
 
 
-def test_record_that_breaks_a_rule_is_not_even_fetched(network: Network) -> None:
+def test_statement_that_breaks_a_rule_is_not_even_fetched(network: NetworkKeys) -> None:
     entry = foreign_key(network)
     with pulling(network, (entry, entry)) as (node, peer):
         until(lambda: len(peer.asked) >= 3, "three exchanges")
-        assert set(peer.asked) == {"/v1/records"}
+        assert set(peer.asked) == {"/v1/statements"}
         assert node.read() is None
         assert "not allowed to sign" in node.log()

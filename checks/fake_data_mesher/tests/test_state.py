@@ -8,13 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from checks.fake_data_mesher.tests.helpers import DEADLINE, NAME, SECOND, Network, Node, mesh, until
+from checks.fake_data_mesher.tests.helpers import (
+    DEADLINE,
+    NAME,
+    SECOND,
+    DaemonProcess,
+    NetworkKeys,
+    mesh,
+    until,
+)
 
 
 @pytest.fixture(scope="module")
-def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     """A node that writes in place."""
-    node = Node(Network(tmp_path_factory.mktemp("in_place")), "in_place")
+    node = DaemonProcess(NetworkKeys(tmp_path_factory.mktemp("in_place")), "in_place")
     node.config["write_in_place"] = True
     node.start()
     yield node
@@ -22,27 +30,29 @@ def in_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 @pytest.fixture(params=["rename", "in place"])
-def either(request: pytest.FixtureRequest, shared: Node, in_place: Node) -> Node:
+def either(
+    request: pytest.FixtureRequest, shared: DaemonProcess, in_place: DaemonProcess
+) -> DaemonProcess:
     """Return a node of each write mode in turn."""
     return shared if request.param == "rename" else in_place
 
 
-def restart(node: Node) -> None:
+def restart(node: DaemonProcess) -> None:
     assert node.stop() == 0
     node.start()
 
 
-def entry_path(node: Node, name: str) -> Path:
+def entry_path(node: DaemonProcess, name: str) -> Path:
     return node.state / "entries" / f"{hashlib.sha256(name.encode()).hexdigest()}.json"
 
 
-def test_home_is_a_symlink_to_the_network_folder(shared: Node) -> None:
+def test_home_is_a_symlink_to_the_network_folder(shared: DaemonProcess) -> None:
     folder = shared.home.readlink()
     assert folder.name == str(folder)
     assert (shared.state / "files" / folder / NAME).read_bytes() == b"kept"
 
 
-def test_folder_of_files_holds_nothing_but_files(nodes: list[Node]) -> None:
+def test_folder_of_files_holds_nothing_but_files(nodes: list[DaemonProcess]) -> None:
     node = nodes[0]
     node.start()
     node.update(NAME, b"x")
@@ -52,7 +62,7 @@ def test_folder_of_files_holds_nothing_but_files(nodes: list[Node]) -> None:
     assert found == {"dns", NAME, "test_file"}
 
 
-def test_file_is_replaced_by_rename(shared: Node, fresh: str) -> None:
+def test_file_is_replaced_by_rename(shared: DaemonProcess, fresh: str) -> None:
     shared.update(fresh, b"old and long")
     with (shared.home / fresh).open("rb") as reader:
         shared.update(fresh, b"new")
@@ -61,7 +71,7 @@ def test_file_is_replaced_by_rename(shared: Node, fresh: str) -> None:
     assert shared.read(fresh) == b"new"
 
 
-def test_file_is_written_in_place_on_request(in_place: Node, fresh: str) -> None:
+def test_file_is_written_in_place_on_request(in_place: DaemonProcess, fresh: str) -> None:
     in_place.update(fresh, b"old and long")
     with (in_place.home / fresh).open("rb") as reader:
         in_place.update(fresh, b"new")
@@ -69,28 +79,28 @@ def test_file_is_written_in_place_on_request(in_place: Node, fresh: str) -> None
         assert reader.read() == b"new"
 
 
-def test_deleted_file_is_gone(either: Node, fresh: str) -> None:
+def test_deleted_file_is_gone(either: DaemonProcess, fresh: str) -> None:
     either.update(fresh, b"x")
     assert either.read(fresh) == b"x"
     either.delete(fresh)
     assert either.read(fresh) is None
 
 
-def test_same_content_signed_again_is_written_again(either: Node, fresh: str) -> None:
+def test_same_content_signed_again_is_written_again(either: DaemonProcess, fresh: str) -> None:
     either.update(fresh, b"same")
     os.utime(either.home / fresh, (1, 1))
     either.update(fresh, b"same")
     assert (either.home / fresh).stat().st_mtime > 1
 
 
-def test_file_has_the_mode_that_the_umask_leaves(either: Node, fresh: str) -> None:
+def test_file_has_the_mode_that_the_umask_leaves(either: DaemonProcess, fresh: str) -> None:
     either.update(fresh, b"x")
     umask = os.umask(0)
     os.umask(umask)
     assert (either.home / fresh).stat().st_mode & 0o777 == 0o666 & ~umask
 
 
-def test_restart_keeps_files_and_the_order_of_signatures(either: Node, fresh: str) -> None:
+def test_restart_keeps_files_and_the_order_of_signatures(either: DaemonProcess, fresh: str) -> None:
     older = either.network.sign(b"older", fresh)
     either.update(fresh, b"kept")
     before = (either.home / fresh).stat()
@@ -101,7 +111,7 @@ def test_restart_keeps_files_and_the_order_of_signatures(either: Node, fresh: st
     assert either.send(older)[0] == 409
 
 
-def test_restart_keeps_tombstones(shared: Node, fresh: str) -> None:
+def test_restart_keeps_tombstones(shared: DaemonProcess, fresh: str) -> None:
     older = shared.network.sign(b"older", fresh)
     shared.update(fresh, b"x")
     shared.delete(fresh)
@@ -111,7 +121,7 @@ def test_restart_keeps_tombstones(shared: Node, fresh: str) -> None:
 
 
 def test_restart_repairs_changed_files_and_clears_interrupted_writes_away(
-    shared: Node, fresh: str
+    shared: DaemonProcess, fresh: str
 ) -> None:
     shared.update(fresh, b"signed")
     shared.stop()
@@ -125,7 +135,7 @@ def test_restart_repairs_changed_files_and_clears_interrupted_writes_away(
 
 
 def test_file_that_expired_while_the_node_was_down_is_removed_at_start(
-    shared: Node, fresh: str
+    shared: DaemonProcess, fresh: str
 ) -> None:
     older = shared.network.sign(b"older", fresh, now=time.time_ns() - SECOND)
     end = time.time_ns() + SECOND
@@ -140,7 +150,7 @@ def test_file_that_expired_while_the_node_was_down_is_removed_at_start(
     assert shared.send(older)[0] == 409
 
 
-def test_node_makes_missing_folders_again(shared: Node, fresh: str) -> None:
+def test_node_makes_missing_folders_again(shared: DaemonProcess, fresh: str) -> None:
     shared.update(fresh, b"x")
     folder = (shared.home / fresh).parent
     folder.rename(shared.folder / "moved away")
@@ -149,7 +159,7 @@ def test_node_makes_missing_folders_again(shared: Node, fresh: str) -> None:
 
 
 def test_corrupted_entries_are_reported_and_do_not_keep_the_daemon_from_starting(
-    shared: Node, fresh: str
+    shared: DaemonProcess, fresh: str
 ) -> None:
     shared.update(fresh, b"x")
     whole = entry_path(shared, fresh).read_bytes()
@@ -172,7 +182,7 @@ def test_corrupted_entries_are_reported_and_do_not_keep_the_daemon_from_starting
     assert [shared.read(name) for name in names] == [b"again"] * len(names)
 
 
-def test_state_folder_that_cannot_be_used_is_an_error(nodes: list[Node]) -> None:
+def test_state_folder_that_cannot_be_used_is_an_error(nodes: list[DaemonProcess]) -> None:
     node = nodes[0]
     config = node.folder / "config.json"
     node.config["state_dir"] = str(config / "state")
@@ -184,7 +194,7 @@ def test_state_folder_that_cannot_be_used_is_an_error(nodes: list[Node]) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_ends_the_daemon_cleanly(shared: Node, number: signal.Signals) -> None:
+def test_signal_ends_the_daemon_cleanly(shared: DaemonProcess, number: signal.Signals) -> None:
     assert shared.process
     shared.process.send_signal(number)
     assert shared.process.wait(DEADLINE) == 0
@@ -193,7 +203,7 @@ def test_signal_ends_the_daemon_cleanly(shared: Node, number: signal.Signals) ->
     shared.start()
 
 
-def test_every_log_line_is_one_event(shared: Node, fresh: str) -> None:
+def test_every_log_line_is_one_event(shared: DaemonProcess, fresh: str) -> None:
     shared.update(fresh, b"x")
     shared.send(shared.network.sign(b"x", "evil\nname"))
     shared.delete(fresh)

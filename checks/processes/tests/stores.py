@@ -1,6 +1,6 @@
 """The secret stores that clan has, each holding a private key as clan lays it out.
 
-Real programs; only `clan` itself has a stand-in (the script beside this file).
+Real programs; only `clan` itself is a fake (the script beside this file).
 """
 
 import os

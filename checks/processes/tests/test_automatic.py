@@ -1,4 +1,4 @@
-"""`dm-dns push --automatic` on several machines at the same time, against the stand-in."""
+"""`dm-dns push --automatic` on several machines at the same time, against the fake data-mesher."""
 
 import re
 import subprocess

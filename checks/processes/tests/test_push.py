@@ -1,4 +1,4 @@
-"""`dm-dns push` against the stand-in of data-mesher, each as its own process."""
+"""`dm-dns push` against the fake data-mesher, each as its own process."""
 
 import argparse
 import json
