@@ -1,1 +1,1 @@
-"""What dm-dns is tested with: machines as processes, containers and VMs, a fake data-mesher, the demo. Never shipped."""
+"""What dm-dns is tested with; never shipped. README.md says what is what."""

@@ -90,7 +90,8 @@ class Story:
             " asked too."
         )
         self.screen.line(
-            "The mesh between them is the fake data-mesher of checks/fake_data_mesher, NOT the real one.",
+            "The mesh between them is the fake data-mesher of checks/fake_data_mesher,"
+            " NOT the real one.",
             "yellow",
         )
         self.screen.line()
