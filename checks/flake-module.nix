@@ -38,8 +38,8 @@ in
             ps.dnspython
             ps.rich
           ]))
-          # The stand-in. The demo says that it is one.
-          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.mesh "$@"'')
+          # The fake one. The demo says so.
+          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.fake_data_mesher "$@"'')
           pkgs.openssl
           pkgs.unbound
         ];
@@ -48,8 +48,8 @@ in
             sourceOf [
               ./demo
               ./example
-              ./local
-              ./mesh
+              ./processes
+              ./fake_data_mesher
             ]
           }
           exec python -m checks.demo "$@"
