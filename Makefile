@@ -15,13 +15,21 @@ ifeq ($(CI),true)
 test-packages += cargo golang-go nix-bin
 endif
 
-.PHONY: help demo test bench nodes nodes-down pins compare record format clean .venv
+# Installs Debian packages and makes .venv.
+define setup
+@checks/setup/packages $(1)
+@checks/setup/venv
+@checks/setup/unbound
+endef
+
+.PHONY: help demo test bench nodes nodes-down shell pins compare record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
 	@echo 'make test     formatting, linting, types and tests'
 	@echo 'make bench    benchmarks'
 	@echo 'make nodes    boot the machines of the example clan (checks/nodes), to try things; needs root'
+	@echo "make shell MACHINE=NAME [RUN='COMMAND']  a shell on one of them, or a command"
 	@echo 'make nodes-down  stop them'
 	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
 	@echo "make compare  clan-core's own dm-dns with the same faults (checks/nodes/README.md)"
@@ -30,15 +38,11 @@ help:
 	@echo 'make clean    remove what these commands made'
 
 demo:
-	@checks/setup/packages $(demo-packages)
-	@checks/setup/venv
-	@checks/setup/unbound
+	$(call setup,$(demo-packages))
 	@python -m checks.demo
 
 test:
-	@checks/setup/packages $(test-packages)
-	@checks/setup/venv
-	@checks/setup/unbound
+	$(call setup,$(test-packages))
 	@# Meanwhile; whoever needs it waits, or says why it cannot be made.
 	@python -m checks.nodes root >/dev/null 2>&1 </dev/null &
 	@checks/setup/deadnix
@@ -46,25 +50,27 @@ test:
 	@python -m checks.run
 
 bench:
-	@checks/setup/packages $(demo-packages)
-	@checks/setup/venv
-	@checks/setup/unbound
+	$(call setup,$(demo-packages))
 	@python -m checks.bench
 
 nodes:
-	@checks/setup/packages $(nodes-packages)
-	@checks/setup/venv
+	$(call setup,$(nodes-packages))
 	@python -m checks.nodes up
 
 nodes-down:
 	@python -m checks.nodes down
 
+# As they were typed: `make` would expand every $ in them.
+shell: override export MACHINE := $(value MACHINE)
+shell: override export RUN := $(value RUN)
+shell:
+	@python -m checks.nodes shell "$$MACHINE" "$$RUN"
+
 pins: .venv
 	@dm-dns prefetch check
 
 compare:
-	@checks/setup/packages $(nodes-packages)
-	@checks/setup/venv
+	$(call setup,$(nodes-packages))
 	@python -m checks.compare evaluate .cache/theirs.json
 	@python -m checks.compare run .cache/theirs.json
 
@@ -76,8 +82,7 @@ format: .venv
 	@ruff check --fix python checks
 
 .venv:
-	@checks/setup/packages python3 python3-venv
-	@checks/setup/venv
+	$(call setup,python3 python3-venv)
 
 clean:
 	rm -rf .venv .cache

@@ -19,6 +19,8 @@ from checks.scenarios import zones
 _CASE: Final = "spell"  # the example clan
 _STATE: Final = Path("/run/dm-dns-nodes.json")
 """What `up` leaves behind, and `down` removes."""
+_LOG: Final = Path("/run/dm-dns-nodes.log")
+"""What `keep` says: it must hold open no pipe that `up` was started with."""
 _KEEP: Final = [sys.executable, "-m", "checks.nodes", "keep"]
 
 
@@ -35,7 +37,7 @@ def main() -> int:
         commands.add_parser(name, help=text).set_defaults(run=function)
     shell = commands.add_parser("shell", help="run a shell on a machine, or a command")
     shell.add_argument("machine")
-    shell.add_argument("command", nargs=argparse.REMAINDER)
+    shell.add_argument("command", nargs="?", help="what its bash runs")
     shell.set_defaults(run=_shell)
     args = parser.parse_args()
     try:
@@ -48,28 +50,34 @@ def main() -> int:
 
 def _up(_: argparse.Namespace) -> None:
     if _state() is not None:
-        raise NodesError("the nodes are up already; `make nodes-down` stops them")
+        raise NodesError("The machines are booted already. `make nodes-down` stops them.")
     root.check()
     with root.root():  # so that what takes longest is done before the clock starts
         start = time.monotonic()
-    keeper = subprocess.Popen(
-        _KEEP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
-    )
+    with _LOG.open("wb") as log:
+        keeper = subprocess.Popen(
+            _KEEP,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         state = _answering(keeper)
     except BaseException:
         keeper.terminate()
         keeper.wait()
+        _LOG.unlink(missing_ok=True)
         raise
     print(f"All answer after {time.monotonic() - start:.1f} s. Their names:")
     for name, addresses in sorted(zones.expected(state["spec"]).items()):
         print(f"  {name:<16} {', '.join(sorted(addresses))}")
-    command = f"{'' if os.geteuid() == 0 else 'sudo '}.venv/bin/python -m checks.nodes shell"
+    sudo = "sudo " if "SUDO_USER" in os.environ else ""
     print("A shell on a machine, or a command:")
     for name in state["supervisors"]:
-        print(f"  {command} {name}")
-    print(f"  {command} {state['pusher']} dm-send-dns")
-    print("`make nodes-down` stops them and leaves nothing behind.")
+        print(f"  {sudo}make shell MACHINE={name}")
+    print(f"  {sudo}make shell MACHINE={state['pusher']} RUN=dm-send-dns")
+    print(f"`{sudo}make nodes-down` stops them and leaves nothing behind.")
 
 
 def _answering(keeper: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -78,7 +86,7 @@ def _answering(keeper: subprocess.Popen[bytes]) -> dict[str, Any]:
     keeper.stdout.readline()
     state = _state()
     if state is None:
-        raise NodesError("the nodes do not boot")
+        raise NodesError(_LOG.read_text().strip() or f"`{' '.join(_KEEP)}` was killed")
     for machine in _machines(state).values():
         zones.wait_for(machine, state["spec"]["domain"], "serial=")
     return state
@@ -101,12 +109,14 @@ def _keep(_: argparse.Namespace) -> None:
             clan.wait()
         finally:
             _STATE.unlink(missing_ok=True)
+            _LOG.unlink()
 
 
 def _down(_: argparse.Namespace) -> None:
     state = _state()
     if state is None:
-        _STATE.unlink(missing_ok=True)  # of a keeper that was killed
+        for left in (_STATE, _LOG):  # of a keeper that was killed
+            left.unlink(missing_ok=True)
         print("The nodes are down.")
         return
     os.kill(state["keeper"], signal.SIGTERM)
@@ -123,13 +133,17 @@ def _root(_: argparse.Namespace) -> None:
 def _shell(args: argparse.Namespace) -> None:
     state = _state()
     if state is None:
-        raise NodesError("the nodes are down; `make nodes` boots them")
+        raise NodesError("No machines are booted. `make nodes` boots them.")
     machines = _machines(state)
     if args.machine not in machines:
-        raise NodesError(f"there is no {args.machine}; there are {', '.join(machines)}")
+        names = ", ".join(machines)
+        raise NodesError(f"MACHINE={args.machine}: no such machine. These are booted: {names}.")
+    if os.geteuid() != 0:
+        raise NodesError("A shell on a machine needs root.")
     os.environ["PATH"] = root.path()
     terminal = f"TERM={os.environ.get('TERM', 'dumb')}"
-    command = machines[args.machine].command(terminal, *(args.command or ["bash", "-l"]))
+    bash = ["bash", "-c", args.command] if args.command else ["bash", "-l"]
+    command = machines[args.machine].command(terminal, *bash)
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 

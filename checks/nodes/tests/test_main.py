@@ -1,6 +1,7 @@
-"""`make nodes`, a shell on one of its machines, and `make nodes-down`."""
+"""`make nodes`, `make shell` on its machines, and `make nodes-down`."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,37 @@ from checks.nodes import root
 from checks.nodes.errors import UnavailableError
 from checks.nodes.tests.test_clan import check_gone
 
+ROOT = Path(__file__).parents[3]
 STATE = Path("/run/dm-dns-nodes.json")
+LOG = Path("/run/dm-dns-nodes.log")
+SECONDS = 300
 
 
 def nodes(*arguments: str) -> str:
-    command = [sys.executable, "-m", "checks.nodes", *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    """Run a command, and return what it printed once all that has its output open has ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "checks.nodes", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+    ).stdout
+
+
+def shell(machine: str, command: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `make shell`, as a user does who types ``command`` between single quotes."""
+    make = ["make", "--no-print-directory", "shell", f"MACHINE={machine}"]
+    return subprocess.run(
+        [*make, f"RUN={command}"] if command else make,
+        check=False,
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        input="echo typed: $PWD\n",
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
 
 
 def test_the_example_clan_is_up_until_it_is_ended() -> None:
@@ -31,11 +57,32 @@ def test_the_example_clan_is_up_until_it_is_ended() -> None:
     try:
         state = json.loads(STATE.read_text())
         assert "beszel.spell" in printed
-        assert ".venv/bin/python -m checks.nodes shell zoltraak" in printed
-        assert nodes("shell", "zoltraak", "hostname") == "zoltraak\n"
-        sent = nodes("shell", state["pusher"], "dm-send-dns", "--force")
-        assert sent.startswith("pushed spell: ")
+        assert "make shell MACHINE=zoltraak\n" in printed
+        assert shell("zoltraak", "hostname").stdout == "zoltraak\n"
+        quoted = shell("zoltraak", """printf '%s|' "$HOME" '$(pwd)' "it's" $$ | sed 's/[0-9]//g'""")
+        assert quoted.stdout == "/root|$(pwd)|it's||"
+        failing = shell("zoltraak", "false | true; exit 3")
+        assert failing.returncode != 0
+        assert "Error 3" in failing.stderr
+        assert "typed: /\n" in shell("zoltraak").stdout
+        unknown = shell("kiwi")
+        assert unknown.returncode != 0
+        assert unknown.stderr.startswith(
+            "MACHINE=kiwi: no such machine."
+            " These are booted: catastravia, judradjim, nephtear, zoltraak.\n"
+        )
+        sent = shell(state["pusher"], "dm-send-dns --force")
+        assert sent.stdout.startswith("pushed spell: ")
     finally:
         nodes("down")
     assert not STATE.exists()
+    assert not LOG.exists()
     check_gone(str(state["host"]), [])
+
+
+def test_a_shell_needs_machines_that_are_booted() -> None:
+    if STATE.exists():
+        pytest.skip("`make nodes` is up")
+    run = shell("zoltraak", "hostname")
+    assert run.returncode != 0
+    assert run.stderr.startswith("No machines are booted. `make nodes` boots them.\n")
