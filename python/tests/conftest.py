@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -30,3 +31,13 @@ def url() -> Iterator[str]:
 def nix(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Replay:
     """A Nix that prints what it is told to."""
     return Replay(tmp_path_factory.mktemp("nix"), monkeypatch)
+
+
+@pytest.fixture
+def not_root() -> Iterator[None]:
+    """If root runs the tests, be a user who may read what all may read."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)

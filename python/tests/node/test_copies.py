@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,15 +28,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     Path("state").mkdir(mode=0o755)
-
-
-@pytest.fixture
-def not_root() -> Iterator[None]:
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
-    yield
-    os.seteuid(before)
 
 
 def zone_conf(serial: int, host: str = "irc.pin") -> bytes:

@@ -401,14 +401,10 @@ def test_without_its_folder_the_message_names_it(
     assert machine.sent == []
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("30s", 30), ("5s", 5), ("500ms", 0.5), ("1m30s", 90), ("1.5h", 5400)],
-)
-def test_the_interval_is_written_as_go_does(text: str, seconds: float) -> None:
+def test_the_interval_is_written_as_go_does() -> None:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    assert parser.parse_args(["--interval", text]).interval == seconds
+    assert parser.parse_args(["--interval", "1m30s"]).interval == 90
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -29,11 +29,13 @@ def answering(status: int, port: int = 0) -> Iterator[int]:
             pass
 
     with HTTPServer(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture
@@ -78,15 +80,14 @@ def test_a_server_that_starts_late_is_waited_for_visibly(unused_port: int) -> No
     lines = []
     with answering(200) as other:
         assert other != unused_port
-    servers = answering(200, unused_port)
+    with ExitStack() as servers:
 
-    def report(line: str) -> None:
-        lines.append(line.replace(str(unused_port), "PORT"))
-        if len(lines) == 2:
-            servers.__enter__()
+        def report(line: str) -> None:
+            lines.append(line.replace(str(unused_port), "PORT"))
+            if len(lines) == 2:
+                servers.enter_context(answering(200, unused_port))
 
-    wait(unused_port, 60, report)
-    servers.__exit__(None, None, None)
+        wait(unused_port, 60, report)
     assert lines == snapshot(
         [
             "http://127.0.0.1:PORT does not answer (Connection refused); retrying in 0.1 s",

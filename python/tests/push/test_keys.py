@@ -41,15 +41,6 @@ def umask() -> Iterator[None]:
     os.umask(before)
 
 
-@pytest.fixture
-def not_root() -> Iterator[None]:
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
-    yield
-    os.seteuid(before)
-
-
 def openssl(*args: str, stdin: bytes = b"") -> bytes:
     return subprocess.run(["openssl", *args], input=stdin, capture_output=True, check=True).stdout
 

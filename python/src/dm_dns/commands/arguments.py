@@ -14,8 +14,17 @@ from dm_dns.zone import conf, names
 
 _MAX_SECONDS: Final = 86400.0
 # As Go's time.ParseDuration takes it, which reads the same setting of data-mesher.
-_UNITS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_UNITS: Final = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "\u00b5s": 1e-6,  # the micro sign
+    "\u03bcs": 1e-6,  # the Greek letter
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
+_PART: Final = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(_UNITS)})")
 
 
 class UsageError(Exception):
