@@ -18,7 +18,7 @@ let
       endpoints,
       machines,
     }:
-    import ../../modules/dm-dns/zone-spec.nix {
+    import ../../modules/dm-dns/zone {
       inherit clanLib domain;
       exports = lib.mapAttrs (_key: exported: {
         endpoints.hosts = map (endpoint: endpoint.host) exported;

@@ -38,11 +38,11 @@ let
       };
 
   # Here and not in `perInstance`, which runs for each machine: this is evaluated once.
-  members = import ./members.nix {
+  members = import ./zone/machines.nix {
     inherit lib;
     role = roles.default or { };
   };
-  zoneSpec = import ./zone-spec.nix {
+  zoneSpec = import ./zone {
     inherit
       clanLib
       domain
@@ -91,7 +91,7 @@ in
         );
 
         nixosModule = onlyFor instanceName (
-          importApply ./resolver.nix { inherit machine settings zone; }
+          importApply ./node { inherit machine settings zone; }
         );
       };
   };
@@ -129,7 +129,7 @@ in
         });
 
         nixosModule = onlyFor instanceName (
-          importApply ./push.nix { inherit domain machine settings; }
+          importApply ./push { inherit domain machine settings; }
         );
       };
   };

@@ -11,7 +11,7 @@
   ...
 }:
 let
-  package = pkgs.callPackage ../../python/package.nix { };
+  package = pkgs.callPackage ../../../python/package.nix { };
   inherit (config.clan.core.vars) generators;
 
   withoutDefault = ''
@@ -43,7 +43,7 @@ let
 in
 {
   imports = lib.optional settings.automatic (
-    lib.modules.importApply ./automatic.nix {
+    lib.modules.importApply ./units.nix {
       inherit arguments key package;
       isComplete =
         generators.dm-dns.files."zone.conf".exists or false && config.services.data-mesher.enable;

@@ -8,7 +8,7 @@
   # the clan's exports
   exports,
   lib,
-  # see members.nix
+  # see machines.nix
   members,
 }:
 let

@@ -23,7 +23,7 @@ let
   inherit (zone) domain;
 
   systemdVersion = config.systemd.package.version;
-  package = pkgs.callPackage ../../python/package.nix { };
+  package = pkgs.callPackage ../../../python/package.nix { };
   zoneConf = config.clan.core.vars.generators.dm-dns.files."zone.conf";
   meshDirectory = "/var/lib/data-mesher/files/home/dns";
   state = "/var/lib/dm-dns";
@@ -89,7 +89,7 @@ let
 in
 {
   imports = [
-    (lib.modules.importApply ./apply.nix {
+    (lib.modules.importApply ./units.nix {
       inherit
         applyConfig
         meshDirectory

@@ -2,7 +2,7 @@
 {
   clanLib,
   lib,
-  # see members.nix
+  # see machines.nix
   members,
   # the clan's exports: [ { serviceName, instanceName, roleName, machineName, export } ]
   scopes,

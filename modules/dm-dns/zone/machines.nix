@@ -27,7 +27,7 @@ let
     ) (attrNames module)
     && all isEmpty (module.imports or [ ]);
 
-  defaults = (lib.evalModules { modules = [ ./settings.nix ]; }).config;
+  defaults = (lib.evalModules { modules = [ ../settings.nix ]; }).config;
 in
 mapAttrs (
   _machine: member:
