@@ -23,7 +23,7 @@ let
       exports = lib.mapAttrs (_key: exported: {
         endpoints.hosts = map (endpoint: endpoint.host) exported;
       }) (lib.groupBy key endpoints);
-      members = lib.mapAttrs (_machine: machine: {
+      machineSettings = lib.mapAttrs (_machine: machine: {
         inherit (machine) addresses;
         names = [ ];
         networks = null;

@@ -1,17 +1,14 @@
-# Role push: make the key, sign the zone and hand it to the mesh.
+# Role push: signs the clan's zone and hands it to the mesh. The parts meet here: each file configures
+# one thing, and gets from here what it shares with others.
 {
+  constants,
   domain,
   machine,
   settings,
 }:
-{
-  config,
-  lib,
-  pkgs,
-  ...
-}:
+{ config, lib, ... }:
 let
-  package = pkgs.callPackage ../../../python/package.nix { };
+  inherit (lib.modules) importApply;
   inherit (config.clan.core.vars) generators;
 
   withoutDefault = ''
@@ -24,13 +21,8 @@ let
   '';
 
   zoneConf = generators.dm-dns.files."zone.conf" or (throw withoutDefault);
-  notGenerated = ''
-    dm-dns: when '${machine.name}' was deployed, the zone was not generated yet.
-    Run 'clan vars generate ${machine.name}' and deploy it again.
-  '';
-
   key = generators.dm-dns-signing-key.files."signing.key".path;
-  # All but the key.
+  # Arguments of `dm-dns push`, except for the key.
   arguments = [
     zoneConf.path
     "--domain"
@@ -42,9 +34,22 @@ let
   ];
 in
 {
-  imports = lib.optional settings.automatic (
-    lib.modules.importApply ./units.nix {
-      inherit arguments key package;
+  imports = [
+    ../options.nix
+    ./generator.nix
+    (importApply ./dm-send-dns.nix {
+      inherit
+        arguments
+        key
+        machine
+        zoneConf
+        ;
+    })
+  ]
+  ++ lib.optional settings.automatic (
+    importApply ./units.nix {
+      inherit arguments constants key;
+      # There is a zone to push, and a mesh.
       isComplete =
         generators.dm-dns.files."zone.conf".exists or false && config.services.data-mesher.enable;
     }
@@ -59,36 +64,5 @@ in
       assertion = config.services.data-mesher.enable;
       message = withoutMesh;
     }
-  ];
-
-  # Only here: machines that do not sign must not have the key.
-  clan.core.vars.generators.dm-dns-signing-key = {
-    share = true;
-    files."signing.key" = { };
-    files."signing.pub".secret = false;
-    runtimeInputs = [ package ];
-    script = ''
-      dm-dns keygen "$out"
-    '';
-  };
-
-  environment.systemPackages = [
-    (pkgs.writeShellApplication {
-      name = "dm-send-dns";
-      runtimeInputs = [
-        config.services.data-mesher.package
-        package
-      ];
-      text =
-        if zoneConf.exists then
-          ''
-            exec dm-dns push ${lib.escapeShellArgs (arguments ++ [ "--key" key ])} "$@"
-          ''
-        else
-          ''
-            printf %s ${lib.escapeShellArg notGenerated} >&2
-            exit 1
-          '';
-    })
   ];
 }
