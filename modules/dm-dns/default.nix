@@ -1,5 +1,4 @@
-# The clan service: its manifest and its two roles, and the zone spec, which is evaluated once for the
-# whole clan.
+# The clan service: its manifest, its two roles, and the zone spec, which all machines share.
 {
   clanLib,
   config,
@@ -45,6 +44,8 @@ let
     inherit lib;
     role = roles.default or { };
   };
+  hasNames = machineName: machineSettings.${machineName}.names != [ ];
+
   zoneSpec = import ./zone {
     inherit
       clanLib
@@ -63,7 +64,7 @@ in
 {
   _class = "clan.service";
   manifest.name = "dm-dns";
-  manifest.description = "DNS for a clan: every host name that a service exports resolves on every machine";
+  manifest.description = "DNS for a clan: every exported host name resolves on every machine";
   manifest.categories = [ "Network" ];
   manifest.readme = builtins.readFile ./README.md;
   manifest.constraints.maxInstances = 1;
@@ -89,9 +90,9 @@ in
         ...
       }:
       {
-        exports = optionalAttrs (instanceName == instance && machineSettings.${machine.name}.names != [ ]) (
-          mkExports { endpoints.hosts = settings.names; }
-        );
+        exports = optionalAttrs (instanceName == instance && hasNames machine.name) (mkExports {
+          endpoints.hosts = settings.names;
+        });
 
         nixosModule = onlyFor instanceName (
           importApply ./node {

@@ -1,5 +1,5 @@
-# Role default: resolves the clan's names on a machine. The parts meet here: each file configures one
-# thing, and gets from here what it shares with others.
+# Role default: resolves the clan's names on a machine. Each imported file configures one thing, and
+# gets from here what it shares with others. Configured here: what the units read.
 {
   constants,
   machine,

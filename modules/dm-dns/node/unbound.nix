@@ -42,8 +42,8 @@ let
     }
   ];
 
-  # Definitions of other modules that would have unbound serve something else, or query other servers
-  # for names of the clan. `enable` alone counts too, because a plain unbound resolves every name.
+  # Definitions of other modules that would make unbound serve something else, or query other
+  # servers for the clan's names. `enable` alone is one: without settings, unbound resolves every name.
   unbound = config.services.unbound.settings;
   foreign =
     optional (options.services.unbound.enable.definitions != [ true ]) "enable"
@@ -65,14 +65,14 @@ in
       message = ''
         dm-dns: unbound on '${machine.name}' must serve the clan's names and nothing else.
         Other modules also set, in services.unbound: ${concatStringsSep ", " foreign}.
-        Remove these definitions, or take the machine out of the role default. To choose where unbound
-        listens and who may query it, use the settings of that role: listen, allow, port.
+        Remove these definitions, or take the machine out of the role default. The settings of that
+        role determine where unbound listens and who may query it: listen, allow, port.
       '';
     }
     {
       assertion = (settings.listen == [ ]) == (settings.allow == [ ]);
       message = ''
-        dm-dns: '${machine.name}' sets only one of listen and allow, so no other device can query it.
+        dm-dns: '${machine.name}' sets only one of listen and allow, so no device can query it.
         Set both settings, or neither.
       '';
     }

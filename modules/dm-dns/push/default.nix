@@ -1,5 +1,5 @@
-# Role push: signs the clan's zone and hands it to the mesh. The parts meet here: each file configures
-# one thing, and gets from here what it shares with others.
+# Role push: signs the clan's zone and passes it to the mesh. Each imported file configures one
+# thing, and gets from here what it shares with others. Configured here: what the role requires.
 {
   constants,
   domain,

@@ -1,5 +1,5 @@
-# The vars generator `dm-dns-signing-key`, which makes the key pair. Only machines with the role push
-# have it: others must not have the private key.
+# The vars generator `dm-dns-signing-key`, which makes the key pair. Only machines with the role
+# push declare it: others must not have the private key.
 { config, ... }:
 {
   clan.core.vars.generators.dm-dns-signing-key = {

@@ -72,8 +72,8 @@ in
           "AF_INET6"
         ];
 
-        # It runs at every change of the mesh: the journal gets what dm-dns prints, but not each start
-        # and end of the unit.
+        # It runs at every change of the mesh: the journal gets what dm-dns prints, but not every
+        # start and end of the unit.
         SyslogLevel = "notice";
         LogLevelMax = "notice";
       };

@@ -1,8 +1,8 @@
 # The zone spec, made from what the services of a clan export. It needs neither `pkgs` nor the
 # configuration of a machine.
 #
-# python/src/dm_dns/spec.py checks the same rules. Here they stop the evaluation, with a message that
-# says who exports what.
+# python/src/dm_dns/spec.py checks the same rules. Here they stop the evaluation, with a message
+# that says who exports what.
 {
   clanLib,
   domain,
@@ -53,9 +53,8 @@ let
   scopes = mapAttrsToList (key: export: clanLib.parseScope key // { inherit export; }) exports;
 
   # A machine is in the zone if it exports something or has the role default.
-  machines = uniqueStrings (
-    filter (machine: machine != "") (map (scope: scope.machineName) scopes) ++ attrNames machineSettings
-  );
+  exporters = filter (machine: machine != "") (map (scope: scope.machineName) scopes);
+  machines = uniqueStrings (exporters ++ attrNames machineSettings);
   addresses = lib.genAttrs machines addressesOf;
   machinesByName = groupBy (machine: "${toLower machine}.${domain}") machines;
 

@@ -19,8 +19,8 @@ let
   label = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
   isName = name: match "(\\*\\.)?(${label}\\.)*${label}" name != null;
 
-  # Bytes above DEL belong to characters that are not ASCII. `dm-dns render` converts these to A-labels
-  # (IDNA 2008), and checks the result.
+  # Bytes above DEL belong to characters that are not ASCII. `dm-dns render` converts these to
+  # A-labels (IDNA 2008), and checks the result.
   del = builtins.fromJSON ''"\u007f"'';
   isForeign = character: !(character > del) && match "[a-z0-9_-]" character == null;
 
@@ -70,8 +70,8 @@ in
   # Upper case and one trailing dot do not matter.
   canonical = name: removeSuffix "." (toLower name);
 
-  # The rule that a canonical name breaks, or null. The regular expression accepts nearly all names; the
-  # length comes first, because the engine recurses.
+  # The rule that a canonical name breaks, or null. The regular expression accepts nearly all names;
+  # the length is checked first, because its engine recurses.
   problem = name: if stringLength name <= 253 && isName name then null else nameProblem name;
 
   # The rule that a machine's name, in lower case, breaks, or null.
