@@ -38,7 +38,7 @@ let
       #!${python.interpreter} -ISB
       import sys
       sys.path.append("$out/${python.sitePackages}")
-      from dm_dns.apply import start
+      from dm_dns.node.apply import start
       start("/etc/dm-dns/apply.json", *sys.argv[1:])
       EOF
       chmod +x "$out/libexec/dm-dns-apply"

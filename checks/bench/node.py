@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dm_dns
-from dm_dns.config import Config
+from dm_dns.node.config import Config
 
 from checks.bench import inputs, process
 from checks.local import node
@@ -38,7 +38,7 @@ class Node(node.Node):
     def run_imports(self) -> process.Usage:
         """Import what apply does, and nothing more."""
         packages = str(Path(dm_dns.__file__).parents[1])
-        code = f"import sys; sys.path.append({packages!r}); import dm_dns.apply"
+        code = f"import sys; sys.path.append({packages!r}); import dm_dns.node.apply"
         return self.run_python(code)
 
     def reload(self) -> float:

@@ -5,7 +5,7 @@ import re
 import time
 from typing import Any, Final, NamedTuple
 
-from dm_dns import spec, zone
+from dm_dns.zone import conf, spec
 
 from checks.nodes.clan import Clan
 from checks.scenarios import zones
@@ -62,7 +62,7 @@ class Side:
         moves = {**self._spec["endpoints"][0], **moves}
         values: dict[str, Any] = {**self._spec, "endpoints": [*self._spec["endpoints"], moves]}
         made, _ = spec.to_zone(spec.from_json(values), serial=self._serial)
-        return zone.render(made)
+        return conf.render(made)
 
     def write(self, text: str, number: int = 0) -> str:
         """Write a file beside the mesh's folder; return its path there."""

@@ -1,7 +1,7 @@
 # The naming rules: the zone spec of each case that the Python of dm-dns is tested with as well.
 { clanLib, lib }:
 let
-  cases = builtins.fromJSON (builtins.readFile ../../python/tests/naming-cases.json);
+  cases = builtins.fromJSON (builtins.readFile ../../python/tests/zone/naming-cases.json);
 
   key =
     endpoint:

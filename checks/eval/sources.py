@@ -12,7 +12,7 @@ RECORD: Final = Path(__file__).parent / "record"
 _PATTERNS: Final = (
     "modules/**/*.nix",
     "python/package.nix",
-    "python/tests/naming-cases.json",
+    "python/tests/zone/naming-cases.json",
     "checks/eval/*.nix",
     "checks/eval/cases/*.nix",
     "checks/eval/clan/**/*",

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from dm_dns import keys
+from dm_dns.push import keys
 
 from checks.local import ports
 from checks.local.process import end

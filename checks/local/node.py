@@ -29,7 +29,7 @@ _PACKAGES: Final = Path(dm_dns.__file__).parents[1]
 _PROGRAM: Final = f"""\
 import sys
 sys.path.append({str(_PACKAGES)!r})
-from dm_dns.apply import start
+from dm_dns.node.apply import start
 start(*sys.argv[1:])
 """
 

@@ -12,8 +12,8 @@ import pytest
 from inline_snapshot import snapshot
 
 import dm_dns
-from dm_dns import zone
 from dm_dns.cli import COMMANDS, main
+from dm_dns.zone import conf
 
 SOURCE = Path(dm_dns.__file__).parent.parent
 SPEC: dict[str, Any] = {
@@ -119,13 +119,13 @@ def test_a_rendered_zone_can_be_read_by_all() -> None:
 def test_render_takes_the_time_as_serial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1795433611.9)
     render()
-    assert zone.read(Path("zone.conf"), "pin").serial == 1795433611
+    assert conf.read(Path("zone.conf"), "pin").serial == 1795433611
 
 
 @pytest.mark.parametrize("serial", ["0", "4294967295"])
 def test_render_takes_every_serial_that_a_zone_can_have(serial: str) -> None:
     render("--serial", serial)
-    assert zone.read(Path("zone.conf"), "pin").serial == int(serial)
+    assert conf.read(Path("zone.conf"), "pin").serial == int(serial)
 
 
 def test_render_writes_the_same_bytes_whatever_the_order_of_its_input() -> None:
@@ -313,7 +313,7 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(zone, "read", interrupted)
+    monkeypatch.setattr(conf, "read", interrupted)
     assert main(["check", "zone.conf", "--domain", "pin"]) == 130
 
 
@@ -411,7 +411,7 @@ def isolated(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_apply_imports_is_in_the_standard_library() -> None:
-    done = isolated("import dm_dns.apply, dm_dns.cli; print(list(sys.modules))")
+    done = isolated("import dm_dns.node.apply, dm_dns.cli; print(list(sys.modules))")
     assert done.stderr == ""
     tops = {name.partition(".")[0] for name in ast.literal_eval(done.stdout)}
     # Modules that the interpreter itself makes are in no list.
@@ -420,23 +420,25 @@ def test_what_apply_imports_is_in_the_standard_library() -> None:
 
 
 def test_apply_does_not_import_the_other_stages() -> None:
-    done = isolated("import dm_dns.apply, dm_dns.cli; print(list(sys.modules))")
+    done = isolated("import dm_dns.node.apply, dm_dns.cli; print(list(sys.modules))")
     modules = ast.literal_eval(done.stdout)
     ours = sorted(name for name in modules if name.startswith("dm_dns."))
     assert ours == snapshot(
         [
-            "dm_dns.apply",
-            "dm_dns.candidates",
             "dm_dns.cli",
-            "dm_dns.config",
             "dm_dns.errors",
             "dm_dns.files",
-            "dm_dns.hosts",
-            "dm_dns.names",
-            "dm_dns.unbound",
-            "dm_dns.verdict",
+            "dm_dns.node",
+            "dm_dns.node.apply",
+            "dm_dns.node.config",
+            "dm_dns.node.copies",
+            "dm_dns.node.hosts",
+            "dm_dns.node.unbound",
+            "dm_dns.node.unit_status",
             "dm_dns.zone",
-            "dm_dns.zonefile",
+            "dm_dns.zone.conf",
+            "dm_dns.zone.names",
+            "dm_dns.zone.zonefile",
         ]
     )
 
@@ -462,7 +464,7 @@ def test_apply_writes_a_zone_file_without_site_packages() -> None:
 
 
 def test_apply_imports_nothing_that_is_slow_to_import() -> None:
-    done = isolated("import dm_dns.apply; print(list(sys.modules))")
+    done = isolated("import dm_dns.node.apply; print(list(sys.modules))")
     assert not set(ast.literal_eval(done.stdout)) & {
         "argparse",
         "dataclasses",

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dm_dns import push, spec, zone
-from dm_dns.config import Config
+from dm_dns.node.config import Config
+from dm_dns.push import push
+from dm_dns.zone import conf, spec
 
 from checks.eval.record import Machine, load, read
 from checks.eval.sources import ROOT
@@ -32,7 +33,7 @@ def zone_spec(case: str) -> Any:  # noqa: ANN401 - JSON
     return specs[0]
 
 
-def zone_of(case: str) -> zone.Zone:
+def zone_of(case: str) -> conf.Zone:
     made, warnings = spec.to_zone(spec.from_json(zone_spec(case)), serial=1)
     assert warnings == []
     return made
@@ -358,7 +359,7 @@ def test_the_example_clan_has_the_names_it_had() -> None:
     assert made.cnames == {
         endpoint["host"]: f"{endpoint['machine']}.spell" for endpoint in newest["endpoints"]
     }
-    lines = zone.render(made).splitlines()
+    lines = conf.render(made).splitlines()
     assert [line for line in lines if line.startswith("local-zone:") or "CNAME" in line] == (
         newest["zone_conf"].splitlines()
     )

@@ -4,19 +4,19 @@ import json
 from typing import Any
 
 import pytest
-from dm_dns import spec, zone
+from dm_dns.zone import conf, spec
 
 from checks.eval.record import read
 from checks.eval.sources import ROOT
 
-TABLE = json.loads((ROOT / "python/tests/naming-cases.json").read_bytes())
+TABLE = json.loads((ROOT / "python/tests/zone/naming-cases.json").read_bytes())
 CASES = {case["title"]: case for case in TABLE if case["nix"]}
 RECORDED: dict[str, Any] = read("naming")
 
 
 def records(zone_spec: object) -> list[str]:
     made, _warnings = spec.to_zone(spec.from_json(zone_spec), serial=1)
-    lines = zone.render(made).splitlines()
+    lines = conf.render(made).splitlines()
     return [line.split('"')[1] for line in lines if line.startswith("local-data:")]
 
 

@@ -12,7 +12,7 @@ import dns.exception
 import dns.message
 import dns.rcode
 import dns.rdatatype
-from dm_dns import zone
+from dm_dns.zone import conf
 
 from checks.local import unbound
 from checks.local.node import Node, replace
@@ -28,8 +28,8 @@ def zone_conf(
     addresses: Mapping[str, tuple[str, ...]] | None = None,
 ) -> str:
     """Return a zone.conf: by default irc.pin and mail.pin on kiwi.pin."""
-    return zone.render(
-        zone.Zone(
+    return conf.render(
+        conf.Zone(
             DOMAIN,
             serial,
             cnames or {"irc.pin": "kiwi.pin", "mail.pin": "kiwi.pin"},

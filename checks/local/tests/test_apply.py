@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from dm_dns import history
+from dm_dns.push import history
 
 from checks.local.node import Node
 from checks.local.tests.helpers import (

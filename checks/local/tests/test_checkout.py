@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dm_dns import keys
+from dm_dns.push import keys
 from inline_snapshot import snapshot
 
 from checks.local import sshd, unbound

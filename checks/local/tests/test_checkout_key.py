@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from dm_dns import keys
+from dm_dns.push import keys
 
 from checks.local import sshd, unbound
 from checks.local.tests import stores

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dm_dns import spec, zone
+from dm_dns.zone import conf, spec
 
 EXAMPLE: dict[str, Any] = json.loads(
     Path(__file__).parents[2].joinpath("example/spell.json").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_there_are_recorded_zones() -> None:
 def test_the_names_are_those_that_were_recorded(recorded: dict[str, Any]) -> None:
     made, warnings = spec.to_zone(spec_of(recorded), 7)
     assert warnings == []
-    cnames = [line for line in lines(zone.render(made)) if " CNAME " in line]
+    cnames = [line for line in lines(conf.render(made)) if " CNAME " in line]
     assert cnames == lines(recorded["zone_conf"])[1:]
 
 
@@ -52,14 +52,14 @@ def test_the_names_are_those_that_were_recorded(recorded: dict[str, Any]) -> Non
 def test_the_addresses_are_those_of_the_machines(recorded: dict[str, Any]) -> None:
     made, _warnings = spec.to_zone(spec_of(recorded), 7)
     assert made.addresses == {
-        f"{machine}.spell": zone.in_order(addresses)
+        f"{machine}.spell": conf.in_order(addresses)
         for machine, addresses in EXAMPLE["machines"].items()
     }
 
 
 @RECORDED
 def test_a_recorded_zone_conf_is_read_as_the_same_names(recorded: dict[str, Any]) -> None:
-    read = zone.parse(recorded["zone_conf"].encode(), EXAMPLE["domain"], "zone.conf")
+    read = conf.parse(recorded["zone_conf"].encode(), EXAMPLE["domain"], "zone.conf")
     made, _warnings = spec.to_zone(spec_of(recorded), 7)
     assert read.serial == 0
     assert read.cnames == made.cnames

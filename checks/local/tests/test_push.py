@@ -12,8 +12,9 @@ from pathlib import Path
 
 import nacl.signing
 import pytest
-from dm_dns import keys, push, zone
 from dm_dns.errors import Error
+from dm_dns.push import keys, push
+from dm_dns.zone import conf
 
 from checks.local.daemon import NAME, Daemon, Network
 from checks.local.wait import until
@@ -29,7 +30,7 @@ Start = Callable[..., None]
 
 
 def zone_conf(serial: int, host: str = "irc.pin") -> str:
-    return zone.render(zone.Zone("pin", serial, {host: "kiwi.pin"}, {"kiwi.pin": ("fd00::1",)}))
+    return conf.render(conf.Zone("pin", serial, {host: "kiwi.pin"}, {"kiwi.pin": ("fd00::1",)}))
 
 
 def free_ports() -> tuple[int, int]:

@@ -1,4 +1,4 @@
-# Which names a zone can have; the same rules as in python/src/dm_dns/names.py.
+# Which names a zone can have; the same rules as in python/src/dm_dns/zone/names.py.
 { lib }:
 let
   inherit (lib)

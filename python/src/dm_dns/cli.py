@@ -8,14 +8,14 @@ from dm_dns.errors import exit_status
 
 # Modules are imported only when their command is given: `apply` starts in milliseconds.
 COMMANDS = {
-    "keygen": ("keys", "make the key pair that zones are signed with"),
-    "render": ("render", "make zone.conf from a zone spec"),
-    "check": ("check", "check a zone.conf"),
-    "plan": ("plan", "show what a push would change: exit status 2 if anything, 0 if not"),
-    "push": ("push", "sign a zone.conf and send it to every node"),
-    "history": ("history", "list the zones that the mesh has had"),
+    "keygen": ("push.keys", "make the key pair that zones are signed with"),
+    "render": ("commands.render", "make zone.conf from a zone spec"),
+    "check": ("commands.check", "check a zone.conf"),
+    "plan": ("push.plan", "show what a push would change: exit status 2 if anything, 0 if not"),
+    "push": ("push.push", "sign a zone.conf and send it to every node"),
+    "history": ("push.history", "list the zones that the mesh has had"),
     "prefetch": ("prefetch", "keep flake.lock: check, update and show what it pins"),
-    "apply": ("apply", "serve the best zone that this machine has"),
+    "apply": ("node.apply", "serve the best zone that this machine has"),
 }
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from dm_dns import arguments, expression, fetch, files, lock, nix, reference, report, update
+from dm_dns import expression, fetch, files, lock, nix, reference, report, update
+from dm_dns.commands import types
 from dm_dns.errors import Error
 
 _MOST_TRIES: Final = 20
@@ -91,7 +92,7 @@ def _add_tries(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pause",
         metavar="SECONDS",
-        type=arguments.seconds,
+        type=types.seconds,
         default=2.0,
         help="how long to wait before the second try; it doubles after each (%(default)g)",
     )

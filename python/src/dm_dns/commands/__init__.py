@@ -1,0 +1,1 @@
+"""The commands: each takes its arguments, calls what does the work, and prints the result."""

@@ -1,0 +1,331 @@
+"""zone.conf, the form in which a zone travels: its model, its parser and its renderer.
+
+The file is a comment header and, below it, only ``local-zone`` and ``local-data`` lines, so that
+unbound and clan-core's own dm-dns can include it as it is. Nothing else is accepted: the file
+comes over the network, and whoever may sign it must not be able to do more than name hosts.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import Final, NamedTuple, NoReturn
+
+from dm_dns import files
+from dm_dns.errors import FileError
+from dm_dns.zone import names
+
+MAX_SERIAL: Final = 2**32 - 1
+"""Largest serial: it becomes the SOA's, which has 32 bits (RFC 1035, section 3.3.13)."""
+
+FORMAT: Final = 1
+"""Version of the format, in the header's first line."""
+
+_CUT_SHORT: Final = "it was cut short or changed; send it again"
+_LONGEST_SHOWN: Final = 80  # characters of a bad line in a message
+_FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
+_HEADER: Final = {
+    "# dm-dns zone VERSION": re.compile(r"# dm-dns zone (0|[1-9][0-9]{0,9})"),
+    "# serial: NUMBER": re.compile(r"# serial: (0|[1-9][0-9]{0,19})"),
+    "# records: NUMBER": re.compile(r"# records: (0|[1-9][0-9]{0,19})"),
+    "# sha256: 64 hexadecimal digits": re.compile(r"# sha256: ([0-9a-f]{64})"),
+}
+
+
+class Zone(NamedTuple):
+    """The names of one domain. All names are canonical (see `names`) and fully qualified."""
+
+    domain: str
+    serial: int
+    """0 to MAX_SERIAL; 0 for a zone.conf without header."""
+    cnames: Mapping[str, str]
+    """Owner to target."""
+    addresses: Mapping[str, tuple[str, ...]]
+    """Owner to addresses in the text form of inet_ntop(3), sorted by type and text."""
+    sha256: str = ""
+    """Of the lines below the header, in hexadecimal; empty where the zone was not read."""
+
+    @property
+    def records(self) -> int:
+        """The number of records."""
+        return len(self.cnames) + sum(map(len, self.addresses.values()))
+
+
+def record_type(address: str) -> str:
+    """Return the type of record that holds ``address``: A or AAAA."""
+    return "AAAA" if ":" in address else "A"
+
+
+def canonical_address(text: str) -> str | None:
+    """Return an IP address in the text form of inet_ntop(3), or None where ``text`` is none."""
+    family = _FAMILIES[record_type(text)]
+    try:
+        return inet_ntop(family, inet_pton(family, text))
+    except (OSError, ValueError):  # ValueError: a NUL, or characters that are not ASCII
+        return None
+
+
+def in_order(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return addresses once each, in the order in which a zone has them."""
+    return tuple(sorted(set(addresses), key=lambda address: (record_type(address), address)))
+
+
+def render(zone: Zone) -> str:
+    """Return the text of the zone.conf for ``zone``: the same for the same zone, always."""
+    import jinja2  # noqa: PLC0415 - `apply` reads zones, and must start without it
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("dm_dns.zone", ""),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 - no HTML; every value is a checked name or address
+    )
+    environment.filters["sha256"] = lambda text: hashlib.sha256(text.encode("ascii")).hexdigest()
+    return environment.get_template("zone.conf.j2").render(
+        format=FORMAT, domain=zone.domain, serial=zone.serial, records=sorted(_records(zone))
+    )
+
+
+def _records(zone: Zone) -> Iterator[tuple[str, str, str]]:
+    # Owner and target with their final dot, so that sorting these sorts the lines.
+    for owner, target in zone.cnames.items():
+        yield f"{owner}.", "CNAME", f"{target}."
+    for owner, addresses in zone.addresses.items():
+        for address in addresses:
+            yield f"{owner}.", record_type(address), address
+
+
+def read(path: files.StrPath, domain: str) -> Zone:
+    """Read and parse the zone.conf at ``path``.
+
+    Raises:
+        OSError: the file cannot be read.
+        FileError: it is not a zone.conf of ``domain``.
+
+    """
+    return parse(files.read(path), domain, os.fspath(path))
+
+
+def parse(content: bytes, domain: str, path: str) -> Zone:
+    """Parse the zone.conf ``content`` of ``domain`` (canonical); ``path`` is for messages.
+
+    Accepted are what `render` writes and, with serial 0, what clan-core's own dm-dns writes: no
+    header, in any order, a line possibly twice, names in any case.
+
+    Raises:
+        FileError: anything else.
+
+    """
+    return _Parser(content, domain, path).parse()
+
+
+def domain_of(content: bytes, path: str) -> str:
+    """Return the domain (canonical) that the zone.conf ``content`` says it is of.
+
+    `parse` tells whether it is a zone.conf. ``path`` is for messages.
+
+    Raises:
+        FileError: it names no domain.
+
+    """
+    for number, line in enumerate(content.splitlines(), start=1):
+        if match := re.fullmatch(rb'local-zone: "([^"]*)\." transparent', line):
+            try:
+                return names.canonical_domain(match[1].decode("ascii"))
+            except (names.InvalidNameError, UnicodeDecodeError) as error:
+                raise FileError(path, number, f"the domain is no valid name: {error}") from None
+    raise FileError(path, 1, "no local-zone line, which names the domain: this is no zone.conf")
+
+
+class _Parser:
+    """One run over one file."""
+
+    def __init__(self, content: bytes, domain: str, path: str) -> None:
+        self.content = content
+        self.domain = domain
+        self.path = path
+        self.lines = self.split()
+        # Without header, for clan-core's dm-dns: that one neither sorts nor changes the case.
+        self.has_header = self.lines[0].startswith("#")
+        self.start = len(_HEADER) if self.has_header else 0
+        self.cnames: dict[str, str] = {}
+        self.addresses: dict[str, tuple[str, ...]] = {}
+
+    def fail(self, line: int, reason: str) -> NoReturn:
+        raise FileError(self.path, line, reason)
+
+    def parse(self) -> Zone:
+        serial = self.header() if self.has_header else 0
+        self.zone_line()
+        self.records()
+        self.rules()
+        return Zone(self.domain, serial, self.cnames, self.addresses, self.sha256())
+
+    def split(self) -> list[str]:
+        """Return the lines; they are ASCII and each has its newline."""
+        if not self.content:
+            self.fail(1, "the file is empty; a zone.conf has at least its local-zone line")
+        try:
+            lines = self.content.decode("ascii").split("\n")
+        except UnicodeDecodeError as error:
+            line = self.content.count(b"\n", 0, error.start) + 1
+            self.fail(line, f"byte 0x{self.content[error.start]:02x} is not ASCII")
+        if lines.pop():
+            self.fail(len(lines) + 1, f"the last line has no newline: {_CUT_SHORT}")
+        return lines
+
+    def sha256(self) -> str:
+        body = self.content.split(b"\n", self.start)[-1]
+        return hashlib.sha256(body).hexdigest()
+
+    def header(self) -> int:
+        """Check the header against the file and return its serial."""
+        values = []
+        for number, (form, pattern) in enumerate(_HEADER.items(), start=1):
+            line = self.lines[number - 1] if number <= len(self.lines) else ""
+            match = pattern.fullmatch(line)
+            if match is None:
+                self.fail(number, f"expected '{form}', found {_shown(line)}")
+            values.append(match[1])
+            if number == 1 and int(match[1]) != FORMAT:  # whose other lines may be others
+                self.fail(1, f"zone format {match[1]} is not known here: update dm-dns")
+        _version, serial, count, sha256 = values
+        if len(self.lines) == len(_HEADER):
+            self.fail(len(_HEADER), f"the file ends with its header: {_CUT_SHORT}")
+        if int(serial) > MAX_SERIAL:
+            self.fail(2, f"serial {serial} is larger than {MAX_SERIAL}")
+        actual = len(self.lines) - len(_HEADER) - 1
+        if int(count) != actual:
+            self.fail(3, f"the header counts {count} records, the file has {actual}: {_CUT_SHORT}")
+        if sha256 != self.sha256():
+            self.fail(4, f"the hash is not that of the lines below the header: {_CUT_SHORT}")
+        return int(serial)
+
+    def zone_line(self) -> None:
+        expected = f'local-zone: "{self.domain}." transparent'
+        line = self.lines[self.start] if self.start < len(self.lines) else ""
+        if line != expected:
+            self.fail(self.start + 1, f"expected '{expected}', found {_shown(line)}")
+
+    def records(self) -> None:
+        """Read all lines below the local-zone line."""
+        match_record = _record_pattern(self.domain, any_case=not self.has_header).fullmatch
+        cnames = self.cnames
+        targets: dict[str, str] = {}  # one string for each machine, not one for each record
+        previous = ""
+        for number, line in enumerate(self.lines[self.start + 1 :], start=self.start + 2):
+            match = match_record(line)
+            if match is None:
+                self.fail(number, self.why(line))
+            if self.has_header and line <= previous:
+                self.fail(number, "the lines are not sorted, or this one stands twice")
+            previous = line
+            owner, target, kind, address = match.groups()
+            owner = owner.lower()
+            if len(owner) > names.MAX_NAME:
+                self.fail(number, _why(line, self.domain))
+            if target is None:
+                self.add_address(number, owner, kind, address)
+                continue
+            if target not in targets:
+                targets[target] = self.target(number, target)
+            if cnames.setdefault(owner, targets[target]) != targets[target]:
+                self.fail(
+                    number,
+                    f"a second CNAME for {owner}, which is {cnames[owner]} already: a name that"
+                    " several machines answer on needs their addresses instead",
+                )
+
+        if not self.has_header:
+            self.addresses = {owner: in_order(known) for owner, known in self.addresses.items()}
+
+    def add_address(self, number: int, owner: str, kind: str, address: str) -> None:
+        if address != canonical_address(address) or kind != record_type(address):
+            self.fail(number, f"{_shown(address)} is no address as type {kind} has it")
+        known = self.addresses.get(owner, ())
+        if address not in known:
+            self.addresses[owner] = (*known, address)
+
+    def target(self, number: int, name: str) -> str:
+        """Return the canonical target of the CNAME in a line."""
+        name = name.lower()
+        try:
+            names.check(name)
+        except names.InvalidNameError as error:
+            self.fail(number, f"the target {_shown(name)} is no valid name: {error}")
+        if name == f"{names.STATUS_LABEL}.{self.domain}":
+            self.fail(number, f"the target {name} is reserved: a node's status is there")
+        return name
+
+    def why(self, line: str) -> str:
+        """Return the rule that a line breaks which is no record."""
+        if _record_pattern(self.domain, any_case=True).fullmatch(line) and self.has_header:
+            return f"upper case, which no line below a header has: {_shown(line)}"
+        return _why(line, self.domain)
+
+    def rules(self) -> None:
+        """Check what no single line shows."""
+        for owner in sorted(self.cnames.keys() & self.addresses.keys()):
+            self.fail(self.line_of(owner), f"a CNAME and an address for one name: {owner}")
+        reserved = f"{names.STATUS_LABEL}.{self.domain}"
+        if reserved in self.cnames or reserved in self.addresses:
+            self.fail(self.line_of(reserved), f"{reserved} is reserved: a node's status is there")
+        harmless: set[str] = set()
+        for start in sorted(self.cnames.keys() & set(self.cnames.values())):
+            chain = []
+            owner = start
+            while owner in self.cnames and owner not in harmless:
+                if owner in chain:
+                    self.fail(self.line_of(owner), f"a CNAME that leads to itself: {owner}")
+                chain.append(owner)
+                owner = self.cnames[owner]
+            harmless.update(chain)
+
+    def line_of(self, owner: str) -> int:
+        """Return the number of the last line about ``owner``, for a message."""
+        return max(
+            number
+            for number, line in enumerate(self.lines, start=1)
+            if line.lower().startswith(f'local-data: "{owner}. ')
+        )
+
+
+@cache
+def _record_pattern(domain: str, *, any_case: bool) -> re.Pattern[str]:
+    flags = "i" if any_case else ""
+    below = rf"(?:\.{names.LABEL})*\.{re.escape(domain)}"
+    owner = rf"(?{flags}:(?:\*|{names.LABEL}){below})"
+    target = rf"(?{flags}:{names.LABEL}{below})"
+    return re.compile(rf'local-data: "({owner})\. (?:CNAME ({target})\.|(A|AAAA) ([0-9a-f.:]+))"')
+
+
+def _shown(text: str) -> str:
+    """Return ``text`` fit for a message: one line, no control characters, not too long."""
+    return ascii(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
+
+
+def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each rule
+    """Return the rule that ``line``, which is no record of ``domain``, breaks."""
+    data = re.fullmatch(r'local-data: "([^"]*)"', line)
+    if data is None:
+        if line.startswith("local-zone:"):
+            return "a second local-zone line; a zone.conf has one"
+        if line.startswith("#"):
+            return "a comment; a zone.conf has none but its header"
+        return f"neither a local-zone nor a local-data line: {_shown(line)}"
+    owner, kind, *rdata = [*data[1].split(" "), "", ""][: max(3, data[1].count(" ") + 1)]
+    try:
+        if not names.is_below(owner.lower(), f"{domain}."):
+            return f"{_shown(owner)} is not below the domain '{domain}.'"
+        names.check(owner.lower().removesuffix("."))
+    except names.InvalidNameError as error:
+        return f"{_shown(owner)} is no valid name: {error}"
+    if kind not in {"CNAME", *_FAMILIES}:
+        return f"expected CNAME, A or AAAA after the name, found {_shown(kind)}"
+    if len(rdata) != 1 or kind != "CNAME":
+        what = "name" if kind == "CNAME" else "address"
+        return f"expected one {what} after {kind}, found {_shown(' '.join(rdata))}"
+    return f"the target {_shown(rdata[0])} is no name below the domain '{domain}.'"

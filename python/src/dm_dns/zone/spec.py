@@ -1,0 +1,250 @@
+"""The zone spec: what a clan's exports say, and the zone that follows from it.
+
+The module has checked the same rules while it evaluated the clan; here they are checked again,
+because whatever is signed later is believed by every node.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from dm_dns import files
+from dm_dns.errors import Error
+from dm_dns.zone import conf, names
+
+_T = TypeVar("_T")
+_KINDS: Final[dict[type, str]] = {dict: "an object", list: "a list", str: "a string"}
+
+
+class Endpoint(NamedTuple):
+    """A host name that a service of a machine answers on."""
+
+    host: str
+    machine: str
+    service: str
+    instance: str
+    role: str
+
+    def __str__(self) -> str:
+        """Return it as messages name it."""
+        return (
+            f"host {self.host!a} of service '{self.service}', instance '{self.instance}',"
+            f" role '{self.role}' on machine '{self.machine}'"
+        )
+
+
+class Spec(NamedTuple):
+    """A zone spec as it was read; nothing but its form has been checked."""
+
+    domain: str
+    machines: dict[str, list[str]]
+    """Name to IP addresses."""
+    endpoints: list[Endpoint]
+
+
+def read(path: Path) -> Spec:
+    """Read the zone spec at ``path``.
+
+    Raises:
+        OSError: the file cannot be read.
+        Error: it is not JSON of the form that DESIGN gives it.
+
+    """
+    values = files.read_json(path)
+    try:
+        return from_json(values)
+    except Error as error:
+        raise Error(f"{path}: {error}") from None
+
+
+def from_json(values: Any) -> Spec:  # noqa: ANN401 - any JSON value
+    """Return the zone spec in ``values``, which were JSON.
+
+    Raises:
+        Error: they have not its form.
+
+    """
+    fields = _object(values, "the zone spec", {"domain", "machines", "endpoints"})
+    machines = _typed(fields["machines"], dict, "machines")
+    endpoints = _typed(fields["endpoints"], list, "endpoints")
+    return Spec(
+        domain=_typed(fields["domain"], str, "domain"),
+        machines={
+            name: _addresses(machine, f"machines.{name}") for name, machine in machines.items()
+        },
+        endpoints=[
+            _endpoint(endpoint, f"endpoints[{index}]") for index, endpoint in enumerate(endpoints)
+        ],
+    )
+
+
+def _addresses(values: Any, where: str) -> list[str]:  # noqa: ANN401 - any JSON value
+    addresses = _object(values, where, {"addresses"})["addresses"]
+    return [
+        _typed(address, str, f"{where}.addresses[{index}]")
+        for index, address in enumerate(_typed(addresses, list, f"{where}.addresses"))
+    ]
+
+
+def _endpoint(values: Any, where: str) -> Endpoint:  # noqa: ANN401 - any JSON value
+    fields = _object(values, where, {"host", "machine", "service", "instance", "role"})
+    return Endpoint(**{key: _typed(text, str, f"{where}.{key}") for key, text in fields.items()})
+
+
+def _object(values: Any, where: str, keys: set[str]) -> dict[str, Any]:  # noqa: ANN401
+    found = _typed(values, dict, where)
+    if found.keys() != keys:
+        raise Error(f"{where} must have {sorted(keys)} and nothing else; it has {sorted(found)}")
+    return found
+
+
+def _typed(value: Any, kind: type[_T], where: str) -> _T:  # noqa: ANN401 - any JSON value
+    if not isinstance(value, kind):
+        raise Error(f"{where} must be {_KINDS[kind]}, not {json.dumps(value)[:80]}")
+    return value
+
+
+def to_zone(spec: Spec, serial: int) -> tuple[conf.Zone, list[str]]:
+    """Return the zone of ``spec`` with ``serial``, and warnings.
+
+    Raises:
+        Error: rules are broken; the message has a line for each case.
+
+    """
+    return _Builder(spec).build(serial)
+
+
+class _Builder:
+    """Checks all of a spec and collects what is wrong with it."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def build(self, serial: int) -> tuple[conf.Zone, list[str]]:
+        try:
+            self.domain = names.canonical_domain(self.spec.domain)
+        except names.InvalidNameError as error:
+            raise Error(f"the domain {self.spec.domain!a} is no valid name: {error}") from None
+        self.machines = self.machine_names()
+        self.own_names = set(self.machines.values())
+        addresses = {
+            self.machines[machine]: self.addresses_of(machine) for machine in self.machines
+        }
+        cnames = {}
+        for name, endpoints in self.endpoints_by_name().items():
+            machines = sorted({self.machines[endpoint.machine] for endpoint in endpoints})
+            if machines == [name]:
+                continue  # a machine's own name has its addresses already
+            if len(machines) == 1:
+                cnames[name] = machines[0]
+            else:
+                addresses[name] = self.shared_name(name, endpoints, machines, addresses)
+        if self.problems:
+            raise Error("\n".join(self.problems))
+        known = {name: found for name, found in addresses.items() if found}
+        return conf.Zone(self.domain, serial, cnames, known), self.warnings
+
+    def machine_names(self) -> dict[str, str]:
+        """Return the full name of each machine."""
+        full: dict[str, str] = {}
+        for machine in self.spec.machines:
+            try:
+                label = names.canonical_label(machine)
+                names.check(f"{label}.{self.domain}")
+                if label == names.STATUS_LABEL:
+                    raise names.InvalidNameError("it is reserved for what a node serves")  # noqa: TRY301
+            except names.InvalidNameError as error:
+                self.problems.append(
+                    f"machine {machine!a} has no valid name: {error}; rename the machine"
+                )
+                continue
+            name = f"{label}.{self.domain}"
+            if name in full.values():
+                self.problems.append(
+                    f"machine {machine!a} has the name {name}, as another machine has that differs"
+                    " only in upper and lower case; rename one of them"
+                )
+            full[machine] = name
+        return full
+
+    def addresses_of(self, machine: str) -> tuple[str, ...]:
+        known = []
+        for text in self.spec.machines[machine]:
+            address = conf.canonical_address(text)
+            if address is None:
+                self.problems.append(
+                    f"machine '{machine}': {text!a} is no IP address; correct `addresses`"
+                )
+            else:
+                known.append(address)
+        return conf.in_order(known)
+
+    def endpoints_by_name(self) -> dict[str, list[Endpoint]]:
+        """Return the endpoints in the domain by their canonical name."""
+        by_name: dict[str, list[Endpoint]] = {}
+        for endpoint in sorted(set(self.spec.endpoints)):
+            try:
+                name = self.name_of(endpoint)
+            except Error as error:
+                self.problems.append(f"{endpoint}: {error}")
+            else:
+                if name and endpoint.machine in self.machines:
+                    by_name.setdefault(name, []).append(endpoint)
+        return by_name
+
+    def name_of(self, endpoint: Endpoint) -> str | None:
+        """Return the canonical name of an endpoint; None if it lies outside the domain.
+
+        Raises:
+            Error: it breaks a rule.
+
+        """
+        try:
+            name = names.canonical(endpoint.host)
+        except names.InvalidNameError as error:
+            raw = endpoint.host.lower().rstrip(".")
+            domains = (self.domain, self.spec.domain.lower().rstrip("."))
+            if any(raw == domain or names.is_below(raw, domain) for domain in domains):
+                raise Error(f"it is no valid name: {error}; correct the service's host") from None
+            return None
+        if name == self.domain:
+            raise Error(
+                "it is the domain itself, which cannot be an alias (RFC 1034, section 3.6.2);"
+                f" use a name below it, such as www.{self.domain}"
+            )
+        if not names.is_below(name, self.domain):
+            return None
+        if name == f"{names.STATUS_LABEL}.{self.domain}":
+            raise Error("it is reserved for what a node says of itself; use another name")
+        if endpoint.machine not in self.spec.machines:
+            raise Error("the clan has no such machine; add it to the inventory")
+        if name in self.own_names and self.machines.get(endpoint.machine) != name:
+            raise Error(
+                "it is the name of another machine, which must lead to that machine; use"
+                " another name"
+            )
+        return name
+
+    def shared_name(
+        self,
+        name: str,
+        endpoints: list[Endpoint],
+        machines: list[str],
+        addresses: dict[str, tuple[str, ...]],
+    ) -> tuple[str, ...]:
+        """Return the addresses of a name that several machines answer on."""
+        unknown = [machine for machine in machines if not addresses[machine]]
+        if unknown == machines:
+            self.problems.append(
+                f"{name} is exported by several machines, and the address of none of them is"
+                " known; set `addresses` for them in the role default of dm-dns:\n"
+                + "\n".join(f"  {endpoint}" for endpoint in endpoints)
+            )
+        elif unknown:
+            self.warnings.append(
+                f"{name} does not lead to {', '.join(unknown)}, whose address is not known; set"
+                " `addresses` in the role default of dm-dns"
+            )
+        return conf.in_order(address for machine in machines for address in addresses[machine])

@@ -1,0 +1,92 @@
+"""The zone file: what unbound loads (a master file, RFC 1035, section 5)."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from dm_dns.zone import conf, names
+
+# unbound answers from the zone itself, so the TTL matters only to caches behind it (phones, other
+# resolvers): short, because a name that moved must be found again at once. systemd-resolved does
+# not cache what comes from a server on loopback.
+TTL: Final = 5
+"""Seconds for which others may remember an answer, also a negative one (RFC 2308)."""
+
+# Nobody transfers this zone, so refresh, retry and expire are without effect; unbound wants them.
+_APEX: Final = """\
+$TTL {ttl}
+{domain}. SOA localhost. nobody.invalid. {serial} 3600 600 86400 {ttl}
+{domain}. NS localhost.
+"""
+
+
+class ZoneFile(NamedTuple):
+    """A compiled zone."""
+
+    text: str
+    status: str
+    """The text of the TXT record that tells this file from every other (see `status_name`)."""
+
+
+def status_name(domain: str) -> str:
+    """Return the name at which a node says what it serves."""
+    return f"{names.STATUS_LABEL}.{domain}"
+
+
+def compile_zone(
+    served: conf.Zone, own: Mapping[str, tuple[str, ...]], *, source: str, inputs: str
+) -> ZoneFile:
+    """Compile ``served`` to a zone file.
+
+    Args:
+        served: what to serve.
+        own: addresses this node knows by itself (`hosts.addresses`); for a name that is no CNAME
+            they replace the zone's.
+        source: where ``served`` is from: ``mesh``, ``deployed`` or ``kept``.
+        inputs: what the file was made from, for the comment in its first line.
+
+    """
+    addresses = {**served.addresses, **{n: a for n, a in own.items() if n not in served.cnames}}
+    lines = [_APEX.format(ttl=TTL, domain=served.domain, serial=served.serial)]
+    lines += [f"{owner}. CNAME {target}.\n" for owner, target in served.cnames.items()]
+    lines += [
+        f"{owner}. {conf.record_type(address)} {address}\n"
+        for owner, known in sorted(addresses.items())
+        for address in known
+    ]
+    # A machine without address must exist all the same: else a wildcard would answer for it, and
+    # lead in a circle where it points to that very machine.
+    lines += [
+        f'{target}. TXT "dm-dns knows no address of this machine"\n'
+        for target in sorted(set(served.cnames.values()))
+        if target not in addresses and target not in served.cnames
+    ]
+    body = "".join(lines)
+    status = f"serial={served.serial} sha256={served.sha256} source={source}"
+    file = f"file={hashlib.sha256(body.encode('ascii')).hexdigest()}"
+    txt = f'{status_name(served.domain)}. TXT "{status}" "{file}"\n'
+    return ZoneFile(f"; inputs={inputs} {status} {file}\n{body}{txt}", f"{status} {file}")
+
+
+def first_line(line: str) -> tuple[str, str]:
+    """Return the inputs and the status of a zone file from its first line.
+
+    Raises:
+        ValueError: it is not the first line of a zone file.
+
+    """
+    inputs, status = line.removeprefix("; inputs=").rstrip("\n").split(" ", 1)
+    return inputs, status
+
+
+def source_of(served: conf.Zone, line: str) -> str | None:
+    """Return where ``served`` is from, by the first line of the zone file compiled from it.
+
+    None where the file was compiled from another zone.
+    """
+    try:
+        _inputs, status = first_line(line)
+    except ValueError:
+        return None
+    known = dict(field.split("=", 1) for field in status.split(" ") if "=" in field)
+    return known.get("source") if known.get("sha256") == served.sha256 else None

@@ -1,0 +1,258 @@
+# ruff: noqa: E501 - messages stand here as they are printed
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+
+from dm_dns.errors import Error
+from dm_dns.node.config import Config
+from dm_dns.node.copies import Choice, Input, Inputs, choose
+from dm_dns.node.unbound import Unbound
+from dm_dns.zone import conf
+
+CONFIG = Config(
+    domain="pin",
+    mesh="mesh",
+    deployed="deployed",
+    hosts="hosts",
+    state="state",
+    unbound=Unbound("ctl", "127.0.0.1", 5353),
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in tmp_path, so that messages have short paths, and unprivileged users reach it."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    Path("state").mkdir(mode=0o755)
+
+
+@pytest.fixture
+def not_root() -> Iterator[None]:
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+def zone_conf(serial: int, host: str = "irc.pin") -> bytes:
+    return conf.render(conf.Zone("pin", serial, {host: "kfbox.pin"}, {})).encode()
+
+
+def write(**files: bytes | int) -> None:
+    """Write files; a number stands for a zone of that serial."""
+    for name, content in files.items():
+        path = Path(CONFIG.kept if name == "kept" else name)
+        path.write_bytes(zone_conf(content) if isinstance(content, int) else content)
+
+
+def chosen(config: Config = CONFIG) -> Choice:
+    return choose(config, Inputs.read(config))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"mesh": 2, "deployed": 1}, "mesh 2", id="mesh newer"),
+        pytest.param({"mesh": 1, "deployed": 2}, "deployed 2", id="deployed newer"),
+        pytest.param({"mesh": 1}, "mesh 1", id="only mesh"),
+        pytest.param({"deployed": 1}, "deployed 1", id="only deployed"),
+        pytest.param(
+            {"mesh": 1, "deployed": 2, "kept": 9}, "deployed 2", id="kept is not looked at"
+        ),
+        pytest.param({"deployed": 2, "kept": 9}, "deployed 2", id="withdrawn from the mesh"),
+        pytest.param({"mesh": b"x", "deployed": 2}, "deployed 2", id="bad mesh"),
+        pytest.param({"mesh": 1, "deployed": b"x"}, "mesh 1", id="bad deployed"),
+        pytest.param({"mesh": b"x", "deployed": 1, "kept": 2}, "kept 2", id="kept newer"),
+        pytest.param({"mesh": b"x", "deployed": 2, "kept": 1}, "deployed 2", id="kept older"),
+        pytest.param({"mesh": b"x", "deployed": 2, "kept": 2}, "deployed 2", id="kept as old"),
+        pytest.param({"mesh": b"x", "kept": 1}, "kept 1", id="bad mesh, kept"),
+        pytest.param({"mesh": b"x", "deployed": b"x", "kept": 1}, "kept 1", id="all bad, kept"),
+        pytest.param({"mesh": b"x", "deployed": 1, "kept": b"x"}, "deployed 1", id="bad kept"),
+        pytest.param({"kept": 1}, "kept 1", id="only kept"),
+        pytest.param({"mesh": 0, "deployed": 1}, "deployed 1", id="serial 0"),
+        pytest.param({"mesh": 2**32 - 1, "deployed": 1}, "mesh 4294967295", id="largest serial"),
+    ],
+)
+def test_the_valid_copy_with_the_highest_serial_is_served(
+    files: dict[str, bytes | int], expected: str
+) -> None:
+    write(**files)
+    choice = chosen()
+    assert f"{choice.source} {choice.zone.serial}" == expected
+    assert choice.content == zone_conf(choice.zone.serial)
+
+
+def test_of_copies_with_one_serial_the_mesh_copy_is_served() -> None:
+    write(mesh=zone_conf(7, "a.pin"), deployed=zone_conf(7, "b.pin"))
+    assert (chosen().source, chosen().zone.cnames) == ("mesh", {"a.pin": "kfbox.pin"})
+
+
+def test_a_zone_without_header_yields_to_one_with_a_serial() -> None:
+    write(mesh=b'local-zone: "pin." transparent\n', deployed=1)
+    assert chosen().source == "deployed"
+
+
+def test_a_machine_without_deployed_zone_takes_the_mesh_copy() -> None:
+    write(mesh=1, deployed=2)
+    assert chosen(CONFIG._replace(deployed=None)).source == "mesh"
+
+
+def test_without_problems_there_are_none() -> None:
+    write(mesh=1)
+    assert chosen().problems == []
+
+
+def test_a_zone_of_another_domain_is_not_served() -> None:
+    other = conf.render(conf.Zone("example", 9, {}, {})).encode()
+    write(mesh=other, deployed=1)
+    choice = chosen()
+    assert choice.source == "deployed"
+    assert choice.problems == snapshot(
+        [
+            "mesh:5: expected 'local-zone: \"pin.\" transparent', found 'local-zone: \"example.\" transparent'"
+        ]
+    )
+
+
+def test_problems_of_all_copies_are_told_beside_what_is_served() -> None:
+    write(mesh=b"x", deployed=b"", kept=1)
+    assert chosen().problems == snapshot(
+        [
+            "mesh:1: the last line has no newline: it was cut short or changed; send it again",
+            "deployed:1: the file is empty; a zone.conf has at least its local-zone line",
+        ]
+    )
+
+
+def test_no_copy_at_all_is_an_error_with_a_remedy() -> None:
+    with pytest.raises(Error) as caught:
+        chosen()
+    assert str(caught.value) == snapshot(
+        "there is no zone for pin: the mesh has brought none to mesh and none was deployed; run `clan vars generate` and deploy, or `dm-send-dns` on a push machine"
+    )
+
+
+def test_no_usable_copy_is_an_error_with_all_reasons() -> None:
+    write(mesh=b"x", deployed=b"y", kept=b"z")
+    with pytest.raises(Error) as caught:
+        chosen()
+    assert str(caught.value) == snapshot("""\
+mesh:1: the last line has no newline: it was cut short or changed; send it again
+deployed:1: the last line has no newline: it was cut short or changed; send it again
+state/kept.conf:1: the last line has no newline: it was cut short or changed; send it again\
+""")
+
+
+def test_what_was_kept_is_served_with_a_problem_where_both_copies_are_gone() -> None:
+    write(kept=1)
+    [problem] = chosen().problems
+    assert problem.startswith("there is no zone for pin")
+
+
+def test_a_copy_that_cannot_be_read_is_a_problem() -> None:
+    Path("mesh").mkdir()
+    write(deployed=1)
+    choice = chosen()
+    assert choice.source == "deployed"
+    assert choice.problems == snapshot(["mesh: cannot be read: Is a directory"])
+
+
+@pytest.mark.usefixtures("not_root")
+def test_a_copy_without_permission_is_a_problem() -> None:
+    effective = os.geteuid()
+    os.seteuid(os.getuid())
+    write(mesh=2, deployed=1)
+    Path("mesh").chmod(0)
+    os.seteuid(effective)
+    choice = chosen()
+    assert choice.source == "deployed"
+    assert choice.problems == snapshot(["mesh: cannot be read: Permission denied"])
+
+
+def test_a_file_below_a_file_is_absent() -> None:
+    write(hosts=b"")
+    found = Input.read("hosts/mesh")
+    assert (found.content, found.problem) == (None, None)
+
+
+def rewritten() -> None:
+    write(mesh=2)
+
+
+def replaced() -> None:
+    Path("new").write_bytes(Path("mesh").read_bytes())
+    Path("new").replace("mesh")
+
+
+def appended() -> None:
+    with Path("deployed").open("ab") as file:
+        file.write(b"#")
+
+
+def touched() -> None:
+    os.utime("deployed", ns=(1, 1))
+
+
+def removed() -> None:
+    Path("mesh").unlink()
+
+
+def appeared() -> None:
+    write(hosts=b"fd00::1 kiwi.pin\n")
+
+
+@pytest.mark.parametrize("change", [rewritten, replaced, appended, touched, removed, appeared])
+def test_a_change_is_noticed(change: Callable[[], None]) -> None:
+    write(mesh=1, deployed=1)
+    inputs = Inputs.read(CONFIG)
+    assert inputs.are_current()
+    change()
+    assert not inputs.are_current()
+
+
+def test_a_machine_without_deployed_zone_notices_changes_too() -> None:
+    write(mesh=1)
+    inputs = Inputs.read(CONFIG._replace(deployed=None))
+    assert inputs.are_current()
+    removed()
+    assert not inputs.are_current()
+
+
+def test_the_fingerprint_is_of_the_content() -> None:
+    write(mesh=1, deployed=1, hosts=b"a")
+    before = Inputs.read(CONFIG).fingerprint()
+    replaced()
+    touched()
+    assert Inputs.read(CONFIG).fingerprint() == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"mesh": b"b", "deployed": b"a", "hosts": b"c"},
+        {"mesh": b"a", "deployed": b"b", "hosts": b"d"},
+        {"mesh": b"a", "hosts": b"c"},
+        {"mesh": b"a", "deployed": b"", "hosts": b"c"},
+        {"deployed": b"b", "hosts": b"c"},
+        {},
+    ],
+)
+def test_other_content_has_another_fingerprint(other: dict[str, bytes]) -> None:
+    write(mesh=b"a", deployed=b"b", hosts=b"c")
+    before = Inputs.read(CONFIG).fingerprint()
+    for name in ("mesh", "deployed", "hosts"):
+        Path(name).unlink()
+    write(**other)
+    assert Inputs.read(CONFIG).fingerprint() != before
+
+
+def test_an_empty_file_has_another_fingerprint_than_none() -> None:
+    write(mesh=b"a")
+    before = Inputs.read(CONFIG).fingerprint()
+    write(deployed=b"")
+    assert Inputs.read(CONFIG).fingerprint() != before

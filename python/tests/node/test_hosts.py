@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dm_dns.node import hosts
+from dm_dns.zone import conf, names
+
+DETERMINISTIC = settings(derandomize=True, database=None, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", {}, id="empty"),
+        pytest.param("fd00::1 kiwi.pin kiwi\n", {"kiwi.pin": ("fd00::1",)}, id="entry"),
+        pytest.param("fd00::1 kiwi kiwi.pin", {"kiwi.pin": ("fd00::1",)}, id="alias, no newline"),
+        pytest.param("\tfd00::1\t \tkiwi.pin  \n", {"kiwi.pin": ("fd00::1",)}, id="white space"),
+        pytest.param("fd00::1 kiwi.pin\r\n", {"kiwi.pin": ("fd00::1",)}, id="CRLF"),
+        pytest.param("fd00::1 KIWI.Pin.\n", {"kiwi.pin": ("fd00::1",)}, id="spelling"),
+        pytest.param("FD00:0::1 kiwi.pin\n", {"kiwi.pin": ("fd00::1",)}, id="form of address"),
+        pytest.param("fd00::1 kiwi.pin # a\n#fd00::2 b.pin\n", {"kiwi.pin": ("fd00::1",)}, id="#"),
+        pytest.param("fd00::1 kiwi.pin#x\n", {"kiwi.pin": ("fd00::1",)}, id="# after name"),
+        pytest.param(
+            "fd00::2 kiwi.pin\n192.0.2.1 kiwi.pin\nfd00::1 kiwi.pin\nfd00::2 kiwi.pin\n",
+            {"kiwi.pin": ("192.0.2.1", "fd00::1", "fd00::2")},
+            id="several lines in order, once each",
+        ),
+        pytest.param(
+            "fd00::1 kiwi.pin apfel.pin\n",
+            {"kiwi.pin": ("fd00::1",), "apfel.pin": ("fd00::1",)},
+            id="several names",
+        ),
+        pytest.param("127.0.0.1 kiwi.pin\n127.0.0.2 kiwi.pin\n", {}, id="loopback"),
+        pytest.param("::1 kiwi.pin\n", {}, id="IPv6 loopback"),
+        pytest.param("0:0:0:0:0:0:0:1 kiwi.pin\n", {}, id="IPv6 loopback, long"),
+        pytest.param("0.0.0.0 kiwi.pin\n:: kiwi.pin\n", {}, id="blocked"),
+        pytest.param("fd00::1\n", {}, id="no name"),
+        pytest.param("fd00::1 kiwi.example.com kiwi pin\n", {}, id="outside"),
+        pytest.param("fd00::1 mypin x.mypin\n", {}, id="domain's letters"),
+        pytest.param("fd00::1 irc.kiwi.pin\n", {}, id="deeper"),
+        pytest.param("fd00::1 *.pin -x.pin .pin a\x00b.pin b\u00fccher.pin\n", {}, id="invalid"),
+        pytest.param("fd00::1 _dm-dns.pin\n", {}, id="reserved"),
+        pytest.param("fe80::1%eth0 kiwi.pin\n", {}, id="zone index"),
+        pytest.param("kiwi.pin fd00::1\n", {}, id="name first"),
+        pytest.param("fd00::1/64 kiwi.pin\nfd00::\x00 kiwi.pin\n", {}, id="no address"),
+        pytest.param(
+            "nonsense\n\x00\ufffd\nfd00::1 kiwi.pin\n",
+            {"kiwi.pin": ("fd00::1",)},
+            id="after rubbish",
+        ),
+    ],
+)
+def test_addresses_of_machines(text: str, expected: dict[str, tuple[str, ...]]) -> None:
+    assert hosts.addresses(text, "pin") == expected
+
+
+def test_a_domain_of_two_labels() -> None:
+    text = "fd00::1 kiwi.clan.lol\nfd00::2 clan.lol kiwi.lol\n"
+    assert hosts.addresses(text, "clan.lol") == {"kiwi.clan.lol": ("fd00::1",)}
+
+
+LINES = st.lists(
+    st.lists(
+        st.sampled_from(
+            ["fd00::1", "192.0.2.1", "::1", "kiwi.pin", "pin", "#", "\0", "\u2028", "."]
+        )
+        | st.text(max_size=8),
+        max_size=4,
+    ).map(" ".join)
+).map("\n".join)
+
+
+@DETERMINISTIC
+@given(text=st.text() | LINES | st.binary().map(lambda raw: raw.decode("utf-8", "replace")))
+def test_any_text_yields_only_addresses_of_names_directly_below_the_domain(text: str) -> None:
+    for name, known in hosts.addresses(text, "pin").items():
+        label, _, domain = name.partition(".")
+        names.canonical_label(label)
+        assert domain == "pin"
+        assert known == conf.in_order(known)
+        assert all(conf.canonical_address(address) == address for address in known)

@@ -1,0 +1,105 @@
+import ctypes
+import errno
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+
+from dm_dns.node.inotify import Notifier
+
+SOON = 20.0
+"""Seconds that are never waited for where something has happened."""
+
+
+def ends_early(notifier: Notifier) -> bool:
+    start = time.monotonic()
+    notifier.wait(SOON)
+    return time.monotonic() - start < SOON / 2
+
+
+def test_a_change_in_a_watched_folder_ends_the_wait(tmp_path: Path) -> None:
+    notifier = Notifier()
+    notifier.watch([str(tmp_path)])
+    (tmp_path / "file").write_text("")
+    assert ends_early(notifier)
+    notifier.wait(0.05)
+    (tmp_path / "file").chmod(0o600)
+    assert ends_early(notifier)
+
+
+def test_without_a_change_it_waits_as_long_as_it_may(tmp_path: Path) -> None:
+    notifier = Notifier()
+    notifier.watch([str(tmp_path)])
+    (tmp_path / "file").write_text("")
+    notifier.wait(SOON)
+    (tmp_path.parent / "elsewhere").write_text("")
+    start = time.monotonic()
+    notifier.wait(0.2)
+    assert time.monotonic() - start >= 0.19
+
+
+def test_a_time_that_is_over_is_not_waited_for() -> None:
+    Notifier().wait(-1)
+
+
+def test_a_folder_that_is_not_there_is_told_by_its_parent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notifier = Notifier()
+    folders = [str(tmp_path), f"{tmp_path}/a", f"{tmp_path}/a/b"]
+    notifier.watch(folders)
+    (tmp_path / "a/b").mkdir(parents=True)
+    assert ends_early(notifier)
+    notifier.watch(folders)
+    notifier.wait(0.05)
+    (tmp_path / "a/b/file").write_text("")
+    assert ends_early(notifier)
+    assert capsys.readouterr().err == ""
+
+
+LIBRARY = ctypes.CDLL(None)
+
+
+class NoInotify:
+    """A C library without inotify."""
+
+
+class TooMany:
+    """A C library whose kernel gives no more watches."""
+
+    @staticmethod
+    def inotify_init1(_flags: int) -> int:
+        return int(LIBRARY.inotify_init1(_flags))
+
+    @staticmethod
+    def inotify_add_watch(*_: object) -> int:
+        ctypes.set_errno(errno.ENOSPC)
+        return -1
+
+
+@pytest.mark.parametrize(
+    ("library", "reason"),
+    [
+        (NoInotify, snapshot("'NoInotify' object has no attribute 'inotify_init1'")),
+        (TooMany, snapshot("/: No space left on device")),
+    ],
+)
+def test_without_inotify_it_says_so_once_and_looks_each_second(
+    library: type[Any],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = library()
+    with monkeypatch.context() as patch:
+        patch.setattr(ctypes, "CDLL", lambda *_, **__: made)
+        notifier = Notifier()
+    for _ in range(2):
+        notifier.watch(["/"])
+        assert ends_early(notifier)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert reason in said
+    assert "looking every 1 s instead" in said

@@ -1,0 +1,327 @@
+# ruff: noqa: E501 - messages stand here as they are printed
+import argparse
+import json
+import time
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+
+from dm_dns.cli import main
+from dm_dns.push import plan
+from dm_dns.push.destination import Copy
+from dm_dns.zone import conf, diff
+
+OLD = conf.Zone(
+    "pin",
+    5,
+    {
+        "irc.pin": "kfbox.pin",
+        "gone.pin": "kfbox.pin",
+        "stays.pin": "kiwi.pin",
+        "one.pin": "kiwi.pin",
+    },
+    {"kiwi.pin": ("fd00::1",), "kfbox.pin": ("fd00::2",), "two.pin": ("fd00::1", "fd00::2")},
+)
+NEW = conf.Zone(
+    "pin",
+    7,
+    {"irc.pin": "kiwi.pin", "stays.pin": "kiwi.pin", "two.pin": "kiwi.pin", "new.pin": "kiwi.pin"},
+    {
+        "kiwi.pin": ("10.0.0.1", "fd00::9"),
+        "kfbox.pin": ("fd00::2",),
+        "one.pin": ("fd00::2", "fd00::9"),
+    },
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("zone.conf").write_text(conf.render(NEW))
+
+
+def run(*more: str) -> int:
+    return main(["plan", "zone.conf", "--domain", "pin", "--mesh-file", "mesh", *more])
+
+
+def many(serial: int, names: int, first: int = 0) -> conf.Zone:
+    """Return a zone with so many names."""
+    cnames = {f"n{i}.pin": "kiwi.pin" for i in range(first, first + names - 1)}
+    return conf.Zone("pin", serial, cnames, {"kiwi.pin": ("fd00::1",)})
+
+
+def compare(new: conf.Zone, old: conf.Zone | None) -> plan.Plan:
+    content = conf.render(old).encode() if old else None
+    return plan.make(new, Copy(content, "mesh"))
+
+
+def test_each_kind_of_change_is_a_line_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_text(conf.render(OLD))
+    assert run() == 2
+    assert tuple(capsys.readouterr()) == snapshot(
+        (
+            """\
+removed      gone.pin  kfbox.pin
+moved        irc.pin  kfbox.pin -> kiwi.pin
+readdressed  kiwi.pin  fd00::1 -> 10.0.0.1 fd00::9
+added        new.pin  kiwi.pin
+shared       one.pin  kiwi.pin -> fd00::2 fd00::9
+unshared     two.pin  fd00::1 fd00::2 -> kiwi.pin
+pin: 1 added, 1 removed, 1 moved, 1 readdressed, 1 shared, 1 unshared, 2 unchanged; serial 5 -> 7
+""",
+            "",
+        )
+    )
+
+
+def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_text(conf.render(OLD))
+    assert run("--json") == 2
+    assert json.loads(capsys.readouterr().out) == snapshot(
+        {
+            "domain": "pin",
+            "sends": True,
+            "serial": {"mesh": 5, "zone": 7},
+            "problem": None,
+            "refusals": [],
+            "counts": {
+                "added": 1,
+                "removed": 1,
+                "moved": 1,
+                "readdressed": 1,
+                "unshared": 1,
+                "shared": 1,
+                "unchanged": 2,
+            },
+            "changes": [
+                {
+                    "name": "gone.pin",
+                    "kind": "removed",
+                    "before": {"cname": "kfbox.pin"},
+                    "after": None,
+                },
+                {
+                    "name": "irc.pin",
+                    "kind": "moved",
+                    "before": {"cname": "kfbox.pin"},
+                    "after": {"cname": "kiwi.pin"},
+                },
+                {
+                    "name": "kiwi.pin",
+                    "kind": "readdressed",
+                    "before": {"addresses": ["fd00::1"]},
+                    "after": {"addresses": ["10.0.0.1", "fd00::9"]},
+                },
+                {
+                    "name": "new.pin",
+                    "kind": "added",
+                    "before": None,
+                    "after": {"cname": "kiwi.pin"},
+                },
+                {
+                    "name": "one.pin",
+                    "kind": "shared",
+                    "before": {"cname": "kiwi.pin"},
+                    "after": {"addresses": ["fd00::2", "fd00::9"]},
+                },
+                {
+                    "name": "two.pin",
+                    "kind": "unshared",
+                    "before": {"addresses": ["fd00::1", "fd00::2"]},
+                    "after": {"cname": "kiwi.pin"},
+                },
+            ],
+        }
+    )
+
+
+def test_every_kind_is_counted_and_counts_add_up_to_the_zones() -> None:
+    made = compare(NEW, OLD)
+    counts = diff.count(made.changes)
+    assert all(counts[kind] == 1 for kind in diff.KINDS)
+    old_names = len(OLD.cnames) + len(OLD.addresses)
+    assert sum(counts.values()) - counts["added"] + made.unchanged == old_names
+
+
+def test_without_a_mesh_file_everything_is_added(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 2
+    output = capsys.readouterr()
+    *names, counts = output.out.splitlines()
+    assert [line.split()[0] for line in names] == ["added"] * 7
+    assert counts == snapshot("pin: 7 added, 0 unchanged; serial none -> 7")
+    assert output.err == ""
+
+
+def test_where_the_mesh_files_folder_is_a_file_there_is_no_mesh_file() -> None:
+    Path("mesh").write_text("")
+    assert main(["plan", "zone.conf", "--domain", "pin", "--mesh-file", "mesh/cnames"]) == 2
+
+
+def test_the_same_zone_is_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_bytes(Path("zone.conf").read_bytes())
+    assert run() == 0
+    assert capsys.readouterr().out == snapshot("pin: no name changes, 7 unchanged; serial 7 -> 7\n")
+    assert run("--json") == 0
+    assert json.loads(capsys.readouterr().out)["sends"] is False
+
+
+def test_the_same_names_under_a_newer_serial_are_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_text(conf.render(NEW._replace(serial=6)))
+    assert run() == 2
+    assert capsys.readouterr().out == snapshot("pin: no name changes, 7 unchanged; serial 6 -> 7\n")
+
+
+def test_the_same_names_under_an_older_serial_are_nothing_to_do() -> None:
+    Path("mesh").write_text(conf.render(NEW._replace(serial=8)))
+    assert run() == 0
+
+
+def test_the_same_records_without_header_are_nothing_to_do() -> None:
+    body = conf.render(NEW).splitlines(keepends=True)[4:]
+    Path("zone.conf").write_text("".join(body))
+    Path("mesh").write_text("".join([body[0], *reversed(body[1:])]))
+    assert run() == 0
+
+
+def test_a_mesh_file_that_is_no_zone_is_said_and_everything_is_added(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("mesh").write_text(conf.render(OLD)[:-1])
+    assert run() == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [lines[0], lines[-1]] == snapshot(
+        [
+            "the mesh's copy is no zone, a push replaces it: mesh:13: the last line has no newline: it was cut short or changed; send it again",
+            "pin: 7 added, 0 unchanged; serial none -> 7",
+        ]
+    )
+    assert run("--json") == 2
+    found = json.loads(capsys.readouterr().out)
+    assert [found["serial"], found["problem"]] == snapshot(
+        [
+            {"mesh": None, "zone": 7},
+            "mesh:13: the last line has no newline: it was cut short or changed; send it again",
+        ]
+    )
+
+
+def test_a_mesh_file_of_another_domain_is_no_zone() -> None:
+    made = plan.make(NEW, Copy(b'local-zone: "other." transparent\n', "mesh"))
+    assert made.old is None
+    assert made.problem == snapshot(
+        "mesh:1: expected 'local-zone: \"pin.\" transparent', found 'local-zone: \"other.\" transparent'"
+    )
+
+
+def test_a_zone_that_does_not_check_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("zone.conf").write_text("nonsense\n")
+    assert run() == 1
+    assert tuple(capsys.readouterr()) == snapshot(
+        ("", "zone.conf:1: expected 'local-zone: \"pin.\" transparent', found 'nonsense'\n")
+    )
+
+
+def test_a_mesh_file_that_cannot_be_read_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").mkdir()
+    assert run() == 1
+    assert tuple(capsys.readouterr()) == snapshot(
+        ("", "dm-dns: --mesh-file mesh: Is a directory. Check the path.\n")
+    )
+
+
+def test_what_a_push_refuses_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_text(conf.render(OLD._replace(serial=9)))
+    assert run() == 2
+    assert capsys.readouterr().out.splitlines()[0] == snapshot(
+        "a push refuses this: its serial 7 is older than the mesh's, 9: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone all the same."
+    )
+
+
+def test_an_older_serial_is_refused_unless_forced() -> None:
+    made = compare(many(6, 3), many(7, 4))
+    assert plan.refusals(made) == snapshot(
+        [
+            "its serial 6 is older than the mesh's, 7: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone all the same."
+        ]
+    )
+    assert plan.refusals(made, force=True) == []
+
+
+def test_an_equal_serial_with_other_names_is_refused_even_if_forced() -> None:
+    made = compare(many(7, 3), many(7, 4))
+    assert plan.refusals(made) == snapshot(
+        [
+            "the mesh has another zone with the same serial 7, and which of them is newer cannot be told. Generate the zone again, which gives it a new serial; --force does not help."
+        ]
+    )
+    assert plan.refusals(made, force=True) == plan.refusals(made)
+
+
+def test_a_serial_too_far_ahead_is_refused_even_if_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1000.5)
+    assert plan.refusals(compare(many(1000 + 86400, 3), None)) == []
+    made = compare(many(1001 + 86400, 3), None)
+    assert plan.refusals(made) == snapshot(
+        [
+            "its serial 87401 is more than a day ahead of this machine's clock (1000): every zone generated before that time would be older. Check the clock with `timedatectl`, here and where the zone was generated, and generate it again; --force does not help."
+        ]
+    )
+    assert plan.refusals(made, force=True) == plan.refusals(made)
+
+
+def test_a_serial_too_far_ahead_that_the_mesh_has_is_not_refused() -> None:
+    ahead = many(2**32 - 1, 3)
+    made = compare(ahead, ahead)
+    assert plan.refusals(made) == []
+    assert not made.sends
+    assert len(plan.refusals(made, force=True)) == 1  # which would send it again
+
+
+def test_the_removal_of_many_names_is_refused_unless_forced() -> None:
+    made = compare(many(7, 6), many(6, 10))
+    assert plan.refusals(made) == snapshot(
+        [
+            "it removes 4 of the mesh's 10 names, more than 30 %. Look at them with --dry-run; if they are to go, push with --force."
+        ]
+    )
+    assert plan.refusals(made, force=True) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_refused"),
+    [(10, 7, False), (10, 6, True), (9, 2, False), (100, 70, False), (100, 69, True)],
+)
+def test_many_are_more_than_30_percent_of_10_or_more(
+    before: int, after: int, *, is_refused: bool
+) -> None:
+    assert bool(plan.refusals(compare(many(7, after), many(6, before)))) is is_refused
+
+
+def test_names_that_are_added_do_not_make_up_for_those_removed() -> None:
+    made = compare(many(7, 20, first=5), many(6, 10))
+    assert diff.count(made.changes)["removed"] == 5
+    assert "removes 5 of the mesh's 10 names" in plan.refusals(made)[0]
+
+
+def test_all_refusals_are_told_at_once() -> None:
+    assert len(plan.refusals(compare(many(6, 2), many(7, 20)))) == 2
+
+
+def test_the_default_mesh_file_is_the_nodes() -> None:
+    parser = argparse.ArgumentParser()
+    plan.add_arguments(parser)
+    args = parser.parse_args(["zone.conf", "--domain", "pin"])
+    assert str(args.mesh_file) == snapshot("/var/lib/data-mesher/files/home/dns/cnames")
+
+
+@pytest.mark.parametrize(
+    ("serial", "names", "sends", "refused"),
+    [(6, 3, True, 1), (6, 2, False, 0), (7, 2, True, 0), (7, 3, True, 1), (8, 2, True, 0)],
+)
+def test_what_a_machine_was_deployed_with_is_not_in_the_mesh_yet(
+    serial: int, names: int, *, sends: bool, refused: int
+) -> None:
+    deployed = Copy(conf.render(many(7, 2)).encode(), "kept.conf", is_meshs=False)
+    made = plan.make(many(serial, names), deployed)
+    assert (made.sends, len(plan.refusals(made))) == (sends, refused)

@@ -1,0 +1,321 @@
+"""What must hold for every zone and every text, tried with many of both."""
+
+import hashlib
+import random
+import re
+
+import dns.name
+import dns.rdatatype
+import dns.zone
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from dm_dns.errors import FileError
+from dm_dns.zone import conf, names, zonefile
+
+# The same examples in each run: what fails here fails everywhere.
+DETERMINISTIC = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+DOMAINS = st.sampled_from(["pin", "clan.lol", "a-b.c_d", "x"])
+LABELS = st.sampled_from(["a", "b", "kfbox", "_x", "0", "a--b", "a" * 63]) | st.text(
+    "ab1-_", min_size=1, max_size=5
+).filter(re.compile(names.LABEL).fullmatch)
+ADDRESSES = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(
+    lambda address: conf.canonical_address(str(address)) or ""
+)
+
+
+@st.composite
+def zones(draw: st.DrawFn) -> conf.Zone:
+    """Return a valid zone: hosts and machines, as `spec.to_zone` makes them."""
+    domain = draw(DOMAINS)
+    below = [
+        name
+        for labels in draw(st.lists(st.lists(LABELS, min_size=1, max_size=3), max_size=8))
+        if len(name := ".".join([*labels, domain])) <= names.MAX_NAME
+        and name != zonefile.status_name(domain)
+    ]
+    machines = sorted(set(below[:3]))
+    hosts = {
+        f"*.{name}" if wildcard and len(name) <= names.MAX_NAME - 2 else name
+        for name in below[3:]
+        for wildcard in draw(st.sampled_from([[False], [True], [False, True]]))
+    } - set(machines)
+    sets = st.lists(ADDRESSES, max_size=3).map(conf.in_order)
+    addresses = {machine: draw(sets) for machine in machines}
+    cnames = {}
+    for host in sorted(hosts):
+        if draw(st.booleans()) and machines:
+            cnames[host] = draw(st.sampled_from(machines))
+        else:
+            addresses[host] = draw(sets)
+    return conf.Zone(
+        domain,
+        draw(st.integers(0, conf.MAX_SERIAL)),
+        cnames,
+        {name: known for name, known in addresses.items() if known},
+    )
+
+
+def body_of(content: bytes) -> bytes:
+    return content.split(b"\n", 4)[4]
+
+
+def with_header(body: bytes) -> bytes:
+    """Return ``body`` below a header that fits it."""
+    count, sha256 = body.count(b"\n") - 1, hashlib.sha256(body).hexdigest()
+    return f"# dm-dns zone 1\n# serial: 7\n# records: {count}\n# sha256: {sha256}\n".encode() + body
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> tuple[str, bytes]:
+    """Return a domain, and the text of one of its zones with some bytes or lines changed."""
+    made = draw(zones())
+    content = conf.render(made).encode()
+    header = draw(st.sampled_from(["as it was", "fitting", "none"]))
+    if header != "as it was":
+        content = body_of(content)
+    for _ in range(draw(st.integers(0, 3))):
+        lines = content.splitlines(keepends=True) or [b"\n"]
+        at = draw(st.integers(0, len(content)))
+        line = draw(st.integers(0, len(lines) - 1))
+        match draw(st.sampled_from(["insert", "delete", "cut", "case", "line", "swap", "twice"])):
+            case "insert":
+                content = content[:at] + draw(FRAGMENTS) + content[at:]
+            case "delete":
+                content = content[:at] + content[at + draw(st.integers(1, 4)) :]
+            case "cut":
+                content = content[:at]
+            case "case":
+                content = content[:at] + content[at : at + 9].upper() + content[at + 9 :]
+            case "line":
+                lines.insert(line, draw(near_lines(made.domain)).encode() + b"\n")
+                content = b"".join(lines)
+            case "swap":
+                lines[0], lines[line] = lines[line], lines[0]
+                content = b"".join(lines)
+            case _:
+                content = b"".join([*lines, lines[line]])
+    return made.domain, with_header(content) if header == "fitting" else content
+
+
+FRAGMENTS = st.sampled_from(
+    [b".", b"..", b"-", b"*", b"*.", b'"', b"\n", b"\r", b" ", b"\t", b"\0", b"\xff", b"\\", b"#"]
+) | st.sampled_from(
+    [b";", b"$INCLUDE x", b"(", b")", b"@", b"x", b"0", b":", b"A", b"CNAME", b"example.com."]
+)
+FRAGMENTS |= st.binary(min_size=1, max_size=4)
+
+
+def near_lines(domain: str) -> st.SearchStrategy[str]:
+    """Return lines that are records of ``domain``, or nearly."""
+    label = st.sampled_from(
+        ["a", "b", "*", "_dm-dns", "", "-", "a-", "A", "a b", '"', "\\", "a" * 63, "a" * 64]
+    )
+    suffix = st.sampled_from(
+        [f".{domain}.", f".{domain}", f"{domain}.", f".{domain.upper()}.", ".example.com.", ".", ""]
+    ) | st.sampled_from([f".{domain}.example.com.", f".{domain}..", f"..{domain}."])
+    name = st.builds(
+        lambda labels, end: ".".join(labels) + end, st.lists(label, max_size=6), suffix
+    )
+    space = st.sampled_from([" ", " ", " ", "  ", "\t", ""])
+    kind = st.sampled_from(["CNAME", "A", "AAAA", "TXT", "NS", "cname", "IN A", "5 A", "TYPE1", ""])
+    address = ADDRESSES | st.sampled_from(
+        ["::", "1.2.3", "1.2.3.04", "::ffff:1.2.3.4", "fe80::1%1"]
+    )
+    quote = st.sampled_from(['"', '"', '"', "'", ""])
+    return st.builds(
+        lambda key, one, owner, left, type_, right, rdata, other: (
+            f"{key}{one}{owner}{left}{type_}{right}{rdata}{other}"
+        ),
+        st.sampled_from(["local-data: "] * 6 + ["local-zone: ", "include: ", "# ", ""]),
+        quote,
+        name,
+        space,
+        kind,
+        space,
+        name | address,
+        quote,
+    )
+
+
+@st.composite
+def near_zones(draw: st.DrawFn) -> tuple[str, bytes]:
+    """Return a domain, and a text of lines that are its records, or nearly."""
+    domain = draw(DOMAINS)
+    lines = draw(st.lists(near_lines(domain), max_size=3))
+    header = draw(st.booleans())
+    lines = [f'local-zone: "{domain}." transparent', *(sorted(lines) if header else lines)]
+    content = ("\n".join(lines) + "\n").encode()
+    return domain, with_header(content) if header else content
+
+
+RANDOM = st.tuples(
+    DOMAINS, st.binary() | st.text().map(lambda text: text.encode("utf-8", "replace"))
+)
+TEXTS = mutations() | near_zones() | RANDOM
+
+
+def parsed(text: tuple[str, bytes]) -> conf.Zone | None:
+    """Return the zone in a text, None where it is refused; anything but FileError is raised."""
+    domain, content = text
+    try:
+        return conf.parse(content, domain, "zone.conf")
+    except FileError as refusal:
+        message = str(refusal)
+    # One line that a terminal shows as it is, whatever the text was.
+    assert message.isprintable()
+    assert re.match(r"zone\.conf:[1-9][0-9]*: ", message)
+    return None
+
+
+@DETERMINISTIC
+@given(made=zones())
+def test_rendering_and_parsing_again_changes_nothing(made: conf.Zone) -> None:
+    content = conf.render(made).encode()
+    read = conf.parse(content, made.domain, "zone.conf")
+    assert read._replace(sha256="") == made
+    assert conf.render(read).encode() == content
+
+
+@DETERMINISTIC
+@given(made=zones())
+def test_a_zone_read_without_its_header_differs_only_in_the_serial(made: conf.Zone) -> None:
+    content = conf.render(made).encode()
+    with_header = conf.parse(content, made.domain, "zone.conf")
+    without = conf.parse(body_of(content), made.domain, "zone.conf")
+    assert without == with_header._replace(serial=0)
+
+
+@DETERMINISTIC
+@given(made=zones(), data=st.data())
+def test_a_zone_cut_short_anywhere_is_refused(made: conf.Zone, data: st.DataObject) -> None:
+    content = conf.render(made).encode()
+    cut = content[: data.draw(st.integers(0, len(content) - 1))]
+    with pytest.raises(FileError):
+        conf.parse(cut, made.domain, "zone.conf")
+
+
+@DETERMINISTIC
+@given(made=zones(), data=st.data())
+def test_a_zone_with_one_byte_changed_is_refused_or_has_another_serial(
+    made: conf.Zone, data: st.DataObject
+) -> None:
+    content = bytearray(conf.render(made).encode())
+    at = data.draw(st.integers(0, len(content) - 1))
+    old, content[at] = content[at], data.draw(st.integers(0, 255))
+    assume(content[at] != old)
+    read = parsed((made.domain, bytes(content)))
+    assert read is None or (read.serial != made.serial and read.cnames == made.cnames)
+
+
+@settings(DETERMINISTIC, max_examples=1000)
+@given(text=TEXTS)
+@example(("pin", b'local-zone: "pin." transparent\nlocal-data: "a.pin. CNAME _dm-dns.pin."\n'))
+@example(
+    (
+        "pin",
+        b'local-zone: "pin." transparent\nlocal-data: "a.pin. CNAME '
+        + (b"a" * 63 + b".") * 4
+        + b'pin."\n',
+    )
+)
+def test_what_parses_is_a_zone_of_its_domain_for_other_parsers_too(text: tuple[str, bytes]) -> None:
+    read = parsed(text)
+    if read is None:
+        return
+    owners = {*read.cnames, *read.addresses}
+    for name in owners | set(read.cnames.values()):
+        names.check(name)
+        assert names.is_below(name, read.domain)
+    assert not read.cnames.keys() & read.addresses.keys()
+    for known in read.addresses.values():
+        assert known == conf.in_order(known)
+        assert all(conf.canonical_address(address) == address for address in known)
+    expected = {(f"{owner}.", "CNAME", f"{target}.") for owner, target in read.cnames.items()}
+    expected |= {
+        (f"{owner}.", conf.record_type(address), address)
+        for owner, known in read.addresses.items()
+        for address in known
+    }
+    file = zonefile.compile_zone(read, {}, source="mesh", inputs="unknown")
+    assert records(file.text, read.domain) == expected | {
+        (f"{read.domain}.", "SOA", f"localhost. nobody.invalid. {read.serial} 3600 600 86400 5"),
+        (f"{read.domain}.", "NS", "localhost."),
+        (f"{zonefile.status_name(read.domain)}.", "TXT", status(file)),
+    } | {
+        (f"{target}.", "TXT", '"dm-dns knows no address of this machine"')
+        for target in set(read.cnames.values()) - owners
+    }
+
+
+def records(text: str, domain: str) -> set[tuple[str, str, str]]:
+    """Return the records of a zone file as dnspython reads them."""
+    read = dns.zone.from_text(text, origin=dns.name.from_text(domain), relativize=False)
+    return {
+        (owner.to_text(), dns.rdatatype.to_text(rdata.rdtype), rdata.to_text())
+        for owner, _ttl, rdata in read.iterate_rdatas()
+    }
+
+
+def status(file: zonefile.ZoneFile) -> str:
+    status, _, digest = file.status.rpartition(" ")
+    return f'"{status}" "{digest}"'
+
+
+def test_the_texts_tried_are_zones_about_as_often_as_not() -> None:
+    """The properties above are worth little if nearly everything is refused, or nothing."""
+    outcomes = []
+
+    @settings(DETERMINISTIC, max_examples=300)
+    @given(text=TEXTS)
+    def count(text: tuple[str, bytes]) -> None:
+        read = parsed(text)
+        outcomes.append(read is not None and read.records > 0)
+
+    count()
+    assert 0.05 < sum(outcomes) / len(outcomes) < 0.95
+
+
+NAMES = st.text(max_size=300) | st.lists(
+    LABELS | st.text(max_size=4) | st.sampled_from(["*", "", "b\u00fccher", "\u212a", "xn--"])
+).map(".".join)
+
+
+@settings(DETERMINISTIC, max_examples=500)
+@given(name=NAMES)
+def test_a_canonical_name_is_its_own_canonical_form(name: str) -> None:
+    try:
+        canonical = names.canonical(name)
+    except names.InvalidNameError:
+        return
+    assert canonical.isascii()
+    assert canonical == canonical.lower()
+    names.check(canonical)
+    assert names.canonical(canonical) == canonical
+    assert names.canonical(f"{canonical}.".upper()) == canonical
+    assert dns.name.from_text(canonical).to_text() == f"{canonical}."
+
+
+@DETERMINISTIC
+@given(text=st.text() | ADDRESSES)
+def test_the_text_form_of_an_address_is_its_own_text_form(text: str) -> None:
+    canonical = conf.canonical_address(text)
+    assert canonical is None or conf.canonical_address(canonical) == canonical
+
+
+def test_a_large_zone_is_read_as_it_was_rendered() -> None:
+    shuffled = random.Random(7).sample(range(5000), 5000)  # noqa: S311 - no secret
+    made = conf.Zone(
+        "pin",
+        7,
+        {f"host-{number}.pin": f"machine-{number % 50}.pin" for number in shuffled},
+        {f"machine-{number}.pin": (f"fd00::{number + 1:x}",) for number in range(50)},
+    )
+    assert conf.parse(conf.render(made).encode(), "pin", "f")._replace(sha256="") == made

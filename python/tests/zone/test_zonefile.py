@@ -1,0 +1,166 @@
+# ruff: noqa: E501 - messages stand here as they are printed
+import hashlib
+
+import dns.name
+import dns.rdatatype
+import dns.zone
+import pytest
+from inline_snapshot import snapshot
+
+from dm_dns.zone import conf, zonefile
+
+SHA256 = hashlib.sha256(b"the lines below the header").hexdigest()
+ZONE = conf.Zone(
+    "pin",
+    1795433611,
+    {"irc.pin": "kfbox.pin", "*.pin": "kiwi.pin"},
+    {"kfbox.pin": ("192.0.2.2", "fd00::2"), "www.pin": ("fd00::2", "fd00::3")},
+    SHA256,
+)
+
+
+def compiled(
+    served: conf.Zone = ZONE,
+    own: dict[str, tuple[str, ...]] | None = None,
+    *,
+    source: str = "mesh",
+    inputs: str = "1234",
+) -> zonefile.ZoneFile:
+    return zonefile.compile_zone(served, own or {}, source=source, inputs=inputs)
+
+
+def records(file: zonefile.ZoneFile, kinds: str = "A AAAA CNAME") -> set[tuple[str, str, str]]:
+    """Return the records of a zone file as dnspython reads them."""
+    read = dns.zone.from_text(file.text, origin=dns.name.from_text("pin"), relativize=False)
+    return {
+        (owner.to_text(), dns.rdatatype.to_text(rdata.rdtype), rdata.to_text())
+        for owner, _ttl, rdata in read.iterate_rdatas()
+        if dns.rdatatype.to_text(rdata.rdtype) in kinds.split()
+    }
+
+
+def test_a_zone_is_compiled() -> None:
+    assert compiled().text == snapshot("""\
+; inputs=1234 serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh file=2695d3b0297761e55b98c94906c15698404316961e62bf9b5038f302150b7ca2
+$TTL 5
+pin. SOA localhost. nobody.invalid. 1795433611 3600 600 86400 5
+pin. NS localhost.
+irc.pin. CNAME kfbox.pin.
+*.pin. CNAME kiwi.pin.
+kfbox.pin. A 192.0.2.2
+kfbox.pin. AAAA fd00::2
+www.pin. AAAA fd00::2
+www.pin. AAAA fd00::3
+kiwi.pin. TXT "dm-dns knows no address of this machine"
+_dm-dns.pin. TXT "serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh" "file=2695d3b0297761e55b98c94906c15698404316961e62bf9b5038f302150b7ca2"
+""")
+
+
+def test_an_empty_zone_is_compiled() -> None:
+    assert records(compiled(conf.Zone("pin", 0, {}, {})), "A AAAA CNAME SOA NS") == snapshot(
+        {
+            ("pin.", "NS", "localhost."),
+            ("pin.", "SOA", "localhost. nobody.invalid. 0 3600 600 86400 5"),
+        }
+    )
+
+
+def test_another_parser_reads_the_same_records() -> None:
+    assert records(compiled()) == {
+        ("irc.pin.", "CNAME", "kfbox.pin."),
+        ("*.pin.", "CNAME", "kiwi.pin."),
+        ("kfbox.pin.", "A", "192.0.2.2"),
+        ("kfbox.pin.", "AAAA", "fd00::2"),
+        ("www.pin.", "AAAA", "fd00::2"),
+        ("www.pin.", "AAAA", "fd00::3"),
+    }
+
+
+@pytest.mark.parametrize("serial", [0, 1, 2**31, 2**32 - 1])
+def test_the_soa_has_the_serial_of_the_zone(serial: int) -> None:
+    read = dns.zone.from_text(compiled(ZONE._replace(serial=serial)).text, origin="pin")
+    assert read.get_soa().serial == serial
+
+
+def test_every_record_has_the_short_ttl() -> None:
+    read = dns.zone.from_text(compiled().text, origin="pin")
+    assert {ttl for _owner, ttl, _rdata in read.iterate_rdatas()} == {zonefile.TTL}
+    assert read.get_soa().minimum == zonefile.TTL
+
+
+def test_the_status_is_what_the_txt_record_says() -> None:
+    file = compiled(source="kept")
+    [(owner, _kind, text)] = [
+        record for record in records(file, "TXT") if record[0].startswith("_dm-dns.")
+    ]
+    assert owner == f"{zonefile.status_name('pin')}."
+    assert text.replace('"', "") == file.status
+    assert file.status.startswith(f"serial=1795433611 sha256={SHA256} source=kept file=")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        compiled(source="deployed"),
+        compiled(ZONE._replace(serial=7)),
+        compiled(ZONE._replace(cnames={})),
+        compiled(ZONE._replace(sha256="0" * 64)),
+        compiled(own={"kfbox.pin": ("fd00::9",)}),
+    ],
+    ids=["source", "serial", "records", "sha256", "own"],
+)
+def test_the_status_tells_a_zone_file_from_any_other(other: zonefile.ZoneFile) -> None:
+    assert compiled().status != other.status
+
+
+def test_the_status_does_not_depend_on_the_inputs_comment() -> None:
+    assert compiled(inputs="1234").status == compiled(inputs="unknown").status
+
+
+def test_a_status_string_is_short_enough_for_a_txt_record() -> None:
+    file = compiled(ZONE._replace(serial=conf.MAX_SERIAL), source="deployed")
+    assert max(len(part) for part in file.text.split('"')[1::2]) <= 255
+
+
+def test_the_first_line_tells_inputs_and_status() -> None:
+    file = compiled(inputs="1234")
+    line = file.text.splitlines(keepends=True)[0]
+    assert zonefile.first_line(line) == ("1234", file.status)
+
+
+@pytest.mark.parametrize("line", ["", "\n", "; inputs=1234\n", "nonsense\n"])
+def test_another_first_line_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="unpack"):
+        zonefile.first_line(line)
+
+
+def test_addresses_of_the_node_replace_those_of_the_zone() -> None:
+    made = records(compiled(own={"kfbox.pin": ("192.0.2.9", "fd00::9")}))
+    assert {rdata for owner, _kind, rdata in made if owner == "kfbox.pin."} == {
+        "192.0.2.9",
+        "fd00::9",
+    }
+
+
+def test_addresses_of_the_node_are_served_for_names_the_zone_has_no_address_of() -> None:
+    made = records(compiled(own={"kiwi.pin": ("fd00::1",), "other.pin": ("fd00::5",)}))
+    assert ("kiwi.pin.", "AAAA", "fd00::1") in made
+    assert ("other.pin.", "AAAA", "fd00::5") in made
+
+
+def test_addresses_of_the_node_do_not_stand_beside_an_alias() -> None:
+    made = records(compiled(own={"irc.pin": ("fd00::9",)}))
+    assert {record for record in made if record[0] == "irc.pin."} == {
+        ("irc.pin.", "CNAME", "kfbox.pin.")
+    }
+
+
+def test_a_machine_without_address_exists_so_that_no_wildcard_answers_for_it() -> None:
+    assert records(compiled(), "TXT") - {
+        record for record in records(compiled(), "TXT") if record[0] == "_dm-dns.pin."
+    } == {("kiwi.pin.", "TXT", '"dm-dns knows no address of this machine"')}
+
+
+def test_a_target_that_is_an_alias_itself_gets_no_txt_record() -> None:
+    chain = conf.Zone("pin", 7, {"a.pin": "b.pin", "b.pin": "c.pin"}, {"c.pin": ("::2",)}, SHA256)
+    assert {owner for owner, _kind, _rdata in records(compiled(chain), "TXT")} == {"_dm-dns.pin."}
