@@ -1,8 +1,8 @@
 # The zone spec, made from what the services of a clan export. It needs neither `pkgs` nor the
 # configuration of a machine.
 #
-# python/src/dm_dns/zone/spec.py checks the same rules. Here they stop the evaluation, with a message
-# that says who exports what.
+# python/src/dm_dns/zone/spec.py checks the same rules. Here they stop the evaluation, with a
+# message that says who exports what.
 {
   clanLib,
   domain,
