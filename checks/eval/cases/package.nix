@@ -14,7 +14,6 @@
       {
         services.dm-dns.package = pkgs.python3Packages.buildPythonApplication {
           pname = "dm-dns-patched";
-          version = "1";
           meta = { };
         };
       };

@@ -208,7 +208,7 @@ def test_only_the_machine_that_sends_has_the_key() -> None:
             "signing.key": {"deploy": True, "secret": True},
             "signing.pub": {"deploy": True, "secret": False},
         },
-        "runtimeInputs": ["/nix/store/dm-dns-0.1.0"],
+        "runtimeInputs": ["/nix/store/dm-dns"],
         "script": 'dm-dns keygen "$out"\n',
         "share": True,
     }

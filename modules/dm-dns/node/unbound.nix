@@ -43,7 +43,7 @@ let
   ];
 
   # Definitions of other modules that would make unbound serve something else, or query other
-  # servers for the clan's names. `enable` alone is one: without settings, unbound resolves every name.
+  # servers for the clan's names. `enable` alone is one: a plain unbound resolves every name.
   unbound = config.services.unbound.settings;
   foreign =
     optional (options.services.unbound.enable.definitions != [ true ]) "enable"
