@@ -38,8 +38,8 @@ in
             ps.dnspython
             ps.rich
           ]))
-          # A stand-in for data-mesher. The demo says so.
-          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.mesh "$@"'')
+          # A fake data-mesher. The demo says so.
+          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.fake_data_mesher "$@"'')
           pkgs.openssl
           pkgs.unbound
         ];
@@ -48,8 +48,8 @@ in
             sourceOf [
               ./demo
               ./example
-              ./local
-              ./mesh
+              ./processes
+              ./fake_data_mesher
             ]
           }
           exec python -m checks.demo "$@"

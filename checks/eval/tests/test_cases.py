@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dm_dns.commands import push
 from dm_dns.node.config import Config
-from dm_dns.push import push
 from dm_dns.zone import conf, spec
 
 from checks.eval.record import Machine, load, read

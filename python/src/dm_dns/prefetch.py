@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dm_dns import expression, fetch, files, lock, nix, reference, report, update
-from dm_dns.commands import types
+from dm_dns.commands import arguments
 from dm_dns.errors import Error
 
 _MOST_TRIES: Final = 20
@@ -92,7 +92,7 @@ def _add_tries(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pause",
         metavar="SECONDS",
-        type=types.seconds,
+        type=arguments.seconds,
         default=2.0,
         help="how long to wait before the second try; it doubles after each (%(default)g)",
     )
