@@ -44,8 +44,6 @@ let
     inherit lib;
     role = roles.default or { };
   };
-  hasNames = machineName: machineSettings.${machineName}.names != [ ];
-
   zoneSpec = import ./zone {
     inherit
       clanLib
@@ -89,9 +87,12 @@ in
         settings,
         ...
       }:
+      let
+        inherit (machineSettings.${machine.name}) names;
+      in
       {
-        exports = optionalAttrs (instanceName == instance && hasNames machine.name) (mkExports {
-          endpoints.hosts = settings.names;
+        exports = optionalAttrs (instanceName == instance && names != [ ]) (mkExports {
+          endpoints.hosts = names;
         });
 
         nixosModule = onlyFor instanceName (

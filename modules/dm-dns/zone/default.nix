@@ -59,12 +59,12 @@ let
   machinesByName = groupBy (machine: "${toLower machine}.${domain}") machines;
 
   # However many dots end the host: more than one breaks a rule, which must be reported.
+  suffix = ".${domain}";
   isInternal =
     host:
-    if hasSuffix "." host then
-      isInternal (removeSuffix "." host)
-    else
-      host == domain || hasSuffix ".${domain}" host;
+    hasSuffix suffix host
+    || host == domain
+    || hasSuffix "." host && isInternal (removeSuffix "." host);
   exported = concatMap (
     scope:
     map (host: {

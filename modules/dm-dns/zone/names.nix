@@ -62,7 +62,7 @@ let
 
   # The label, directly below the domain, whose TXT record says which zone a machine serves.
   statusLabel = "_dm-dns";
-  reserved = "dm-dns answers at this name which zone a machine serves";
+  reserved = "it is reserved for the status of dm-dns";
 in
 {
   inherit reserved statusLabel;
