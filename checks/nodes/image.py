@@ -24,7 +24,7 @@ from checks.nodes.errors import NodesError
 
 _PYTHON: Final = "/usr/bin/python3"
 _SITE_PACKAGES: Final = "lib/python3/site-packages"
-_DM_DNS: Final = f"{evaluated.STORE}/dm-dns-0.1.0"
+_DM_DNS: Final = f"{evaluated.STORE}/dm-dns"
 _SOURCE: Final = Path(checks.__file__).parents[1]
 _GENERATOR: Final = "clan.core.vars.generators."
 

@@ -1,15 +1,16 @@
-# From what the services of a clan export to the zone spec. Pure: no `pkgs`, no NixOS configuration.
+# The zone spec, made from what the services of a clan export. It needs neither `pkgs` nor the
+# configuration of a machine.
 #
-# The same rules as in python/src/dm_dns/zone/spec.py. Here they stop the evaluation, with a message that
-# says who exports what.
+# python/src/dm_dns/zone/spec.py checks the same rules. Here they stop the evaluation, with a
+# message that says who exports what.
 {
   clanLib,
   domain,
-  # the clan's exports
+  # the exports of the clan
   exports,
   lib,
-  # see members.nix
-  members,
+  # see machine-settings.nix
+  machineSettings,
 }:
 let
   inherit (lib)
@@ -36,32 +37,34 @@ let
     ;
 
   names = import ./names.nix { inherit lib; };
-  addresses = import ./addresses.nix {
-    inherit
-      clanLib
-      lib
-      members
-      scopes
-      ;
-  };
+  inherit
+    (import ./addresses.nix {
+      inherit
+        clanLib
+        lib
+        machineSettings
+        scopes
+        ;
+    })
+    addressesOf
+    settingsProblems
+    ;
 
   scopes = mapAttrsToList (key: export: clanLib.parseScope key // { inherit export; }) exports;
 
-  # A machine takes part if it exports something or has the role default.
-  machines = uniqueStrings (
-    filter (machine: machine != "") (map (scope: scope.machineName) scopes) ++ attrNames members
-  );
-  addressesOf = lib.genAttrs machines addresses.of;
-  nameOf = machine: "${toLower machine}.${domain}";
-  machinesByName = groupBy nameOf machines;
+  # A machine is in the zone if it exports something or has the role default.
+  exporters = filter (machine: machine != "") (map (scope: scope.machineName) scopes);
+  machines = uniqueStrings (exporters ++ attrNames machineSettings);
+  addresses = lib.genAttrs machines addressesOf;
+  machinesByName = groupBy (machine: "${toLower machine}.${domain}") machines;
 
-  # Also where several dots end it: they break a rule, which must not go unnoticed.
+  # However many dots end the host: more than one breaks a rule, which must be reported.
+  suffix = ".${domain}";
   isInternal =
     host:
-    if hasSuffix "." host then
-      isInternal (removeSuffix "." host)
-    else
-      host == domain || hasSuffix ".${domain}" host;
+    hasSuffix suffix host
+    || host == domain
+    || hasSuffix "." host && isInternal (removeSuffix "." host);
   exported = concatMap (
     scope:
     map (host: {
@@ -82,15 +85,14 @@ let
       mapAttrsToList (_machine: head) (groupBy (endpoint: endpoint.machine) same);
   hosts = mapAttrs (_host: onePerMachine) (groupBy (endpoint: endpoint.host) exported);
 
-  # A host of several machines has no CNAME but their addresses, so there must be some.
+  # A host of several machines has their addresses instead of a CNAME, so one must be known.
   hasNoAddress =
     host:
     length hosts.${host} > 1
-    && all (endpoint: (addressesOf.${endpoint.machine}.addresses or [ ]) == [ ]) hosts.${host};
-  # They may come with the first `clan vars generate`; until then the zone is without the host.
-  isPending = host: any (endpoint: addressesOf.${endpoint.machine}.pending or false) hosts.${host};
+    && all (endpoint: (addresses.${endpoint.machine}.addresses or [ ]) == [ ]) hosts.${host};
+  # They may come with the first `clan vars generate`; until then the zone does not have the host.
+  isPending = host: any (endpoint: addresses.${endpoint.machine}.pending or false) hosts.${host};
 
-  statusName = "_dm-dns.${domain}";
   changeHost = "give the service another host; its settings or its module set it";
   describe =
     endpoint:
@@ -113,10 +115,10 @@ let
       problem "it is the domain of the clan itself" "use a name below ${domain}"
     else if spelling != null then
       problem spelling changeHost
-    else if host == statusName then
-      problem "dm-dns answers there which zone a machine serves" changeHost
+    else if host == "${names.statusLabel}.${domain}" then
+      problem names.reserved changeHost
     else if machine == "" then
-      problem "it is exported for no machine, so nobody would answer" (
+      problem "it is exported without a machine, so no machine would answer" (
         "export it with mkExports in a role's perInstance, or remove it and set"
         + " roles.default.machines.<machine>.settings.names of dm-dns"
       )
@@ -138,13 +140,13 @@ let
     name:
     let
       owners = machinesByName.${name};
-      ofLabel = names.machineProblem (toLower (head owners));
+      labelProblem = names.machineProblem (toLower (head owners));
       size = stringLength name;
       rule =
-        if ofLabel == null && size > 253 then
+        if labelProblem == null && size > 253 then
           "'${name}' has ${toString size} characters; a name has at most 253"
         else
-          ofLabel;
+          labelProblem;
     in
     optional (rule != null) {
       inherit rule;
@@ -153,27 +155,27 @@ let
     }
     ++ optional (length owners > 1) {
       subject = "machines ${concatMapStringsSep " and " (owner: "'${owner}'") owners}";
-      rule = "they differ only in case, which names do not";
+      rule = "they differ only in case, which DNS names ignore";
       remedy = "rename all but one";
     };
 
-  memberProblems =
+  machineSettingsProblems =
     machine:
-    addresses.problemsOf machine
+    settingsProblems machine
     ++ map (host: {
       subject = "setting names of machine '${machine}'";
       rule = "${builtins.toJSON host} is not below the clan's domain";
       remedy = "write the whole name, such as git.${domain}";
-    }) (filter (host: !isInternal (names.canonical host)) members.${machine}.names);
+    }) (filter (host: !isInternal (names.canonical host)) machineSettings.${machine}.names);
 
   problems =
-    concatMap memberProblems (attrNames members)
+    concatMap machineSettingsProblems (attrNames machineSettings)
     ++ concatMap machineProblems (attrNames machinesByName)
     ++ concatMap hostProblems (attrNames hosts);
 in
 throwIf (problems != [ ])
   (concatStringsSep "\n" (
-    [ "dm-dns: what this clan exports makes no zone for ${domain}:" ]
+    [ "dm-dns: the exports of this clan do not make a valid zone for ${domain}:" ]
     ++ concatMap (problem: [
       ""
       "${problem.subject}:"
@@ -184,5 +186,5 @@ throwIf (problems != [ ])
   {
     inherit domain;
     endpoints = concatMap (host: optionals (!hasNoAddress host) hosts.${host}) (attrNames hosts);
-    machines = mapAttrs (_machine: known: { inherit (known) addresses; }) addressesOf;
+    machines = mapAttrs (_machine: known: { inherit (known) addresses; }) addresses;
   }

@@ -11,7 +11,7 @@ let
   runtimeDirectory = "dm-dns";
 
   # Reads what came over the wire: it may write its state and talk to unbound, and nothing else.
-  service = import ./sandbox.nix // {
+  service = import ../sandbox.nix // {
     RestartSec = "100ms";
     User = "dm-dns";
     Group = "dm-dns";

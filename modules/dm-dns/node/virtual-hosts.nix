@@ -1,4 +1,4 @@
-# nginx and caddy answer for the clan's names on the clan's addresses only.
+# nginx and caddy: virtual hosts for the clan's names listen on the clan's addresses only.
 {
   # names that services of this machine export
   hosts,
@@ -21,7 +21,7 @@ let
 
   addresses = filter (address: address != "") config.clan.core.networking.internalListenAddresses;
 
-  # Both want brackets: https://nginx.org/r/listen, https://caddyserver.com/docs/conventions
+  # Both require brackets: https://nginx.org/r/listen, https://caddyserver.com/docs/conventions
   bracketed = address: if hasInfix ":" address then "[${address}]" else address;
   listenAddresses = map bracketed (
     addresses
@@ -31,8 +31,8 @@ let
     ]
   );
 
-  # Only where something else defines the virtual host as well. One that came into being here would
-  # answer for a name that another program of this machine serves.
+  # Only where something else defines the virtual host as well: one that only this module defined
+  # would answer for a name that another program of this machine serves.
   restrict =
     option:
     genAttrs hosts (

@@ -1,12 +1,12 @@
-# The units that push without anyone's hand.
+# The units that push automatically.
 {
-  # Of `dm-dns push`, but for the key.
+  # of `dm-dns push`, except for the key
   arguments,
-  # Whether there is a zone to push, and a mesh.
+  constants,
+  # whether there is a zone to push, and a mesh
   isComplete,
-  # Where the machine has the private key.
+  # path of the private key on the machine
   key,
-  package,
 }:
 { config, lib, ... }:
 let
@@ -16,8 +16,9 @@ let
 in
 {
   config = lib.mkIf isComplete {
-    # Without RemainAfterExit, so that each switch starts it: what is wanted and inactive. And without
-    # `wants`: a change in the mesh's folder must not start a data-mesher that somebody has stopped.
+    # Without RemainAfterExit, so that each switch starts it: a switch starts wanted units that are
+    # inactive. Without `wants`: a change of the mesh must not start a data-mesher that an
+    # administrator stopped.
     systemd.services.dm-dns-push = {
       description = "Push the clan's zone";
       wantedBy = [ "multi-user.target" ];
@@ -27,12 +28,12 @@ in
       ];
       path = [ data-mesher.package ];
       startLimitIntervalSec = 0;
-      serviceConfig = import ./sandbox.nix // {
+      serviceConfig = import ../sandbox.nix // {
         # The boot does not wait for the mesh.
         Type = "exec";
         ExecStart = lib.concatStringsSep " " (
           [
-            "${package}/bin/dm-dns"
+            "${config.services.dm-dns.package}/bin/dm-dns"
             "push"
           ]
           ++ arguments
@@ -46,23 +47,23 @@ in
             (data-mesher.settings.cluster.push_pull_interval or "30s")
           ]
         );
-        # What heals by itself is waited for by the program; it fails where a person is needed. The
-        # rest, such as a key that is not there yet, is tried again.
+        # Exit status 1 or 2 means that an administrator is needed. dm-dns itself waits for what
+        # recovers; all other failures, such as a key that is not there yet, are retried.
         Restart = "on-failure";
         RestartPreventExitStatus = "1 2";
         RestartSec = "1s";
         RestartSteps = 8;
         RestartMaxDelaySec = "5min";
 
-        # Readable by root only. This unit, which is not root, gets a copy in memory.
+        # The key is readable by root only. This unit, which is not root, gets a copy in memory.
         LoadCredential = "${credential}:${key}";
-        User = "dm-dns";
-        Group = "dm-dns";
-        # May read the mesh's copy.
+        User = constants.user;
+        Group = constants.user;
+        # It may read the mesh copy.
         SupplementaryGroups = [ data-mesher.group ];
         RuntimeDirectory = runtimeDirectory;
         RuntimeDirectoryMode = "0700";
-        # What it has done since the machine booted.
+        # dm-dns keeps here what it has pushed since boot.
         RuntimeDirectoryPreserve = true;
         UMask = "0077";
         RestrictAddressFamilies = [
@@ -71,8 +72,8 @@ in
           "AF_INET6"
         ];
 
-        # It runs whenever the mesh changes: only what it says by itself goes to the journal, not
-        # that it was started and has ended.
+        # It runs at every change of the mesh: the journal gets what dm-dns prints, but not every
+        # start and end of the unit.
         SyslogLevel = "notice";
         LogLevelMax = "notice";
       };
@@ -83,12 +84,12 @@ in
       wantedBy = [ "paths.target" ];
       startLimitIntervalSec = 0;
       pathConfig = {
-        inherit (config.systemd.paths.dm-dns-apply.pathConfig) PathChanged;
+        PathChanged = constants.meshDirectory;
         TriggerLimitIntervalSec = 0;
       };
     };
 
-    # For changes while the service runs, which the path unit misses.
+    # The path unit misses changes while the service runs.
     systemd.timers.dm-dns-push = {
       description = "Look whether the mesh needs a push";
       wantedBy = [ "timers.target" ];

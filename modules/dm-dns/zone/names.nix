@@ -1,4 +1,4 @@
-# Which names a clan's zone can hold; the same rules as in python/src/dm_dns/zone/names.py.
+# Which names a zone can have; the same rules as in python/src/dm_dns/zone/names.py.
 { lib }:
 let
   inherit (lib)
@@ -19,8 +19,8 @@ let
   label = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
   isName = name: match "(\\*\\.)?(${label}\\.)*${label}" name != null;
 
-  # Bytes above DEL are of characters that are not ASCII. dm-dns makes A-labels of them (IDNA 2008),
-  # and checks those.
+  # Bytes above DEL belong to characters that are not ASCII. `dm-dns render` converts these to
+  # A-labels (IDNA 2008), and checks the result.
   del = builtins.fromJSON ''"\u007f"'';
   isForeign = character: !(character > del) && match "[a-z0-9_-]" character == null;
 
@@ -51,30 +51,36 @@ let
     let
       labels = splitString "." name;
       withoutWildcard = if head labels == "*" then tail labels else labels;
-      ofLabels = findFirst (problem: problem != null) null (map labelProblem withoutWildcard);
+      labelsProblem = findFirst (problem: problem != null) null (map labelProblem withoutWildcard);
       isASCII = !any (character: character > del) (stringToCharacters name);
       size = stringLength name;
     in
-    if ofLabels == null && isASCII && size > 253 then
+    if labelsProblem == null && isASCII && size > 253 then
       "it has ${toString size} characters; a name has at most 253"
     else
-      ofLabels;
+      labelsProblem;
+
+  # The label, directly below the domain, whose TXT record says which zone a machine serves.
+  statusLabel = "_dm-dns";
+  reserved = "it is reserved for the status of dm-dns";
 in
 {
+  inherit reserved statusLabel;
+
   # Upper case and one trailing dot do not matter.
   canonical = name: removeSuffix "." (toLower name);
 
-  # The rule that a canonical name breaks, or null. First what nearly all names are; the length
-  # before that, because the regular expression engine recurses.
+  # The rule that a canonical name breaks, or null. The regular expression accepts nearly all names;
+  # the length is checked first, because its engine recurses.
   problem = name: if stringLength name <= 253 && isName name then null else nameProblem name;
 
-  # The rule that a machine's name breaks, in lower case, or null.
+  # The rule that a machine's name, in lower case, breaks, or null.
   machineProblem =
     name:
     if hasInfix "." name then
       "it has a '.'; it must be a single label"
-    else if name == "_dm-dns" then
-      "dm-dns answers at this name which zone a machine serves"
+    else if name == statusLabel then
+      reserved
     else
       labelProblem name;
 }

@@ -1,10 +1,10 @@
-# Addresses of the clan's machines: what network services export, and the setting `addresses`.
+# The addresses of each machine: what network services export, and the setting `addresses`.
 {
   clanLib,
   lib,
-  # see members.nix
-  members,
-  # the clan's exports: [ { serviceName, instanceName, roleName, machineName, export } ]
+  # see machine-settings.nix
+  machineSettings,
+  # the exports of the clan: [ { serviceName, instanceName, roleName, machineName, export } ]
   scopes,
 }:
 let
@@ -41,7 +41,7 @@ let
 
   isAddress = text: isIPv4 text || isIPv6 text;
 
-  # Addresses of these are outside the clan, or not addresses of machines at all.
+  # What these services export is either outside the clan or not an address of a machine.
   outside = [
     "internet"
     "p2p-ssh-iroh"
@@ -50,53 +50,56 @@ let
   isInside = scope: !elem (last (splitString "/" scope.serviceName)) outside;
   networks = filter (scope: (scope.export.peer or null) != null && isInside scope) scopes;
   networkNames = uniqueStrings (map (scope: scope.instanceName) networks);
-  networksOf = groupBy (scope: scope.machineName) networks;
+  networksByMachine = groupBy (scope: scope.machineName) networks;
 
-  # null for a var that is not generated yet: reading it throws, whether here or in the service.
-  read =
+  # null for a var that is not generated yet: reading it throws, here or in the service.
+  readAddress =
     host:
     let
       value = builtins.tryEval (host.plain or (clanLib.getPublicValue host.var));
     in
     if value.success then toLower (trim value.value) else null;
 
-  of =
+  addressesOf =
     machine:
     let
-      inherit (members.${machine} or { networks = null; }) networks;
+      inherit (machineSettings.${machine} or { networks = null; }) networks;
       used = filter (scope: networks == null || elem scope.instanceName networks) (
-        networksOf.${machine} or [ ]
+        networksByMachine.${machine} or [ ]
       );
-      exported = map read (concatMap (scope: scope.export.peer.hosts) used);
-      stated = map toLower (members.${machine}.addresses or [ ]);
+      exported = map readAddress (concatMap (scope: scope.export.peer.hosts) used);
+      configured = map toLower (machineSettings.${machine}.addresses or [ ]);
     in
     {
       addresses = uniqueStrings (
-        filter (text: text != null && isAddress text) exported ++ filter isAddress stated
+        filter (text: text != null && isAddress text) exported ++ filter isAddress configured
       );
-      # There will be more once the vars are generated.
+      # More addresses follow once the vars are generated.
       pending = elem null exported;
     };
 in
 {
-  inherit of;
+  inherit addressesOf;
 
-  problemsOf =
+  settingsProblems =
     machine:
     map (text: {
       subject = "setting addresses of machine '${machine}'";
       rule = "${builtins.toJSON text} is not an IP address";
       remedy = "write an IPv4 or IPv6 address without prefix length";
-    }) (filter (text: !isAddress (toLower text)) members.${machine}.addresses)
+    }) (filter (text: !isAddress (toLower text)) machineSettings.${machine}.addresses)
     ++ map (name: {
       subject = "setting networks of machine '${machine}'";
       rule = "no instance ${builtins.toJSON name} exports addresses of machines in the clan";
       remedy =
         if networkNames == [ ] then
-          "remove it; no instance does"
+          "remove the setting; no instance exports any"
         else
-          "use some of these: ${concatStringsSep ", " networkNames}";
+          "use one or more of: ${concatStringsSep ", " networkNames}";
     }) (filter (name: !elem name networkNames) (
-      if members.${machine}.networks == null then [ ] else members.${machine}.networks
+      if machineSettings.${machine}.networks == null then
+        [ ]
+      else
+        machineSettings.${machine}.networks
     ));
 }
