@@ -28,11 +28,11 @@ help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
 	@echo 'make test     formatting, linting, types and tests'
 	@echo 'make bench    benchmarks'
-	@echo 'make nodes    boot the machines of the example clan (checks/nodes), to try things; needs root'
+	@echo 'make nodes    boot the machines of the example clan (checks/containers), to try things; needs root'
 	@echo "make shell MACHINE=NAME [RUN='COMMAND']  a shell on one of them, or a command"
 	@echo 'make nodes-down  stop them'
 	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
-	@echo "make compare  clan-core's own dm-dns with the same faults (checks/nodes/README.md)"
+	@echo "make compare  clan-core's own dm-dns with the same faults (checks/containers/README.md)"
 	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'
 	@echo 'make format   format and fix what can be fixed automatically'
 	@echo 'make clean    remove what these commands made'
@@ -44,7 +44,7 @@ demo:
 test:
 	$(call setup,$(test-packages))
 	@# Meanwhile; whoever needs it waits, or says why it cannot be made.
-	@python -m checks.nodes root >/dev/null 2>&1 </dev/null &
+	@python -m checks.containers root >/dev/null 2>&1 </dev/null &
 	@checks/setup/deadnix
 	@checks/setup/sops
 	@python -m checks.run
@@ -55,16 +55,16 @@ bench:
 
 nodes:
 	$(call setup,$(nodes-packages))
-	@python -m checks.nodes up
+	@python -m checks.containers up
 
 nodes-down:
-	@python -m checks.nodes down
+	@python -m checks.containers down
 
 # As they were typed: `make` would expand every $ in them.
 shell: override export MACHINE := $(value MACHINE)
 shell: override export RUN := $(value RUN)
 shell:
-	@python -m checks.nodes shell "$$MACHINE" "$$RUN"
+	@python -m checks.containers shell "$$MACHINE" "$$RUN"
 
 pins: .venv
 	@dm-dns prefetch check

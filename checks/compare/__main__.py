@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from checks.compare import latency, rows
 from checks.compare.side import Side
+from checks.containers.clan import Clan
+from checks.containers.container_errors import NodesError
 from checks.eval import record
 from checks.eval.nix import EvaluationError, Evaluator
-from checks.nodes.clan import Clan
-from checks.nodes.errors import NodesError
 
 _CASE: Final = "three"
 # What a machine has of a service, and not of the nodes.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from checks.compare.side import ADDRESS, NAME, Side
-from checks.nodes import nixos
+from checks.containers import nixos
 from checks.scenarios import zones
 
 Row = Callable[[Side], str]

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from dm_dns.zone import conf, spec
 
-from checks.nodes.clan import Clan
+from checks.containers.clan import Clan
 from checks.scenarios import zones
 
 NAME: Final = "chat.test"

@@ -8,7 +8,7 @@ from typing import Final
 from dm_dns import nix
 from dm_dns.errors import Error
 
-from checks.nodes import root
+from checks.containers import debian_root
 
 PROGRAMS: Final = ("nix", "nix-instantiate")
 
@@ -33,8 +33,8 @@ def programs(directory: Path) -> Iterator[Path | None]:
     try:
         nix.version()
     except Error:
-        root.check()
-        with root.root() as debian:
+        debian_root.check()
+        with debian_root.root() as debian:
             _write(directory, debian)
             yield directory
     else:

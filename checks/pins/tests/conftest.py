@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.nodes.errors import UnavailableError
+from checks.containers.container_errors import UnavailableError
 from checks.pins import nix
 from checks.pins.server import Server, serving
 

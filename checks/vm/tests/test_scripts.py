@@ -59,7 +59,7 @@ def test_every_scenario_is_run_on_nixos(calls: dict[str, Any]) -> None:
 
 def test_every_scenario_is_run_on_nodes() -> None:
     run = set()
-    for file in (ROOT / "checks/nodes/tests").glob("test_*.py"):
+    for file in (ROOT / "checks/containers/tests").glob("test_*.py"):
         tree = ast.parse(file.read_text())
         names = {
             alias.asname or alias.name: alias.name

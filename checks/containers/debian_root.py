@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from checks.nodes import cgroups
-from checks.nodes.errors import UnavailableError
+from checks.containers import cgroups
+from checks.containers.container_errors import UnavailableError
 
 # With systemd 258 or later, for DNS delegates, and unbound 1.23 or later, for fast_reload.
 SUITE: Final = "forky"

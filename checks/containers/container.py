@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from checks.nodes import root
-from checks.nodes.errors import NodesError
+from checks.containers import debian_root
+from checks.containers.container_errors import NodesError
 
 _POLL: Final = 0.05  # seconds
 _SECONDS: Final = 60.0
@@ -27,7 +27,7 @@ class CommandError(NodesError):
     """A command on a node did not do what it should."""
 
 
-class Node:
+class Container:
     """See checks/scenarios/machine.py for the methods without a word of their own."""
 
     def __init__(self, name: str, host: int, supervisor: int) -> None:
@@ -166,5 +166,5 @@ class Node:
             text=True,
             errors="replace",
             timeout=timeout,
-            env={**os.environ, "PATH": root.path()},
+            env={**os.environ, "PATH": debian_root.path()},
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from checks.nodes.errors import NodesError
+from checks.containers.container_errors import NodesError
 
 STORE: Final = "/nix/store"
 UNITS: Final = f"{STORE}/etc/systemd/system"

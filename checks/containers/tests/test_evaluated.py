@@ -1,9 +1,9 @@
 import pytest
 
+from checks.containers import evaluated
+from checks.containers.container_errors import NodesError
+from checks.containers.evaluated import UNITS
 from checks.eval import record
-from checks.nodes import evaluated
-from checks.nodes.errors import NodesError
-from checks.nodes.evaluated import UNITS
 
 SERVER = record.load("three")["server"]
 

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from checks.nodes import root
-from checks.nodes.clan import Clan
-from checks.nodes.errors import NodesError
-from checks.nodes.node import Node
+from checks.containers import debian_root
+from checks.containers.clan import Clan
+from checks.containers.container import Container
+from checks.containers.container_errors import NodesError
 from checks.scenarios import zones
 
 _CASE: Final = "spell"  # the example clan
@@ -21,12 +21,12 @@ _STATE: Final = Path("/run/dm-dns-nodes.json")
 """What `up` leaves behind, and `down` removes."""
 _LOG: Final = Path("/run/dm-dns-nodes.log")
 """What `keep` says: it must hold open no pipe that `up` was started with."""
-_KEEP: Final = [sys.executable, "-m", "checks.nodes", "keep"]
+_KEEP: Final = [sys.executable, "-m", "checks.containers", "keep"]
 
 
 def main() -> int:
     """Run a command; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m checks.nodes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m checks.containers", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function, text in (
         ("up", _up, "boot the machines"),
@@ -51,8 +51,8 @@ def main() -> int:
 def _up(_: argparse.Namespace) -> None:
     if _state() is not None:
         raise NodesError("The machines are booted already. `make nodes-down` stops them.")
-    root.check()
-    with root.root():  # so that what takes longest is done before the clock starts
+    debian_root.check()
+    with debian_root.root():  # so that what takes longest is done before the clock starts
         start = time.monotonic()
     with _LOG.open("wb") as log:
         keeper = subprocess.Popen(
@@ -125,8 +125,8 @@ def _down(_: argparse.Namespace) -> None:
 
 
 def _root(_: argparse.Namespace) -> None:
-    root.check()
-    with root.root():
+    debian_root.check()
+    with debian_root.root():
         pass
 
 
@@ -140,16 +140,16 @@ def _shell(args: argparse.Namespace) -> None:
         raise NodesError(f"MACHINE={args.machine}: no such machine. These are booted: {names}.")
     if os.geteuid() != 0:
         raise NodesError("A shell on a machine needs root.")
-    os.environ["PATH"] = root.path()
+    os.environ["PATH"] = debian_root.path()
     terminal = f"TERM={os.environ.get('TERM', 'dumb')}"
     bash = ["bash", "-c", args.command] if args.command else ["bash", "-l"]
     command = machines[args.machine].command(terminal, *bash)
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
-def _machines(state: dict[str, Any]) -> dict[str, Node]:
+def _machines(state: dict[str, Any]) -> dict[str, Container]:
     return {
-        name: Node(name, state["host"], supervisor)
+        name: Container(name, state["host"], supervisor)
         for name, supervisor in state["supervisors"].items()
     }
 

@@ -19,8 +19,8 @@ from typing import Any, Final
 import dm_dns
 
 import checks
-from checks.nodes import evaluated, nixos
-from checks.nodes.errors import NodesError
+from checks.containers import evaluated, nixos
+from checks.containers.container_errors import NodesError
 
 _PYTHON: Final = "/usr/bin/python3"
 _SITE_PACKAGES: Final = "lib/python3/site-packages"

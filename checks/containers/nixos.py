@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Network, ip_address
 from typing import Any, Final
 
-from checks.nodes.evaluated import STORE, UNITS
+from checks.containers.evaluated import STORE, UNITS
 
 DATA_MESHER: Final = f"{STORE}/data-mesher"
 UNBOUND: Final = f"{STORE}/unbound/bin/unbound"

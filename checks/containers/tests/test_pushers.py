@@ -1,7 +1,7 @@
 """The scenarios with machines that push by themselves. The first needs ones that boot."""
 
-from checks.nodes.clan import Clan
-from checks.nodes.tests.test_scenarios import clan, nodes, push
+from checks.containers.clan import Clan
+from checks.containers.tests.test_scenarios import clan, nodes, push
 from checks.scenarios import automatic, rollback, sandbox, withdraw
 from checks.scenarios.zones import Push
 

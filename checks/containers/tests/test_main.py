@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from checks.nodes import root
-from checks.nodes.errors import UnavailableError
-from checks.nodes.tests.test_clan import check_gone
+from checks.containers import debian_root
+from checks.containers.container_errors import UnavailableError
+from checks.containers.tests.test_clan import check_gone
 
 ROOT = Path(__file__).parents[3]
 STATE = Path("/run/dm-dns-nodes.json")
@@ -21,7 +21,7 @@ SECONDS = 300
 def nodes(*arguments: str) -> str:
     """Run a command, and return what it printed once all that has its output open has ended."""
     return subprocess.run(
-        [sys.executable, "-m", "checks.nodes", *arguments],
+        [sys.executable, "-m", "checks.containers", *arguments],
         check=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -47,7 +47,7 @@ def shell(machine: str, command: str = "") -> subprocess.CompletedProcess[str]:
 
 def test_the_example_clan_is_up_until_it_is_ended() -> None:
     try:
-        root.check()
+        debian_root.check()
     except UnavailableError as error:
         pytest.skip(str(error))
     if STATE.exists():

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from checks.nodes import cgroups, root
-from checks.nodes.errors import NodesError
-from checks.nodes.host import Booted
-from checks.nodes.node import Node
+from checks.containers import cgroups, debian_root
+from checks.containers.container import Container
+from checks.containers.container_errors import NodesError
+from checks.containers.host import Booted
 
 _UNSHARE: Final = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
 _PROJECT: Final = Path(__file__).parents[2]
@@ -27,9 +27,9 @@ class Clan:
     def __init__(self, case: str) -> None:
         """Name the case whose machines these are (see `host`); nothing runs yet."""
         self._case = case
-        self._root = root.root()
+        self._root = debian_root.root()
         self._cgroups: list[str] = []
-        self.machines: dict[str, Node] = {}
+        self.machines: dict[str, Container] = {}
 
     def __enter__(self) -> Self:
         """Boot the machines, and return while they do.
@@ -39,17 +39,17 @@ class Clan:
             NodesError: they do not boot.
 
         """
-        root.check()
+        debian_root.check()
         debian = self._root.__enter__()
         self._process = subprocess.Popen(
-            [*_UNSHARE, sys.executable, "-m", "checks.nodes.host", self._case, str(debian)],
+            [*_UNSHARE, sys.executable, "-m", "checks.containers.host", self._case, str(debian)],
             cwd=_PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,  # Ctrl-C is for this process, which then stops the other
-            env={**os.environ, "PATH": root.path()},
+            env={**os.environ, "PATH": debian_root.path()},
         )
         try:
             self.booted = self._booted()
@@ -58,7 +58,7 @@ class Clan:
             raise
         self._cgroups = self.booted.cgroups
         self.machines = {
-            name: Node(name, self.booted.pid, supervisor)
+            name: Container(name, self.booted.pid, supervisor)
             for name, supervisor in self.booted.supervisors.items()
         }
         return self

@@ -1,4 +1,4 @@
-"""The process that nodes live and die with: `unshare … python -m checks.nodes.host CASE ROOT`.
+"""The process that nodes live and die with: `unshare … python -m checks.containers.host CASE ROOT`.
 
 A case is one of checks/eval, or the path of a JSON file with machines as `record.load` has them.
 
@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from checks import world
+from checks.containers import cgroups, image, nixos
+from checks.containers.container_errors import NodesError
+from checks.containers.evaluated import STORE
+from checks.containers.image import Image
 from checks.eval import record
-from checks.nodes import cgroups, image, nixos
-from checks.nodes.errors import NodesError
-from checks.nodes.evaluated import STORE
-from checks.nodes.image import Image
 
 _FILES: Final = Path("/run/dm-dns")
 """Where all files are: in memory, on a mount of this process's own."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from checks.nodes import root
-from checks.nodes.clan import Clan
-from checks.nodes.errors import NodesError, UnavailableError
+from checks.containers import debian_root
+from checks.containers.clan import Clan
+from checks.containers.container_errors import NodesError, UnavailableError
 
 RUN = """
-from checks.nodes.clan import Clan
+from checks.containers.clan import Clan
 with Clan("three") as clan:
     for machine in clan.machines.values():
         machine.wait_for_unit("basic.target")
@@ -25,7 +25,7 @@ with Clan("three") as clan:
 @pytest.fixture(autouse=True, scope="module")
 def available() -> None:
     try:
-        root.check()
+        debian_root.check()
     except UnavailableError as error:
         pytest.skip(str(error))
 

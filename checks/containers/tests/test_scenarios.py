@@ -5,10 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from checks.nodes import clock, nixos, root
-from checks.nodes.clan import Clan
-from checks.nodes.errors import NodesError, UnavailableError
-from checks.nodes.tests.conftest import FAILED
+from checks.containers import debian_root, faked_clock, nixos
+from checks.containers.clan import Clan
+from checks.containers.container_errors import NodesError, UnavailableError
+from checks.containers.tests.conftest import FAILED
 from checks.scenarios import (
     avahi,
     bad_zones,
@@ -48,7 +48,7 @@ class Nodes:
 @pytest.fixture(scope="module")
 def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     try:
-        root.check()
+        debian_root.check()
     except UnavailableError as error:
         pytest.skip(str(error))
     nodes = Nodes(getattr(request.module, "CASE", "three"))
@@ -135,7 +135,7 @@ def test_the_last_change_is_served(clan: Clan, push: Push) -> None:
 
 
 def test_names_survive_faults(clan: Clan, push: Push) -> None:
-    faults.run(clan.machines, clan.booted.spec, push, clock.turn)
+    faults.run(clan.machines, clan.booted.spec, push, faked_clock.turn)
 
 
 def test_unbound_gets_its_queries_beside_avahi(clan: Clan) -> None:
