@@ -99,6 +99,7 @@ in
             (pythonWith (ps: [
               ps.dnspython
               ps.hypothesis
+              ps.import-linter
               ps.inline-snapshot
               ps.mypy
               ps.pytest

@@ -67,6 +67,9 @@ def main() -> int:
     _lint(results, "ruff check", [*ruff, "check", "python", "checks"])
     _lint(results, "ruff format", [*ruff, "format", "--check", "python", "checks"])
     _lint(results, "mypy", [*mypy, "python/src", "python/tests", "checks"])
+    # In the folder of pyproject.toml, which has the contracts.
+    _lint(results, "lint-imports", ["lint-imports", "--no-cache"], folder="python")
+    _lint(results, "typos", ["typos"])
     _lint(results, "shellcheck", ["shellcheck", *shell])
     if nix:
         _lint(results, "deadnix", ["deadnix", "--fail", *nix])
@@ -100,8 +103,8 @@ def _is_shell(path: Path) -> bool:
         return SHELL_SHEBANG.match(file.readline()) is not None
 
 
-def _lint(results: Results, name: str, command: list[str]) -> None:
-    """Run one linter; its output is shown only if it fails."""
+def _lint(results: Results, name: str, command: list[str], folder: str = ".") -> None:
+    """Run one linter in a folder; its output is shown only if it fails."""
     if shutil.which(command[0]) is None:
         reason = f"{command[0]} is not installed"
         print(f"skip  {name}: {reason}", flush=True)
@@ -109,7 +112,12 @@ def _lint(results: Results, name: str, command: list[str]) -> None:
         return
     start = time.monotonic()
     run = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        check=False,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     verdict = "FAIL" if run.returncode else "ok"
     print(f"{verdict:<5} {name} ({time.monotonic() - start:.1f} s)", flush=True)
