@@ -13,12 +13,12 @@ from checks.demo import commands
 from checks.demo.commands import DemoError
 from checks.processes.fake_mesh import Network
 from checks.processes.local_machine import Node
+from checks.processes.temporary import short_folder
 
 PORT: Final = 5353
 """As in the module."""
 
 _LOCK: Final = "\0dm-dns demo"  # an abstract unix socket (unix(7)): no file, gone with its process
-_LONGEST_TMPDIR: Final = 60  # characters; the path of unbound's control socket is limited to 107
 _LOG_LINES: Final = 5
 
 
@@ -74,11 +74,8 @@ def _check_free(host: str, kind: socket.SocketKind) -> None:
 @contextmanager
 def folder() -> Iterator[Path]:
     """Make a temporary directory in which all files of the demo are; remove it at the end."""
-    base = tempfile.gettempdir()
     with tempfile.TemporaryDirectory(
-        prefix="dm-dns-demo-",
-        dir=base if len(base) <= _LONGEST_TMPDIR else "/tmp",  # noqa: S108 - a directory of its own
-        ignore_cleanup_errors=True,
+        prefix="dm-dns-demo-", dir=short_folder(), ignore_cleanup_errors=True
     ) as made:
         Path(made).chmod(0o755)
         before, tempfile.tempdir = tempfile.tempdir, made

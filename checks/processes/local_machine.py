@@ -18,10 +18,10 @@ import dm_dns
 from checks.processes import ports
 from checks.processes.fake_mesh import NAME, Daemon, Network
 from checks.processes.process import end
+from checks.processes.temporary import short_folder
 from checks.processes.unbound import Unbound
 
 _APPLY_SECONDS: Final = 120.0  # as the unit's TimeoutStartSec
-_LONGEST_TMPDIR: Final = 60  # a unix socket's path has less than 108 characters (unix(7))
 
 # As the module runs it: no site, no environment, no .pyc written.
 _PYTHON: Final = (str(Path(sys.executable).resolve()), "-ISB")
@@ -71,13 +71,7 @@ class Node:
         try:
             self.name = name
             self.domain = domain
-            base = tempfile.gettempdir()
-            self.directory = Path(
-                tempfile.mkdtemp(
-                    prefix="dm-dns-",
-                    dir=base if len(base) <= _LONGEST_TMPDIR else "/tmp",  # noqa: S108 - mkdtemp
-                )
-            )
+            self.directory = Path(tempfile.mkdtemp(prefix="dm-dns-", dir=short_folder()))
             self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
             self.directory.chmod(0o755)  # apply may be run as another user
             self.config = self.directory / "apply.json"

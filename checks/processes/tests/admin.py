@@ -13,6 +13,7 @@ from typing import Final, Self
 from checks.processes.fake_mesh import Network
 from checks.processes.local_machine import Node
 from checks.processes.sshd import Sshd
+from checks.processes.temporary import short_folder
 from checks.processes.tests import stores
 
 HOST: Final = "kiwi"
@@ -36,8 +37,8 @@ class Admin:
     def __init__(self, *, sshd_options: str = "", ssh_options: str = "") -> None:
         """Make the clan, with one machine, and the checkout; nothing runs yet."""
         self._stack = ExitStack()
-        # Short, for the sockets of gpg-agent.
-        self.directory = Path(tempfile.mkdtemp(prefix="dm-dns-"))
+        # With the sockets of gpg-agent.
+        self.directory = Path(tempfile.mkdtemp(prefix="dm-dns-", dir=short_folder()))
         self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self.directory.chmod(0o755)
         self.network = Network(self._folder("network"))
