@@ -24,15 +24,18 @@ let
     groupBy
     hasSuffix
     head
+    last
     length
     mapAttrs
     mapAttrsToList
     optional
     optionals
     removeSuffix
+    splitString
     stringLength
     throwIf
     toLower
+    trim
     uniqueStrings
     ;
 
@@ -65,6 +68,12 @@ let
     hasSuffix suffix host
     || host == domain
     || hasSuffix "." host && isInternal (removeSuffix "." host);
+
+  # A name of the domain in a URL, with a port or with blanks around it is not a name, and would
+  # otherwise be ignored as a host of another domain.
+  nameIn =
+    host: head (builtins.split "[/?#:[:space:]]" (last (splitString "://" (trim host))));
+  concernsDomain = host: isInternal host || isInternal (nameIn host);
   exported = concatMap (
     scope:
     map (host: {
@@ -73,7 +82,7 @@ let
       service = scope.serviceName;
       instance = scope.instanceName;
       role = scope.roleName;
-    }) (filter isInternal (map names.canonical (scope.export.endpoints.hosts or [ ])))
+    }) (filter concernsDomain (map names.canonical (scope.export.endpoints.hosts or [ ])))
   ) scopes;
 
   # Several services of one machine may export the same host: one entry is enough.

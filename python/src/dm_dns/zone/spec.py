@@ -4,6 +4,7 @@ The module checked the same rules when it evaluated the clan. They are checked a
 every machine trusts what is signed later.
 """
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -177,9 +178,13 @@ class _Builder:
         try:
             name = names.canonical(endpoint.host)
         except names.InvalidNameError as error:
-            raw = endpoint.host.lower().rstrip(".")
+            host = endpoint.host.lower()
             domains = (self.domain, self.spec.domain.lower().rstrip("."))
-            if any(raw == domain or names.is_below(raw, domain) for domain in domains):
+            if any(
+                name == domain or names.is_below(name, domain)
+                for name in (host.rstrip("."), _name_in(host))
+                for domain in domains
+            ):
                 raise Error(
                     f"it is not a valid name: {error}; correct the service's host"
                 ) from None
@@ -223,3 +228,9 @@ class _Builder:
                 " `addresses` in the role default of dm-dns"
             )
         return conf.in_order(address for machine in machines for address in addresses[machine])
+
+
+def _name_in(host: str) -> str:
+    """Return the name in a host that is not a name itself: a URL, with a port, or with blanks."""
+    authority = re.split(r"[/?#:\s]", host.strip().rpartition("://")[2], maxsplit=1)[0]
+    return authority.rstrip(".")
