@@ -32,8 +32,8 @@ help:
 	@echo "make shell MACHINE=NAME [RUN='COMMAND']  a shell on one of them, or a command"
 	@echo 'make nodes-down  stop them'
 	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
-	@echo "make compare  clan-core's own dm-dns with the same faults (checks/containers/README.md)"
-	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'
+	@echo "make compare  clan-core's own dm-dns with the same faults (checks/README.md)"
+	@echo 'make record   make the snapshots of the module again (needs Nix: checks/README.md)'
 	@echo 'make format   format and fix what can be fixed automatically'
 	@echo 'make clean    remove what these commands made'
 
@@ -75,7 +75,7 @@ compare:
 	@python -m checks.compare run .cache/theirs.json
 
 record: .venv
-	@python -m checks.eval
+	@python -m checks.module
 
 format: .venv
 	@ruff format python checks

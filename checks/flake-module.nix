@@ -1,6 +1,6 @@
 { inputs, lib, ... }:
 let
-  differences = import ./eval/differences.nix {
+  differences = import ./module/differences.nix {
     clanCore = inputs.clan-core.outPath;
     lib = import (inputs.nixpkgs + "/lib");
   };
@@ -47,7 +47,6 @@ in
           export PYTHONPATH=${
             sourceOf [
               ./demo
-              ./example
               ./processes
               ./fake_data_mesher
             ]
@@ -56,7 +55,7 @@ in
         '';
       };
 
-      machine = import ./eval/nixos.nix { inherit inputs system; };
+      machine = import ./module/nixos.nix { inherit inputs system; };
       # The path without its context: the machine is evaluated, but not built.
       toplevel = builtins.unsafeDiscardStringContext machine.config.system.build.toplevel.drvPath;
       onLinux = lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux;
@@ -78,14 +77,14 @@ in
       };
 
       checks = onLinux {
-        eval =
+        module =
           lib.throwIf (differences != [ ])
             ''
-              The record differs from what the module yields, in: ${toString differences}
-              checks/eval/README.md says how to make it again.
+              The snapshots differ from what the module yields, in: ${toString differences}
+              checks/README.md says how to make them again.
             ''
             (
-              pkgs.runCommand "dm-dns-eval" { inherit toplevel; } ''
+              pkgs.runCommand "dm-dns-module" { inherit toplevel; } ''
                 echo "$toplevel" > "$out"
               ''
             );

@@ -12,8 +12,8 @@ from checks.compare import latency, rows
 from checks.compare.side import Side
 from checks.containers.clan import Clan
 from checks.containers.container_errors import NodesError
-from checks.eval import record
-from checks.eval.nix import EvaluationError, Evaluator
+from checks.module import snapshot
+from checks.module.evaluator import EvaluationError, Evaluator
 
 _CASE: Final = "three"
 # What a machine has of a service, and not of the nodes.
@@ -71,7 +71,7 @@ def _machines(theirs: dict[str, Any]) -> dict[str, Any]:
     return {
         name: {key: value for key, value in machine.items() if not key.startswith(_OF_SERVICE)}
         | theirs[name]
-        for name, machine in record.load(_CASE).items()
+        for name, machine in snapshot.load(_CASE).items()
     }
 
 

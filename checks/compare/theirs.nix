@@ -7,12 +7,12 @@
   guard ? true,
 }:
 let
-  kit = import ../eval/clan.nix {
+  kit = import ../module/clan.nix {
     inherit clanCore lib;
     inputs.theirs.clan.modules.dm-dns = clanCore + "/clanServices/dm-dns";
   };
-  common = import ../eval/common.nix { inherit lib; };
-  record = import ../eval/record.nix {
+  common = import ../module/common.nix { inherit lib; };
+  snapshot = import ../module/snapshot.nix {
     inherit guard lib;
     summary = false;
   };
@@ -40,7 +40,7 @@ let
   };
 
   clan = kit.clan {
-    directory = ../eval/clan;
+    directory = ../module/clan;
     inherit (ours) meta;
     inventory.machines = ours.inventory.machines;
     inventory.instances = {
@@ -69,6 +69,6 @@ in
         "systemd."
         "users."
       ]
-    ) (record.machine system.config)
+    ) (snapshot.machine system.config)
   ) (lib.getAttrs (lib.attrNames ours.inventory.machines) clan.nixosConfigurations);
 }

@@ -1,4 +1,4 @@
-"""An evaluated machine (checks/eval/record) as the files that NixOS would make of it."""
+"""An evaluated machine (checks/module/snapshots) as the files that NixOS would make of it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -35,7 +35,7 @@ def files(machine: Mapping[str, Any]) -> dict[str, str]:
     """Return the files of a machine's units, of /etc, and of unbound's settings, by their path.
 
     Raises:
-        NodesError: there is something in the record that this would leave out.
+        NodesError: there is something in the snapshot that this would leave out.
 
     """
     found = {"/etc/unbound/unbound.conf": unbound_conf(machine["services.unbound"])}

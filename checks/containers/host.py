@@ -1,6 +1,7 @@
 """The process that nodes live and die with: `unshare … python -m checks.containers.host CASE ROOT`.
 
-A case is one of checks/eval, or the path of a JSON file with machines as `record.load` has them.
+A case is one of checks/module, or the path of a JSON file with machines as `snapshot.load` returns
+them.
 
 It is process 1 of a PID namespace of its own, with its own mounts and its own network: when it
 ends, for whatever reason, the kernel ends all processes, mounts, bridges and interfaces that it or
@@ -27,7 +28,7 @@ from checks.containers import cgroups, image, nixos
 from checks.containers.container_errors import NodesError
 from checks.containers.evaluated import STORE
 from checks.containers.image import Image
-from checks.eval import record
+from checks.module import snapshot
 
 _FILES: Final = Path("/run/dm-dns")
 """Where all files are: in memory, on a mount of this process's own."""
@@ -69,7 +70,7 @@ def main() -> int:
     pid = int(Path("/proc/self").readlink().name)  # still the /proc of outside
     with ExitStack() as stack:
         try:
-            machines = json.loads(Path(case).read_text()) if "/" in case else record.load(case)
+            machines = json.loads(Path(case).read_text()) if "/" in case else snapshot.load(case)
             booted = _boot(machines, Path(root), pid, stack)
         except NodesError as error:
             print(error, file=sys.stderr)

@@ -62,7 +62,7 @@ def build(machines: Mapping[str, Any], root: Path, directory: Path) -> Image:
     """Make the layer that all machines share, in an empty folder.
 
     Raises:
-        NodesError: a program of the image failed, or the record is not as expected.
+        NodesError: a program of the image failed, or the snapshot is not as expected.
 
     """
     layer, work, merged = (directory / name for name in ("layer", "work", "merged"))

@@ -1,4 +1,4 @@
-"""What NixOS and clan-core add to an evaluated machine, which is not on record: by hand.
+"""What NixOS and clan-core add to an evaluated machine, which no snapshot has: by hand.
 
 Each is what NixOS 26.05 does, as far as dm-dns can tell the difference; README.md has the rest.
 """
@@ -167,8 +167,8 @@ def own_files(
     Args:
         name: of the machine.
         addresses: of all machines, that of the link first.
-        machine: its record.
-        signing_pub: the key that signs the zone; the private one of that on record is not at hand.
+        machine: its snapshot.
+        signing_pub: the key that signs the zone; nobody has the private one of the snapshot's.
         network_id: the path of the mesh network's public key.
 
     """

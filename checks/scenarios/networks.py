@@ -35,7 +35,7 @@ def run(machines: Machines, spec: Spec) -> None:
     """Run the scenario.
 
     Args:
-        machines: all of the clan of checks/eval/cases/lan.nix, by name; they are booting or up.
+        machines: all of the clan of checks/module/cases/lan.nix, by name; they are booting or up.
         spec: the zone spec that they serve; all machines have an address of each VPN.
 
     """

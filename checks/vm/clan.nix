@@ -1,5 +1,5 @@
 # The clan that the scenarios in checks/scenarios run on: in VMs here, as containers elsewhere, and
-# evaluated in checks/eval. Addresses are those that NixOS tests give to machines in this order.
+# evaluated in checks/module. Addresses are those that NixOS tests give to machines in this order.
 {
   # of data-mesher: nobody wants to wait for its 30 s
   interval ? "5s",

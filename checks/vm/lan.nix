@@ -1,11 +1,11 @@
-# The clan of the case `lan` of checks/eval, with the addresses of its VPNs on the one link, where
+# The clan of the case `lan` of checks/module, with the addresses of its VPNs on the one link, where
 # zerotier and yggdrasil are not needed for them.
 { lib, ... }:
 let
-  example = builtins.fromJSON (builtins.readFile ../example/spell.json);
-  case = import ../eval/cases/lan.nix {
+  example = builtins.fromJSON (builtins.readFile ../demo/spell.json);
+  case = import ../module/cases/lan.nix {
     inherit lib;
-    common = import ../eval/common.nix {
+    common = import ../module/common.nix {
       inherit lib;
       dmDnsInput = "self";
       servicesInput = "self";
@@ -19,7 +19,7 @@ in
   modules = {
     dm-dns = ../../modules/dm-dns;
   }
-  // import ../eval/services.nix;
+  // import ../module/services.nix;
 
   machines = lib.mapAttrs (machine: addresses: {
     networking.interfaces.eth1.ipv6.addresses = map (address: {

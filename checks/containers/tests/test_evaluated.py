@@ -3,12 +3,12 @@ import pytest
 from checks.containers import evaluated
 from checks.containers.container_errors import NodesError
 from checks.containers.evaluated import UNITS
-from checks.eval import record
+from checks.module import snapshot
 
-SERVER = record.load("three")["server"]
+SERVER = snapshot.load("three")["server"]
 
 
-def test_a_unit_has_all_settings_of_the_record() -> None:
+def test_a_unit_has_all_settings_of_the_snapshot() -> None:
     unit = evaluated.files(SERVER)[f"{UNITS}/dm-dns-apply.service"].splitlines()
 
     settings = SERVER["systemd.services.dm-dns-apply"]["serviceConfig"]
@@ -23,7 +23,7 @@ def test_a_unit_has_all_settings_of_the_record() -> None:
 
 
 def test_a_unit_finds_the_programs_on_its_path() -> None:
-    pusher = record.load("pushers")["server"]
+    pusher = snapshot.load("pushers")["server"]
     unit = evaluated.files(pusher)[f"{UNITS}/dm-dns-push.service"].splitlines()
 
     (package,) = pusher["systemd.services.dm-dns-push"]["path"]
@@ -37,7 +37,7 @@ def test_settings_of_a_unit_of_nixos_become_a_drop_in() -> None:
         assert wanted in unit.partition("Wants=")[2].splitlines()[0].split()
 
 
-def test_units_are_enabled_where_the_record_wants_them() -> None:
+def test_units_are_enabled_where_the_snapshot_wants_them() -> None:
     links = evaluated.links(SERVER)
 
     assert links[f"{UNITS}/paths.target.wants/dm-dns-apply.path"] == f"{UNITS}/dm-dns-apply.path"

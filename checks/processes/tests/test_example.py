@@ -8,7 +8,7 @@ import pytest
 from dm_dns.zone import conf, spec
 
 EXAMPLE: dict[str, Any] = json.loads(
-    Path(__file__).parents[2].joinpath("example/spell.json").read_text(encoding="utf-8")
+    Path(__file__).parents[2].joinpath("demo/spell.json").read_text(encoding="utf-8")
 )
 RECORDED = pytest.mark.parametrize(
     "recorded", EXAMPLE["zones"], ids=[recorded["date"] for recorded in EXAMPLE["zones"]]

@@ -1,4 +1,4 @@
-"""The tests for NixOS as far as they can run without it: their scripts, by the record."""
+"""The tests for NixOS as far as they can run without it: their scripts, from the snapshot."""
 
 import ast
 import json
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from checks import scenarios
-from checks.eval.record import read
-from checks.eval.sources import ROOT
+from checks.module.snapshot import read
+from checks.module.sources import ROOT
 from checks.scenarios import networks
 
 TESTS: dict[str, Any] = read("vm")

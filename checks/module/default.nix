@@ -1,14 +1,14 @@
 # The cases, the tests of checks/vm, the naming rules and the options, evaluated. A case says
 #   clan        a module of clan-core (clan.nix adds to it what all have)
-#   machines    which machines go on record; all of them by default
-#   keys        which entries of them (record.nix), by how their keys start; all of them by default
-#   summary     whether the zone spec is too large for the record
+#   machines    which machines are in the snapshot; all of them by default
+#   keys        which entries of them (snapshot.nix), by how their keys start; all of them by default
+#   summary     whether the zone spec is too large for the snapshot
 {
   # the sources of clan-core
   clanCore,
   # of nixpkgs
   lib,
-  # See record.nix.
+  # See snapshot.nix.
   guard ? true,
 }:
 let
@@ -20,17 +20,17 @@ let
     let
       case = import file { inherit common lib; };
       clan = kit.clan ({ directory = ./clan; } // case.clan);
-      record = import ./record.nix {
+      snapshot = import ./snapshot.nix {
         inherit guard lib;
         summary = case.summary or false;
       };
-      isRecorded = key: _value: lib.any (start: lib.hasPrefix start key) (case.keys or [ "" ]);
+      isTaken = key: _value: lib.any (start: lib.hasPrefix start key) (case.keys or [ "" ]);
     in
     {
-      exports = record.exports clan.exports;
+      exports = snapshot.exports clan.exports;
       machines = lib.genAttrs (case.machines or (lib.attrNames clan.inventory.machines)) (
         machine:
-        lib.filterAttrs isRecorded (record.machine clan.nixosConfigurations.${machine}.config)
+        lib.filterAttrs isTaken (snapshot.machine clan.nixosConfigurations.${machine}.config)
       );
     };
 

@@ -1,4 +1,4 @@
-"""What the module yields, by the record."""
+"""What the module yields, by its snapshots."""
 
 import argparse
 import hashlib
@@ -13,13 +13,13 @@ from dm_dns.commands import push
 from dm_dns.node.config import Config
 from dm_dns.zone import conf, spec
 
-from checks.eval.record import Machine, load, read
-from checks.eval.sources import ROOT
+from checks.module.snapshot import MachineSnapshot, load, read
+from checks.module.sources import ROOT
 
 GENERATOR = "clan.core.vars.generators.dm-dns"
 KEY_GENERATOR = "clan.core.vars.generators.dm-dns-signing-key"
 FULL = ("no-push", "pushers", "spell", "three", "two")
-EXAMPLE = json.loads((ROOT / "checks/example/spell.json").read_bytes())
+EXAMPLE = json.loads((ROOT / "checks/demo/spell.json").read_bytes())
 
 
 def all_machines() -> list[tuple[str, str]]:
@@ -39,13 +39,13 @@ def zone_of(case: str) -> conf.Zone:
     return made
 
 
-def delegate(machine: Machine) -> str:
+def delegate(machine: MachineSnapshot) -> str:
     text = machine["environment.etc.systemd/dns-delegate.d/dm-dns.dns-delegate"]["text"]
     assert isinstance(text, str)
     return text
 
 
-def apply_config(machine: Machine) -> Any:  # noqa: ANN401 - JSON
+def apply_config(machine: MachineSnapshot) -> Any:  # noqa: ANN401 - JSON
     return json.loads(machine["environment.etc.dm-dns/apply.json"]["text"])
 
 
@@ -297,7 +297,7 @@ def test_the_unit_gets_the_key_as_a_credential(case: str, name: str) -> None:
     key = "/run/secrets/shared/dm-dns-signing-key/signing.key"
     assert service["LoadCredential"] == f"signing.key:{key}"
     assert key not in service["ExecStart"]
-    # Nothing that is on record, which is all in the store, has a private key.
+    # Nothing in a snapshot, which is all in the store, has a private key.
     assert "PRIVATE KEY" not in json.dumps(machine)
     assert "MC4CAQAwBQYDK2Vw" not in json.dumps(machine)
 

@@ -1,4 +1,4 @@
-# What the record says otherwise than the module: names of cases, and `naming`, `options`, `vm`. Only
+# Where the snapshots differ from what the module yields: names of cases, and `naming`, `options`, `vm`. Only
 # that a value throws can be compared, not what it says.
 {
   # as in default.nix
@@ -7,19 +7,19 @@
 }:
 let
   evaluated = import ./. { inherit clanCore lib; };
-  read = name: builtins.fromJSON (builtins.readFile (./record + "/${name}.json"));
+  read = name: builtins.fromJSON (builtins.readFile (./snapshots + "/${name}.json"));
 
   withoutMessages = lib.mapAttrs (
     _key: value: if value ? throws then { throws = null; } else value
   );
-  recorded = name: {
+  taken = name: {
     exports = withoutMessages (read name).exports;
     machines = lib.mapAttrs (_machine: own: withoutMessages ((read name).all // own)) (
       read name
     ).machines;
   };
 in
-lib.filter (name: evaluated.cases.${name} != recorded name) evaluated.caseNames
+lib.filter (name: evaluated.cases.${name} != taken name) evaluated.caseNames
 ++ lib.filter (name: evaluated.${name} != read name) [
   "naming"
   "options"

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from checks.eval.sources import ROOT, clan_core
+from checks.module.sources import ROOT, clan_core
 
 
 class EvaluationError(Exception):
@@ -18,7 +18,7 @@ class EvaluationError(Exception):
 class Evaluator:
     """Nix with clan-core and nixpkgs' lib."""
 
-    def __init__(self, file: str = "checks/eval/default.nix") -> None:
+    def __init__(self, file: str = "checks/module/default.nix") -> None:
         """Look for the sources.
 
         Args:
@@ -45,7 +45,7 @@ class Evaluator:
 
         Args:
             attributes: an attribute path, in Nix.
-            guard: see record.nix.
+            guard: see snapshot.nix.
 
         Raises:
             EvaluationError: it throws.

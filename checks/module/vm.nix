@@ -3,14 +3,14 @@
 # whole of nixpkgs; what is declared here is what clan-core and the tests set of it.
 {
   clanCore,
-  # See record.nix.
+  # See snapshot.nix.
   guard,
   lib,
 }:
 let
   inherit (lib) mkOption types;
 
-  record = import ./record.nix {
+  snapshot = import ./snapshot.nix {
     inherit guard lib;
     summary = false;
   };
@@ -83,7 +83,7 @@ let
     in
     {
       inherit (config) name;
-      machines = lib.mapAttrs (_machine: record.vm) nodes;
+      machines = lib.mapAttrs (_machine: snapshot.vm) nodes;
       script = config.testScript { inherit nodes; };
     };
 in

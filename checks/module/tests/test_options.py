@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from checks.eval import options
-from checks.eval.options import HEADINGS, README, Option
-from checks.eval.record import read
+from checks.module import options
+from checks.module.options import HEADINGS, README, Option
+from checks.module.snapshot import read
 
 RECORDED: dict[str, list[Option]] = read("options")
 OPTIONS = [
@@ -17,7 +17,7 @@ OPTIONS = [
 @pytest.mark.parametrize("group", HEADINGS)
 def test_the_readme_lists_the_options(group: str) -> None:
     listed = options.section(README.read_text(), group)
-    assert listed == options.markdown(RECORDED[group]), "run `make record`: checks/eval/README.md"
+    assert listed == options.markdown(RECORDED[group]), "run `make record`: checks/README.md"
 
 
 def test_each_group_of_options_has_a_heading() -> None:

@@ -1,4 +1,4 @@
-"""The record: a JSON file for each case, and `{naming,options,sources,vm}.json`.
+"""The snapshots: a JSON file for each case, and `{naming,options,sources,vm}.json`.
 
 A case's file has what its machines have in common under `all`, and the rest under `machines`.
 """
@@ -6,21 +6,21 @@ A case's file has what its machines have in common under `all`, and the rest und
 import json
 from typing import Any
 
-from checks.eval.sources import RECORD
+from checks.module.sources import SNAPSHOTS
 
-Machine = dict[str, Any]
-"""An entry for each unit, file, user, package, generator and service: see record.nix."""
+MachineSnapshot = dict[str, Any]
+"""An entry for each unit, file, user, package, generator and service: see snapshot.nix."""
 
 
-def load(case: str) -> dict[str, Machine]:
+def load(case: str) -> dict[str, MachineSnapshot]:
     """Return the machines of a case."""
-    recorded = read(case)
-    return {name: {**recorded["all"], **entries} for name, entries in recorded["machines"].items()}
+    taken = read(case)
+    return {name: {**taken["all"], **entries} for name, entries in taken["machines"].items()}
 
 
 def read(name: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return what `record/<name>.json` has."""
-    return json.loads((RECORD / f"{name}.json").read_bytes())
+    """Return what `snapshots/<name>.json` has."""
+    return json.loads((SNAPSHOTS / f"{name}.json").read_bytes())
 
 
 def case_text(evaluated: dict[str, Any]) -> str:
@@ -39,5 +39,5 @@ def case_text(evaluated: dict[str, Any]) -> str:
 
 
 def text(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return a value as the record's files have it."""
+    """Return a value as the snapshots have it."""
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

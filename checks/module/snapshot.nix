@@ -1,10 +1,10 @@
-# What of an evaluated clan goes on record: of each machine, an entry for each unit, file, user,
+# What a snapshot has of an evaluated clan: of each machine, an entry for each unit, file, user,
 # package, generator and service that was configured, and what dm-dns exports.
 {
-  # Record what throws as { throws = null; }: Nix does not tell the message. Without, it throws.
+  # Write what throws as { throws = null; }: Nix does not tell the message. Without, it throws.
   guard,
   lib,
-  # Record the size and hash of the zone spec only.
+  # Take the size and hash of the zone spec only.
   summary,
 }:
 let
@@ -19,7 +19,7 @@ let
     optionalAttrs
     ;
 
-  # A path in a record must not tell where the sources lie.
+  # A path in a snapshot must not tell where the sources lie.
   root = toString ../..;
 
   plain =
@@ -70,8 +70,8 @@ let
   something = said { };
 
   entries =
-    path: record: values:
-    mapAttrs' (name: value: nameValuePair "${path}.${name}" (record value)) values;
+    path: plainly: values:
+    mapAttrs' (name: value: nameValuePair "${path}.${name}" (plainly value)) values;
 
   file =
     values:

@@ -1,7 +1,7 @@
 # The example clan, as its newest zone has it.
 { common, lib }:
 let
-  example = builtins.fromJSON (builtins.readFile ../../example/spell.json);
+  example = builtins.fromJSON (builtins.readFile ../../demo/spell.json);
 
   isZerotier = lib.hasPrefix "fd";
   addresses =

@@ -1,10 +1,10 @@
-"""The options of the module as its README lists them, from `record/options.json`."""
+"""The options of the module as its README lists them, from `snapshots/options.json`."""
 
 import re
 import textwrap
 from typing import Final, TypedDict
 
-from checks.eval.sources import ROOT
+from checks.module.sources import ROOT
 
 README: Final = ROOT / "modules/dm-dns/README.md"
 

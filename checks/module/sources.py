@@ -1,4 +1,4 @@
-"""What the record was made from."""
+"""What the snapshots were made from."""
 
 import hashlib
 import json
@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-RECORD: Final = Path(__file__).parent / "record"
+SNAPSHOTS: Final = Path(__file__).parent / "snapshots"
 
 # What the evaluation reads; `clan` has the vars of the cases' clans.
 _PATTERNS: Final = (
     "modules/**/*.nix",
     "python/package.nix",
     "python/tests/zone/naming-cases.json",
-    "checks/eval/*.nix",
-    "checks/eval/cases/*.nix",
-    "checks/eval/clan/**/*",
-    "checks/example/spell.json",
+    "checks/module/*.nix",
+    "checks/module/cases/*.nix",
+    "checks/module/clan/**/*",
+    "checks/demo/spell.json",
     "checks/vm/*.nix",
 )
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from dm_dns.zone import conf, spec
 
-from checks.eval.record import read
-from checks.eval.sources import ROOT
+from checks.module.snapshot import read
+from checks.module.sources import ROOT
 
 TABLE = json.loads((ROOT / "python/tests/zone/naming-cases.json").read_bytes())
 CASES = {case["title"]: case for case in TABLE if case["nix"]}
@@ -20,7 +20,7 @@ def records(zone_spec: object) -> list[str]:
     return [line.split('"')[1] for line in lines if line.startswith("local-data:")]
 
 
-def test_every_case_is_on_record() -> None:
+def test_every_case_has_a_snapshot() -> None:
     assert RECORDED.keys() == CASES.keys()
 
 

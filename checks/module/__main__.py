@@ -1,26 +1,26 @@
-"""`python -m checks.eval`: make the record anew, and the list of options in the module's README."""
+"""`make record`: make the snapshots, and the list of options in the module's README, again."""
 
 import json
 import sys
 
-from checks.eval import options, sources
-from checks.eval.nix import EvaluationError, Evaluator
-from checks.eval.record import case_text, read, text
+from checks.module import options, sources
+from checks.module.evaluator import EvaluationError, Evaluator
+from checks.module.snapshot import case_text, read, text
 
 
 def main() -> int:
-    """Evaluate all cases and write the record; return the exit code."""
+    """Evaluate all cases and write the snapshots; return the exit code."""
     try:
         files = _evaluate(Evaluator())
     except EvaluationError as error:
-        print(f"checks.eval: {error}", file=sys.stderr)
+        print(f"checks.module: {error}", file=sys.stderr)
         return 1
-    sources.RECORD.mkdir(exist_ok=True)
-    for path in sources.RECORD.iterdir():
+    sources.SNAPSHOTS.mkdir(exist_ok=True)
+    for path in sources.SNAPSHOTS.iterdir():
         if path.name not in files:
             path.unlink()
     for name, content in files.items():
-        (sources.RECORD / name).write_text(content)
+        (sources.SNAPSHOTS / name).write_text(content)
     options.README.write_text(options.with_lists(options.README.read_text(), read("options")))
     return 0
 
@@ -37,7 +37,7 @@ def _evaluate(nix: Evaluator) -> dict[str, str]:
     print("options", flush=True)
     files["options.json"] = text(nix.evaluate("options"))
     print("naming", flush=True)
-    # A case a line: what is on record of one is short.
+    # A case a line: the snapshot of one is short.
     cases = (
         f"{json.dumps(title)}: {json.dumps(result, ensure_ascii=False, sort_keys=True)}"
         for title, result in sorted(nix.evaluate("naming").items())

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from checks.eval.record import Machine, load
+from checks.module.snapshot import MachineSnapshot, load
 
 PATCHED = "dm-dns-patched"
 STORE_PATH = re.compile("/nix/store/(dm-dns[a-z-]*)")
 
 
-def programs(machine: Machine) -> dict[str, str]:
+def programs(machine: MachineSnapshot) -> dict[str, str]:
     """What the units of dm-dns start, by unit."""
     return {
         key.removeprefix("systemd.services."): unit["serviceConfig"]["ExecStart"]

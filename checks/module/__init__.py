@@ -1,0 +1,1 @@
+"""What the real clan-core evaluates the module to, in snapshots for machines without Nix."""
