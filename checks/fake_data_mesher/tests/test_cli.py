@@ -7,7 +7,7 @@ from nacl.signing import SigningKey
 
 from checks.fake_data_mesher.cli import main
 from checks.fake_data_mesher.keys import encode_private, read_private, read_public
-from checks.fake_data_mesher.tests.helpers import NAME, DaemonProcess, free_port, mesh
+from checks.fake_data_mesher.tests.helpers import NAME, DaemonProcess, free_port, mesh, until
 
 
 def flags(node: DaemonProcess) -> list[str]:
@@ -48,7 +48,7 @@ def test_file_is_removed_after_valid_for(shared: DaemonProcess, path: Path, fres
     assert shared.read(fresh) == path.read_bytes()
     assert main([*command, "500ms"]) == 0
     shared.has(None, fresh)
-    assert f"{fresh} expired" in shared.log()
+    until(lambda: f"{fresh} expired" in shared.log(), "the daemon says so")
 
 
 def test_refusal_prints_the_reason_of_the_daemon(
