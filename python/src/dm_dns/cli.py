@@ -14,7 +14,7 @@ COMMANDS = {
     "plan": ("push.plan", "show what a push would change: exit status 2 if anything, 0 if not"),
     "push": ("push.push", "sign a zone.conf and send it to every node"),
     "history": ("push.history", "list the zones that the mesh has had"),
-    "prefetch": ("prefetch", "keep flake.lock: check, update and show what it pins"),
+    "prefetch": ("commands.prefetch", "check, update and show what flake.lock pins"),
     "apply": ("node.apply", "serve the best zone that this machine has"),
 }
 
