@@ -117,7 +117,7 @@ def test_what_nix_got_earlier_is_not_taken_for_the_newest(
     )
     with pytest.raises(Error) as caught:
         update.compute(flake, [], ONCE, quiet)
-    assert f"{text} (Nix would lock an older download)" in str(caught.value)
+    assert f"{text} (Nix would take an older download)" in str(caught.value)
 
 
 def test_where_nix_writes_nothing_the_reason_is_told(flake: Path, nix: Replay) -> None:

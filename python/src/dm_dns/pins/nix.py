@@ -56,9 +56,10 @@ class Completed:
     status: int
     stdout: str
     error: str
-    """What went wrong, without colours, traces and web pages; empty if nothing did."""
-    stale: str
-    """Why Nix took an older download instead of a new one; empty if it did not."""
+    """What went wrong, without colours, traces and web pages; empty if nothing did.
+
+    Nix also succeeds where it takes an older download instead of a new one: that is an error here.
+    """
     received: int | None
     """Bytes of the last download through HTTP; None if there was none."""
     announced: int | None
@@ -140,13 +141,13 @@ def _not_run(error: OSError) -> Error:
 def _progress(log: Completed) -> str:
     if not log.received:
         return "waiting"
-    received = format_size(log.received)
-    return f"{received} of {format_size(log.announced)}" if log.announced else received
+    received = _format_size(log.received)
+    return f"{received} of {_format_size(log.announced)}" if log.announced else received
 
 
 def _completed(status: int, stdout: bytes, stderr: bytes) -> Completed:
     """Return what the log ``stderr``, or its start, says of a command."""
-    error = stale = ""
+    failure = stale = ""
     other = []
     transfers = []
     received = announced = None
@@ -155,7 +156,7 @@ def _completed(status: int, stdout: bytes, stderr: bytes) -> Completed:
             case None:
                 other.append(line.decode(errors="replace"))
             case {"action": "msg", "level": 0, "msg": str(text)} if "error:" in text:
-                error = text
+                failure = text
             case {"action": "msg", "level": 1, "msg": str(text)} if _STALE.search(text):
                 stale = text
             case {"action": "start", "id": id_, "type": kind} if kind == _FILE_TRANSFER:
@@ -164,9 +165,10 @@ def _completed(status: int, stdout: bytes, stderr: bytes) -> Completed:
             case {"action": "result", "id": id_, "type": kind, "fields": [int(got), int(of), *_]}:
                 if kind == _PROGRESS and id_ in transfers:
                     received, announced = got, of or None
-    error = (condense(error or "\n".join(other[-3:])) or f"exit code {status}") if status else ""
-    text = stdout.decode(errors="replace")
-    return Completed(status, text, error, condense(stale), received, announced)
+    error = f"{_condensed(stale)} (Nix would take an older download)" if stale else ""
+    if status:
+        error = _condensed(failure or "\n".join(other[-3:])) or f"exit code {status}"
+    return Completed(status, stdout.decode(errors="replace"), error, received, announced)
 
 
 def _event(line: bytes) -> Json:
@@ -179,7 +181,7 @@ def _event(line: bytes) -> Json:
         return {}
 
 
-def condense(message: str) -> str:
+def _condensed(message: str) -> str:
     """Return what an error message of Nix says, in one line."""
     # Some errors quote the page that came instead; the trace stands before the error.
     text = _ERROR.split(_COLOUR.sub("", message).partition("response body:")[0])[-1]
@@ -190,7 +192,7 @@ def condense(message: str) -> str:
     return text
 
 
-def format_size(octets: int) -> str:
+def _format_size(octets: int) -> str:
     """Return a number of bytes for people, such as ``1.2 MB``."""
     kilobytes = octets / 1000
     return f"{kilobytes:.1f} kB" if kilobytes < 1000 else f"{kilobytes / 1000:.1f} MB"  # noqa: PLR2004

@@ -50,7 +50,7 @@ def update(
     path = (flake / flake_lock.FILE_NAME).resolve()
     old = path.read_bytes() if path.exists() else None
     before = flake_lock.EMPTY if old is None else flake_lock.parse(old, str(path))
-    new = compute(flake, inputs, options, report)
+    new = compute(flake, inputs, options, lambda line: report(f"nix flake update: {line}"))
     after = flake_lock.parse(new, "the new flake.lock")
     check_inputs(inputs, after)
     moved = moves(before, after)
@@ -86,9 +86,7 @@ def compute(
         if present.exists():  # git may not know the file, or have another version of it
             arguments += ["--reference-lock-file", str(present), "--option", "allow-dirty", "true"]
         for number, pause in enumerate(options.pauses(), start=2):
-            done = nix.run(arguments, report=report, directory=flake)
-            stale = done.stale and f"{done.stale} (Nix would lock an older download)"
-            error = done.error or stale
+            error = nix.run(arguments, report=report, directory=flake).error
             if not download.is_transient(error) or pause is None:
                 break
             report(f"{error}; try {number} of {options.tries} in {pause:g} s")
