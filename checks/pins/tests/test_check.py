@@ -227,7 +227,15 @@ def test_an_overloaded_server_is_asked_again(pinned: Server) -> None:
     assert len(pinned.asked) == 2
 
 
-def test_what_is_cached_hides_nothing(pinned: Server, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "NIX_CACHE_HOME"])
+def test_what_is_cached_hides_nothing(
+    variable: str,
+    pinned: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, f"{tmp_path}/cache")
     url = pinned.url("/a.tar.gz")
     path = json.loads(nix("flake", "prefetch", "--json", "--flake-registry", "", url))["storePath"]
     assert path

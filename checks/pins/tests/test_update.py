@@ -165,7 +165,10 @@ def test_a_lock_is_made_where_there_is_none(server: Server, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("pinned")
-def test_in_a_git_repository_the_lock_counts_that_is_there() -> None:
+def test_in_a_git_repository_the_lock_counts_that_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NIX_CONFIG", "allow-dirty = false")  # the user's own setting
     for command in (["init", "--quiet"], ["add", "flake.nix"]):
         subprocess.run(["git", *command], check=True)
 

@@ -45,8 +45,9 @@ def test_the_locked_hash_is_good(version: str, nix: Replay) -> None:
     made = attempt(version, "good", nix, GOOD)
     assert (made.outcome, made.hash, made.reason, made.is_final) == ("ok", GOOD, None, True)
     assert made.received == made.announced
-    ((*_, store),) = nix.commands()
+    ((*_, option, substitute, value, _, store),) = nix.commands()
     assert store.startswith("/")  # an empty one
+    assert (option, substitute, value) == ("--option", "substitute", "false")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -81,6 +81,17 @@ flake.lock: 1 mismatch, 1 truncated, 1 failed
 """)
 
 
+def test_one_try_is_not_taken_for_changed_content(
+    nix: Replay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lock("a")
+    lock = Path("flake.lock")
+    lock.write_text(lock.read_text().replace(GOOD, f"sha256-{'A' * 43}="))
+    for tries, remedy in (("1", "One try does not tell "), ("2", "All tries returned the same ")):
+        assert main([*check(nix, *["good"] * int(tries)), "--tries", tries]) == 1
+        assert f"\n  {remedy}" in capsys.readouterr().out
+
+
 def test_without_a_network_what_is_in_the_store_is_pointed_to(
     nix: Replay, capsys: pytest.CaptureFixture[str]
 ) -> None:

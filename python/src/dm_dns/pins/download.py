@@ -190,6 +190,7 @@ def _attempt(pin: Pin, *, cached: bool, report: Callable[[str], None]) -> Attemp
     if cached:
         return _judge(pin, nix.run(prefetch, report=report), Path("/"))
     with tempfile.TemporaryDirectory(prefix="dm-dns-prefetch-") as root:
+        # Old versions know only the first; where both are known, the second counts.
         environment = {"XDG_CACHE_HOME": f"{root}/cache", "NIX_CACHE_HOME": f"{root}/cache/nix"}
         prefetch += ["--store", f"{root}/store"]
         done = nix.run(prefetch, report=report, environment=environment)

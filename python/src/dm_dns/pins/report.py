@@ -37,7 +37,12 @@ def problem(result: Result) -> str:
 
 def _remedy(result: Result, hashes: int) -> str:
     name = result.pin.name
-    if result.outcome == MISMATCH and hashes == 1 and len(result.attempts) > 1:
+    if result.outcome == MISMATCH and len(result.attempts) == 1:
+        return (
+            "One try does not tell a broken archive from changed content. Run it with more --tries:"
+            f" `dm-dns prefetch check {name}`."
+        )
+    if result.outcome == MISMATCH and hashes == 1:
         return (
             "All tries returned the same files, which differ from the locked ones: the content at"
             " this URL has changed. Find out why before you lock it:"
