@@ -1,11 +1,12 @@
 {
-  description = "Names for a clan: every host name that a service exports resolves on every machine";
+  description = "DNS for a clan: every exported host name resolves on every machine";
 
   inputs = {
     clan-core.url = "github:clan-lol/clan-core";
     flake-parts.follows = "clan-core/flake-parts";
     nixpkgs.follows = "clan-core/nixpkgs";
     systems.follows = "clan-core/systems";
+    treefmt-nix.follows = "clan-core/treefmt-nix";
   };
 
   outputs =
@@ -17,6 +18,7 @@
         ./modules/flake-module.nix
         ./python/flake-module.nix
         ./checks/flake-module.nix
+        ./treefmt.nix
       ];
     };
 }

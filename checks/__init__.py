@@ -1,1 +1,1 @@
-"""What dm-dns is tested with: stand-in mesh, local nodes, demo, benchmarks. Never shipped."""
+"""What dm-dns is tested with; never shipped. README.md says what is what."""

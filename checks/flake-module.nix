@@ -5,7 +5,7 @@ let
     lib = import (inputs.nixpkgs + "/lib");
   };
 
-  # Folders below checks/ as the package `checks`; what else changes makes nothing anew.
+  # Folders below checks/ as the package `checks`. Changes elsewhere rebuild nothing.
   sourceOf =
     folders:
     lib.fileset.toSource {
@@ -38,8 +38,8 @@ in
             ps.dnspython
             ps.rich
           ]))
-          # The stand-in. The demo says that it is one.
-          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.mesh "$@"'')
+          # The fake one. The demo says so.
+          (pkgs.writeShellScriptBin "data-mesher" ''exec python -m checks.fake_data_mesher "$@"'')
           pkgs.openssl
           pkgs.unbound
         ];
@@ -48,8 +48,8 @@ in
             sourceOf [
               ./demo
               ./example
-              ./local
-              ./mesh
+              ./processes
+              ./fake_data_mesher
             ]
           }
           exec python -m checks.demo "$@"
@@ -57,14 +57,14 @@ in
       };
 
       machine = import ./eval/nixos.nix { inherit inputs system; };
-      # The path alone: it is evaluated for it, and not built.
+      # The path without its context: the machine is evaluated, but not built.
       toplevel = builtins.unsafeDiscardStringContext machine.config.system.build.toplevel.drvPath;
       onLinux = lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux;
     in
     {
       apps = onLinux {
-        default.program = demo;
-        default.meta.description = "A clan's nodes on this machine: its names, and one that moves";
+        demo.program = demo;
+        demo.meta.description = "Machines of a clan on this one: their names, and one that moves";
       };
 
       # clan-core makes checks of them, on Linux.
@@ -81,8 +81,8 @@ in
         eval =
           lib.throwIf (differences != [ ])
             ''
-              The record of these cases is not what the module yields: ${toString differences}
-              See checks/eval/README.md for how to make it anew.
+              The record differs from what the module yields, in: ${toString differences}
+              checks/eval/README.md says how to make it again.
             ''
             (
               pkgs.runCommand "dm-dns-eval" { inherit toplevel; } ''
@@ -105,14 +105,12 @@ in
               ps.rich
               ps.types-requests
             ]))
-            pkgs.deadnix
-            pkgs.nixfmt
+            config.treefmt.build.wrapper
             pkgs.openssl
-            pkgs.ruff
-            pkgs.shellcheck
             pkgs.unbound
-          ];
-          # The checkout, not the dm-dns that is installed beside it.
+          ]
+          ++ lib.attrValues config.treefmt.build.programs;
+          # Python imports dm_dns from the checkout and not from the installed package.
           shellHook = ''
             export PYTHONPATH=$PWD/python/src:$PWD
           '';

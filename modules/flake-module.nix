@@ -1,4 +1,4 @@
 {
-  # What `module = { input = "dm-dns"; name = "dm-dns"; }` in a clan's inventory finds.
+  # What `module = { input = "dm-dns"; name = "dm-dns"; }` in a clan's inventory refers to.
   flake.clan.modules.dm-dns = ./dm-dns;
 }

@@ -25,7 +25,6 @@ let
 
     dependencies = [
       python3Packages.idna
-      python3Packages.jinja2
       python3Packages.pynacl
       python3Packages.requests
     ];

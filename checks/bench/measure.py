@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from checks.bench import inputs, process
-from checks.bench.node import Node, serving
+from checks.bench import inputs, usage
+from checks.bench.measured_machine import MeasuredMachine, serving
 from checks.bench.queries import PER_SECOND, Client
 from checks.bench.report import Row
 
@@ -58,7 +58,7 @@ def _render(sizes: Sizes, directory: Path) -> Iterator[Row]:
     spec = directory / "spec.json"
     inputs.write_spec(spec, sizes.endpoints)
     command = _dm_dns("render", str(spec), "-o", str(directory / "rendered.conf"))
-    used = _repeat(what, sizes.rounds, lambda: process.run(command))
+    used = _repeat(what, sizes.rounds, lambda: usage.run(command))
     yield Row(what, "s", [each.wall for each in used], target=3)
     yield from _cpu_and_memory(what, used)
 
@@ -68,12 +68,12 @@ def _check(sizes: Sizes, directory: Path) -> Iterator[Row]:
     zone = directory / "zone.conf"
     inputs.write_zone(zone, sizes.large, serial=1)
     command = _dm_dns("check", str(zone), "--domain", inputs.DOMAIN)
-    used = _repeat(what, sizes.rounds, lambda: process.run(command))
+    used = _repeat(what, sizes.rounds, lambda: usage.run(command))
     yield Row(what, "s", [each.wall for each in used])
     yield from _cpu_and_memory(what, used)
 
 
-def _small(sizes: Sizes, one: Node) -> Iterator[Row]:
+def _small(sizes: Sizes, one: MeasuredMachine) -> Iterator[Row]:
     what = f"apply {sizes.small:,} records"
 
     def change() -> tuple[float, ...]:
@@ -106,11 +106,11 @@ def _small(sizes: Sizes, one: Node) -> Iterator[Row]:
     yield Row(what, "ms", [_MS * each.wall for each in used], reference=applied)
 
 
-def _large(sizes: Sizes, one: Node) -> Iterator[Row]:
+def _large(sizes: Sizes, one: MeasuredMachine) -> Iterator[Row]:
     what = f"apply {sizes.large:,} records"
     before = one.unbound.resident_set() / _MB
 
-    def change() -> tuple[process.Usage, float, float]:
+    def change() -> tuple[usage.Usage, float, float]:
         one.bring(sizes.large)
         used = one.run_apply()
         resident = one.unbound.resident_set() / _MB
@@ -132,7 +132,7 @@ def _large(sizes: Sizes, one: Node) -> Iterator[Row]:
     yield Row(what, "s", [each.wall for each in used], reference=applied)
 
 
-def _asked(sizes: Sizes, one: Node) -> Iterator[Row]:
+def _asked(sizes: Sizes, one: MeasuredMachine) -> Iterator[Row]:
     def ask(meanwhile: Callable[[], object]) -> tuple[float, float]:
         name = f"{inputs.machine(0)}.{inputs.DOMAIN}"
         with Client(one.unbound.address, one.unbound.port, name) as client:
@@ -162,7 +162,7 @@ def _asked(sizes: Sizes, one: Node) -> Iterator[Row]:
 
 
 def _cpu_and_memory(
-    what: str, used: list[process.Usage], target: float | None = None
+    what: str, used: list[usage.Usage], target: float | None = None
 ) -> Iterator[Row]:
     yield Row(f"{what}: processor", "s", [each.cpu for each in used])
     if peaks := [each.peak / _MB for each in used if each.peak]:

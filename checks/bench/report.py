@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from checks.local import unbound
+from checks.processes import unbound
 
 NOTE = (
     "Whole processes, from start to end; ratios are of medians. The mesh is not involved: each"

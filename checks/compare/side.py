@@ -15,7 +15,7 @@ ADDRESS: Final = "192.168.1.2"
 _FOLDER: Final = "/var/lib/data-mesher"
 
 
-class Answer(NamedTuple):
+class DigAnswer(NamedTuple):
     """What dig got."""
 
     status: str
@@ -99,7 +99,7 @@ class Side:
         self.machine.wait_until_succeeds(f"{zones.UNBOUND} +short CNAME moves.test | grep server")
         self.machine.succeed("sleep 0.5; systemctl reset-failed")
 
-    def ask(self, name: str, query: str = zones.STUB) -> Answer:
+    def ask(self, name: str, query: str = zones.STUB) -> DigAnswer:
         """Ask for a name's IPv4 addresses, once, and wait 20 s at most."""
         query = query.replace("+time=5", "+time=20")
         start = time.monotonic()
@@ -107,7 +107,7 @@ class Side:
         waited = time.monotonic() - start
         status = re.search(r"status: (\w+)", printed)
         spent = re.search(r"Query time: (\d+) msec", printed)
-        return Answer(
+        return DigAnswer(
             status[1] if status else "",
             re.findall(r"^\S+\s+\d+\s+IN\s+A\s+(\S+)$", printed, re.MULTILINE),
             int(spent[1]) / 1000 if spent else waited,

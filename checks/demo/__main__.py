@@ -5,7 +5,7 @@ import signal
 import sys
 from types import FrameType
 
-from checks.demo.errors import DemoError
+from checks.demo.commands import DemoError
 from checks.demo.show import Screen, milliseconds
 from checks.demo.story import Story
 
@@ -52,7 +52,7 @@ def main() -> int:
         f"A moved name had its new answer on all nodes {milliseconds(story.since_push)} after the"
         f" push began,\n{milliseconds(story.since_file)} after the mesh brought the file."
     )
-    screen.line("Not shown: the real data-mesher (its place took checks/mesh), and NixOS.")
+    screen.line("Not shown: the real data-mesher (a fake one ran instead), and NixOS.")
     screen.line("Next: README.md tells how to use it in a clan; `make test` runs the tests.")
     return 0
 

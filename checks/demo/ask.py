@@ -9,9 +9,9 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from checks.demo.clan import Record
-from checks.demo.errors import DemoError
-from checks.local.node import Node
+from checks.demo.commands import DemoError
+from checks.demo.example_clan import Record
+from checks.processes.local_machine import Node
 
 ANSWER_SECONDS: Final = 2.0
 """After which a query counts as lost."""

@@ -9,13 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from checks.demo.errors import DemoError
-from checks.local import unbound
+from checks.processes import unbound
 
 _STOP_SECONDS: Final = 5.0
 
 _VENV: Final = str(Path(sys.executable).parent)
-"""Where `dm-dns` and the stand-in's `data-mesher` are; before all others of these names."""
+"""Where `dm-dns` and the fake `data-mesher` are; before all others of these names."""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; `str(e)` says why and what to do."""
 
 
 def require_installed() -> None:

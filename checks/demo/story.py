@@ -9,12 +9,12 @@ from typing import Final
 
 from rich.text import Text
 
-from checks.demo import ask, clan, commands, nodes
+from checks.demo import ask, commands, example_clan, machines
 from checks.demo.ask import Answer
-from checks.demo.errors import DemoError
+from checks.demo.commands import DemoError
 from checks.demo.show import Screen, milliseconds, verdict
-from checks.demo.watch import Change, Watch
-from checks.local.node import Node
+from checks.demo.transition import Transition, Watch
+from checks.processes.local_machine import Node
 
 _BEFORE: Final = 3
 _AFTER: Final = 4
@@ -29,7 +29,7 @@ class Story:
     def __init__(self, screen: Screen) -> None:
         """Read what the example clan is."""
         self.screen = screen
-        self.clan = clan.load()
+        self.clan = example_clan.load()
         self.before, self.after = self.clan.zone(_BEFORE), self.clan.zone(_AFTER)
         (self.moved,) = (
             host
@@ -54,21 +54,21 @@ class Story:
 
         """
         commands.require_installed()
-        addresses = [nodes.address(index) for index in range(len(self.running))]
+        addresses = [machines.address(index) for index in range(len(self.running))]
         with ExitStack() as stack:
-            stack.enter_context(nodes.reserved(addresses))
+            stack.enter_context(machines.reserved(addresses))
             self._introduce(addresses)
-            directory = stack.enter_context(nodes.folder())
+            directory = stack.enter_context(machines.folder())
             with self.screen.step("making keys", "keys made (dm-dns keygen)") as details:
-                network = nodes.make_network(directory)
+                network = machines.make_network(directory)
                 details.append("openssl reads the same pair")
             zone_conf = self._render(directory, self.before)
             with self.screen.step("starting three nodes", "three nodes started") as details:
                 self.nodes = [
-                    nodes.make_node(stack, name, self.clan.domain, address, network)
+                    machines.make_node(stack, name, self.clan.domain, address, network)
                     for name, address in zip(self.running, addresses, strict=True)
                 ]
-                nodes.boot(self.nodes)
+                machines.boot(self.nodes)
                 details.append("no zone on them yet")
             self._push(zone_conf)
             self._ask_names()
@@ -90,15 +90,17 @@ class Story:
             " asked too."
         )
         self.screen.line(
-            "The mesh between them is the stand-in in checks/mesh, NOT data-mesher.", "yellow"
+            "The mesh between them is the fake data-mesher of checks/fake_data_mesher,"
+            " NOT the real one.",
+            "yellow",
         )
         self.screen.line()
         for name, address in zip(self.running, addresses, strict=True):
             role = "  pushes" if name == self.running[0] else ""
-            self.screen.line(f"  {name:<12} {address} port {nodes.PORT}{role}")
+            self.screen.line(f"  {name:<12} {address} port {machines.PORT}{role}")
         self.screen.line()
 
-    def _render(self, directory: Path, zone: clan.Zone) -> Path:
+    def _render(self, directory: Path, zone: example_clan.ExampleZone) -> Path:
         """Render a recorded zone, and compare its CNAMEs with those recorded."""
         spec, zone_conf = directory / "spec.json", directory / f"zone-{zone.serial}.conf"
         date = f"{zone.date:%Y-%m-%d %H:%M}"
@@ -108,7 +110,10 @@ class Story:
             spec.write_text(zone.spec())
             commands.dm_dns("render", spec, "-o", zone_conf, "--serial", str(zone.serial))
             commands.dm_dns("check", zone_conf, "--domain", self.clan.domain)
-            made, recorded = clan.aliases(zone_conf.read_text()), clan.aliases(zone.zone_conf)
+            made, recorded = (
+                example_clan.aliases(zone_conf.read_text()),
+                example_clan.aliases(zone.zone_conf),
+            )
             if made == recorded:
                 details.append("CNAMEs as recorded")
             else:
@@ -125,7 +130,7 @@ class Story:
             f"pushing on {machine}", f"pushed on {machine} (dm-dns push)"
         ) as details:
             start = time.monotonic()
-            nodes.push(self.nodes[0], zone_conf)
+            machines.push(self.nodes[0], zone_conf)
             self._wait_until_served(self.before.serial)
             seconds = time.monotonic() - start
             details.append(f"served everywhere after {milliseconds(seconds)}")
@@ -139,10 +144,10 @@ class Story:
 
         if not ask.wait_for(nobody_waits):
             names = ", ".join(node.name for node in waiting)
-            logs = "\n".join(map(nodes.diagnosis, waiting))
+            logs = "\n".join(map(machines.diagnosis, waiting))
             raise DemoError(f"{names}: the zone with serial {serial} is not served.\n{logs}")
 
-    def _ask(self, node: Node, name: str, zone: clan.Zone) -> tuple[Answer, bool]:
+    def _ask(self, node: Node, name: str, zone: example_clan.ExampleZone) -> tuple[Answer, bool]:
         """Ask for a name of the zone; return the answer and whether it is right."""
         answer, expected = ask.ask(node, name), zone.expected(name)
         right = Answer("NOERROR", expected, 0)
@@ -172,7 +177,7 @@ class Story:
         ):
             with watch.running():
                 start = time.monotonic()
-                nodes.push(self.nodes[0], zone_conf)
+                machines.push(self.nodes[0], zone_conf)
             rows = [self._change(change, start) for change in watch.changes]
             self._wait_until_served(self.after.serial)
         title = f"How long until each node said that {self.moved} is on {self.new_machine}"
@@ -182,10 +187,10 @@ class Story:
             for node in self.nodes:
                 self._ask(node, name, self.after)
 
-    def _change(self, change: Change, start: float) -> list[Text]:
+    def _change(self, change: Transition, start: float) -> list[Text]:
         node = change.node.name
         if change.arrived is None or change.answered is None:
-            logs = nodes.diagnosis(change.node)
+            logs = machines.diagnosis(change.node)
             raise DemoError(f"{node}: {self.moved} did not get its new answer.\n{logs}")
         since_push, since_file = change.answered - start, change.answered - change.arrived
         self.since_push = max(self.since_push, since_push)

@@ -1,11 +1,11 @@
-"""`python -m checks.eval`: make the record anew."""
+"""`python -m checks.eval`: make the record anew, and the list of options in the module's README."""
 
 import json
 import sys
 
-from checks.eval import sources
+from checks.eval import options, sources
 from checks.eval.nix import EvaluationError, Evaluator
-from checks.eval.record import case_text, text
+from checks.eval.record import case_text, read, text
 
 
 def main() -> int:
@@ -21,6 +21,7 @@ def main() -> int:
             path.unlink()
     for name, content in files.items():
         (sources.RECORD / name).write_text(content)
+    options.README.write_text(options.with_lists(options.README.read_text(), read("options")))
     return 0
 
 
@@ -33,6 +34,8 @@ def _evaluate(nix: Evaluator) -> dict[str, str]:
         files[f"{case}.json"] = case_text(nix.with_messages(attributes, nix.evaluate(attributes)))
     print("vm", flush=True)
     files["vm.json"] = text(nix.evaluate("vm"))
+    print("options", flush=True)
+    files["options.json"] = text(nix.evaluate("options"))
     print("naming", flush=True)
     # A case a line: what is on record of one is short.
     cases = (

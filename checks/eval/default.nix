@@ -1,4 +1,4 @@
-# The cases, the tests of checks/vm and the naming rules, evaluated. A case says
+# The cases, the tests of checks/vm, the naming rules and the options, evaluated. A case says
 #   clan        a module of clan-core (clan.nix adds to it what all have)
 #   machines    which machines go on record; all of them by default
 #   keys        which entries of them (record.nix), by how their keys start; all of them by default
@@ -48,4 +48,6 @@ in
     inherit (kit) clanLib;
     inherit lib;
   };
+
+  options = import ./options.nix { inherit lib; };
 }

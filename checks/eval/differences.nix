@@ -1,5 +1,5 @@
-# What the record says otherwise than the module: names of cases, and `naming`, `vm`. Only that a
-# value throws can be compared, not what it says.
+# What the record says otherwise than the module: names of cases, and `naming`, `options`, `vm`. Only
+# that a value throws can be compared, not what it says.
 {
   # as in default.nix
   clanCore,
@@ -22,5 +22,6 @@ in
 lib.filter (name: evaluated.cases.${name} != recorded name) evaluated.caseNames
 ++ lib.filter (name: evaluated.${name} != read name) [
   "naming"
+  "options"
   "vm"
 ]

@@ -18,12 +18,12 @@ let
       endpoints,
       machines,
     }:
-    import ../../modules/dm-dns/zone-spec.nix {
+    import ../../modules/dm-dns/zone {
       inherit clanLib domain;
       exports = lib.mapAttrs (_key: exported: {
         endpoints.hosts = map (endpoint: endpoint.host) exported;
       }) (lib.groupBy key endpoints);
-      members = lib.mapAttrs (_machine: machine: {
+      machineSettings = lib.mapAttrs (_machine: machine: {
         inherit (machine) addresses;
         names = [ ];
         networks = null;

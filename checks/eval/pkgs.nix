@@ -19,7 +19,8 @@ let
     in
     self;
 
-  versioned = args: package "${args.pname}-${args.version}" { inherit (args) meta; };
+  # Without the version: a release changes nothing that the cases show.
+  application = args: package args.pname { inherit (args) meta; };
 
   pkgs =
     lib.genAttrs [
@@ -39,7 +40,7 @@ let
         in
         package (lib.concatStringsSep "-" ([ "python3" ] ++ names)) { };
       python3Packages = {
-        buildPythonApplication = versioned;
+        buildPythonApplication = application;
         dnspython = package "dnspython" { };
         python = package "python3" { };
       };

@@ -1,4 +1,4 @@
-"""The record: one JSON file for each case, and `naming.json`, `sources.json`, `vm.json`.
+"""The record: a JSON file for each case, and `{naming,options,sources,vm}.json`.
 
 A case's file has what its machines have in common under `all`, and the rest under `machines`.
 """

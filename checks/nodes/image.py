@@ -24,7 +24,7 @@ from checks.nodes.errors import NodesError
 
 _PYTHON: Final = "/usr/bin/python3"
 _SITE_PACKAGES: Final = "lib/python3/site-packages"
-_DM_DNS: Final = f"{evaluated.STORE}/dm-dns-0.1.0"
+_DM_DNS: Final = f"{evaluated.STORE}/dm-dns"
 _SOURCE: Final = Path(checks.__file__).parents[1]
 _GENERATOR: Final = "clan.core.vars.generators."
 
@@ -142,12 +142,12 @@ def _install_packages(root: Path) -> None:
     sources = package / _SITE_PACKAGES / "dm_dns"
     _copy(Path(dm_dns.__file__).parent, sources)
     _write_program(package / "libexec/dm-dns-apply", _apply_program())
-    stand_in = root / nixos.DATA_MESHER.lstrip("/")
-    _copy(_SOURCE / "checks/mesh", stand_in / _SITE_PACKAGES / "checks/mesh")
-    shutil.copy(checks.__file__, stand_in / _SITE_PACKAGES / "checks")
+    fake = root / nixos.DATA_MESHER.lstrip("/")
+    _copy(_SOURCE / "checks/fake_data_mesher", fake / _SITE_PACKAGES / "checks/fake_data_mesher")
+    shutil.copy(checks.__file__, fake / _SITE_PACKAGES / "checks")
     for folder, program, module in (
         (_DM_DNS, "dm-dns", "dm_dns.cli"),
-        (nixos.DATA_MESHER, "data-mesher", "checks.mesh.cli"),
+        (nixos.DATA_MESHER, "data-mesher", "checks.fake_data_mesher.cli"),
     ):
         path = f"{folder}/bin/{program}"
         entry = _ENTRY.format(

@@ -66,7 +66,7 @@ SystemCallFilter=@system-service
 
 _DATA_MESHER_SERVICE: Final = f"""\
 [Unit]
-Description=Stand-in for data-mesher
+Description=Fake data-mesher
 After=network.target
 
 [Service]

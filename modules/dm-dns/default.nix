@@ -1,3 +1,4 @@
+# The clan service: its manifest, its two roles, and the zone spec, which all machines share.
 {
   clanLib,
   config,
@@ -15,8 +16,9 @@ let
     ;
   inherit (lib.modules) importApply;
   inherit (meta) domain;
+  constants = import ./constants.nix;
 
-  # A clan has one zone, so one instance makes it; of several, the others only say so.
+  # A clan has one zone, so one instance makes it. Every other instance only fails an assertion.
   instance = head (attrNames config.instances);
   inherit (config.instances.${instance}) roles;
 
@@ -37,18 +39,18 @@ let
         ];
       };
 
-  # Here and not in `perInstance`, which runs for each machine: this is evaluated once.
-  members = import ./members.nix {
+  # Here and not in `perInstance`, which is evaluated for each machine.
+  machineSettings = import ./zone/machine-settings.nix {
     inherit lib;
     role = roles.default or { };
   };
-  zoneSpec = import ./zone-spec.nix {
+  zoneSpec = import ./zone {
     inherit
       clanLib
       domain
       exports
       lib
-      members
+      machineSettings
       ;
   };
   zone = {
@@ -60,7 +62,7 @@ in
 {
   _class = "clan.service";
   manifest.name = "dm-dns";
-  manifest.description = "Makes the names of the clan's services resolve on all of its machines";
+  manifest.description = "DNS for a clan: every exported host name resolves on every machine";
   manifest.categories = [ "Network" ];
   manifest.readme = builtins.readFile ./README.md;
   manifest.constraints.maxInstances = 1;
@@ -74,7 +76,7 @@ in
   ];
 
   roles.default = {
-    description = "Resolves the clan's names, with or without the mesh";
+    description = "Resolves the clan's names, even while the mesh is down";
     interface = ./settings.nix;
 
     perInstance =
@@ -85,19 +87,29 @@ in
         settings,
         ...
       }:
+      let
+        inherit (machineSettings.${machine.name}) names;
+      in
       {
-        exports = optionalAttrs (instanceName == instance && members.${machine.name}.names != [ ]) (
-          mkExports { endpoints.hosts = settings.names; }
-        );
+        exports = optionalAttrs (instanceName == instance && names != [ ]) (mkExports {
+          endpoints.hosts = names;
+        });
 
         nixosModule = onlyFor instanceName (
-          importApply ./resolver.nix { inherit machine settings zone; }
+          importApply ./node {
+            inherit
+              constants
+              machine
+              settings
+              zone
+              ;
+          }
         );
       };
   };
 
   roles.push = {
-    description = "Signs the clan's zone and sends it to all machines (dm-send-dns)";
+    description = "Signs the clan's zone and distributes it to all machines";
     interface = ./push-settings.nix;
 
     perInstance =
@@ -115,7 +127,7 @@ in
       in
       {
         exports = optionalAttrs isExporter (mkExports {
-          dataMesher.files."dns/cnames" = [
+          dataMesher.files.${constants.meshFile} = [
             (clanLib.getPublicValue {
               flake = directory;
               generator = "dm-dns-signing-key";
@@ -129,7 +141,14 @@ in
         });
 
         nixosModule = onlyFor instanceName (
-          importApply ./push.nix { inherit domain machine settings; }
+          importApply ./push {
+            inherit
+              constants
+              domain
+              machine
+              settings
+              ;
+          }
         );
       };
   };

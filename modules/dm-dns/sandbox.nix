@@ -1,4 +1,4 @@
-# What units of dm-dns cannot do: settings for serviceConfig.
+# The sandbox of the units of both roles: attributes of serviceConfig.
 {
   CapabilityBoundingSet = "";
   DevicePolicy = "closed";

@@ -1,10 +1,14 @@
-# Settings of the role default.
+# Settings of the role default. The README lists them; `make record` writes that list.
 { lib, ... }:
 let
   inherit (lib) mkOption types;
 
-  address = types.strMatching "[0-9a-fA-F:.]+";
-  network = types.strMatching "[0-9a-fA-F:.]+(/[0-9]{1,3})?";
+  address = types.strMatching "[0-9a-fA-F:.]+" // {
+    description = "IP address";
+  };
+  network = types.strMatching "[0-9a-fA-F:.]+(/[0-9]{1,3})?" // {
+    description = "IP address or network";
+  };
 in
 {
   options = {
@@ -17,7 +21,7 @@ in
       ];
       description = ''
         IP addresses of the machine that no network service exports.
-        They are added to those that one does.
+        The machine's name resolves to these as well as to the exported ones.
       '';
     };
 
@@ -27,8 +31,8 @@ in
       example = [ "git.clan.lol" ];
       description = ''
         Names the machine answers on that no service exports, such as those of plain NixOS modules.
-        They are exported as endpoints, so other services see them as well: pki makes their
-        certificates.
+        They are exported as endpoints, so other services can use them: pki issues certificates for
+        them.
       '';
     };
 
@@ -37,8 +41,9 @@ in
       default = null;
       example = [ "zerotier" ];
       description = ''
-        Instances of network services whose addresses the machine's name resolves to.
-        All of them if null; addresses of `internet`, `tor` and `p2p-ssh-iroh` are never used.
+        Instances of network services whose addresses the machine's name resolves to. If null, the
+        addresses of all instances are used, except for the services `internet`, `tor` and
+        `p2p-ssh-iroh`, whose addresses are never used.
       '';
     };
 
@@ -47,9 +52,9 @@ in
       default = [ ];
       example = [ "192.168.1.1" ];
       description = ''
-        Addresses of this machine on which it answers others, on port 53: devices without Nix,
-        phones in the VPN. Only the clan's names resolve there. Needs `allow`; the firewall is left
-        to you.
+        Addresses of this machine on which it answers other devices, such as phones in a VPN, on
+        port 53. Only the clan's names resolve there. Requires `allow`. The module does not open the
+        firewall.
       '';
     };
 
@@ -57,14 +62,18 @@ in
       type = types.listOf network;
       default = [ ];
       example = [ "192.168.1.0/24" ];
-      description = "Networks whose devices may ask this machine on the addresses in `listen`.";
+      description = ''
+        Networks whose devices may query this machine on the addresses in `listen`.
+      '';
     };
 
     port = mkOption {
       type = types.port;
       default = 5353;
       example = 5354;
-      description = "Port of unbound on 127.0.0.1, for the machine's own programs.";
+      description = ''
+        Port of unbound on 127.0.0.1, which the machine's own resolver queries.
+      '';
     };
   };
 }

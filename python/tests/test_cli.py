@@ -2,8 +2,10 @@
 import ast
 import json
 import os
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from inline_snapshot import snapshot
 
 import dm_dns
-from dm_dns.cli import COMMANDS, main
+from dm_dns.cli import COMMANDS, build_parser, main
 from dm_dns.zone import conf
 
 SOURCE = Path(dm_dns.__file__).parent.parent
@@ -103,7 +105,7 @@ local-data: "www.pin. AAAA fd00::2"
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == snapshot(
-        "dm-dns: warning: spec.json: www.pin does not lead to kiwi.pin, whose address is not known; set `addresses` in the role default of dm-dns\n"
+        "dm-dns: warning: spec.json: www.pin does not resolve to kiwi.pin, which has no known address; set `addresses` in the role default of dm-dns\n"
     )
 
 
@@ -195,7 +197,7 @@ def test_check_takes_the_domain_in_any_spelling() -> None:
         pytest.param(
             ["render", "apex.json", "-o", "zone.conf"],
             snapshot("""\
-dm-dns: apex.json breaks rules:
+dm-dns: apex.json breaks these rules:
 host 'pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the domain itself, which cannot be an alias (RFC 1034, section 3.6.2); use a name below it, such as www.pin
 """),
             id="render-rule",
@@ -203,7 +205,7 @@ host 'pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kf
         pytest.param(
             ["render", "empty.json", "-o", "zone.conf"],
             snapshot(
-                "dm-dns: empty.json: the zone spec must have ['domain', 'endpoints', 'machines'] and nothing else; it has []\n"
+                "dm-dns: empty.json: the top level must have the keys domain, endpoints, machines, and no others; it has none\n"
             ),
             id="render-form",
         ),
@@ -349,12 +351,51 @@ def test_misuse_is_status_2_with_the_usage(
     args: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(args)
+        sys.exit(main(args))
     assert caught.value.code == 2
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith("usage: dm-dns")
     assert not Path("zone.conf").exists()
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for word in ("psuh", "Plan", "xyzzy"):
+        with pytest.raises(SystemExit):
+            main([word])
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if ": error: " in line] == snapshot(
+        [
+            "dm-dns: error: 'psuh' is not a command; did you mean push?",
+            "dm-dns: error: 'Plan' is not a command; did you mean plan?",
+            "dm-dns: error: 'xyzzy' is not a command; `dm-dns --help` lists the commands",
+        ]
+    )
+
+
+def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    alone = capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert alone == capsys.readouterr().out
+    assert "dm-dns plan --flake . --via kiwi" in alone
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    project = tomllib.loads((SOURCE.parent / "pyproject.toml").read_text())["project"]
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"dm-dns {project['version']}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_example_of_a_command_is_one_that_it_takes(name: str) -> None:
+    args = build_parser().parse_args(shlex.split(COMMANDS[name].EXAMPLE)[1:])
+    assert args.command == name
 
 
 def test_a_wrong_value_is_told_with_what_is_right(capsys: pytest.CaptureFixture[str]) -> None:
@@ -367,8 +408,8 @@ def test_a_wrong_value_is_told_with_what_is_right(capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if ": error: " in line] == snapshot(
         [
-            "dm-dns render: error: argument --serial: '-1' is no number from 0 to 4294967295",
-            "dm-dns check: error: argument --domain: 'p in' is no domain: ' ' is not allowed in a name; use letters, digits, '-' and '_'",
+            "dm-dns render: error: argument --serial: must be a number from 0 to 4294967295, not '-1'",
+            "dm-dns check: error: argument --domain: 'p in' is not a valid domain: ' ' is not allowed in a name; use letters, digits, '-' and '_'",
         ]
     )
 
@@ -411,7 +452,7 @@ def isolated(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_apply_imports_is_in_the_standard_library() -> None:
-    done = isolated("import dm_dns.node.apply, dm_dns.cli; print(list(sys.modules))")
+    done = isolated("import dm_dns.node.apply; print(list(sys.modules))")
     assert done.stderr == ""
     tops = {name.partition(".")[0] for name in ast.literal_eval(done.stdout)}
     # Modules that the interpreter itself makes are in no list.
@@ -420,12 +461,11 @@ def test_what_apply_imports_is_in_the_standard_library() -> None:
 
 
 def test_apply_does_not_import_the_other_stages() -> None:
-    done = isolated("import dm_dns.node.apply, dm_dns.cli; print(list(sys.modules))")
+    done = isolated("import dm_dns.node.apply; print(list(sys.modules))")
     modules = ast.literal_eval(done.stdout)
     ours = sorted(name for name in modules if name.startswith("dm_dns."))
     assert ours == snapshot(
         [
-            "dm_dns.cli",
             "dm_dns.errors",
             "dm_dns.files",
             "dm_dns.node",

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from checks.bench import process
+from checks.bench import usage
 from checks.bench.__main__ import main
 from checks.bench.measure import Sizes
-from checks.local import unbound
+from checks.processes import unbound
 
 SMALLEST = Sizes(endpoints=200, large=200, asked=200, small=10, changes=2, rounds=1)
 
@@ -39,7 +39,7 @@ def test_what_cannot_be_measured_is_said(
 def test_a_process_is_measured_as_a_whole() -> None:
     # More than this process has ever used: a smaller peak cannot be told from that.
     size = 10**8 + 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    used = process.run([sys.executable, "-c", f"import time; b'x' * {size}; time.sleep(0.1)"])
+    used = usage.run([sys.executable, "-c", f"import time; b'x' * {size}; time.sleep(0.1)"])
     assert used.wall > 0.1
     assert used.cpu > 0
     assert used.peak is not None
@@ -48,4 +48,4 @@ def test_a_process_is_measured_as_a_whole() -> None:
 
 def test_a_process_that_fails_is_no_measurement() -> None:
     with pytest.raises(RuntimeError, match=r"exit status 3 of .*: sorry"):
-        process.run([sys.executable, "-c", "print('sorry'); exit(3)"])
+        usage.run([sys.executable, "-c", "print('sorry'); exit(3)"])

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from checks.demo import nodes
-from checks.demo.errors import DemoError
+from checks.demo import machines
+from checks.demo.commands import DemoError
 
 ROOT = Path(__file__).parents[3]
-ADDRESSES = [nodes.address(index) for index in range(3)]
+ADDRESSES = [machines.address(index) for index in range(3)]
 SECONDS = 60
 
 
@@ -125,7 +125,7 @@ def demo() -> Iterator[Demo]:
     deadline = time.monotonic() + SECONDS
     while True:
         try:
-            with nodes.reserved(ADDRESSES):
+            with machines.reserved(ADDRESSES):
                 break
         except DemoError:
             assert time.monotonic() < deadline

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from checks.demo.tests.conftest import SECONDS, Demo, stop
-from checks.local import unbound
+from checks.processes import unbound
 
 ESCAPE = "\x1b"
 MS = r"\d+\.\d ms"
@@ -41,7 +41,7 @@ def test_piped_it_prints_plain_lines_with_every_fact(demo: Demo) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
     assert ESCAPE not in done.stdout
-    assert "the stand-in in checks/mesh, NOT data-mesher" in done.stdout
+    assert "the fake data-mesher of checks/fake_data_mesher, NOT the real one" in done.stdout
     assert "3 of its 4 machines run here" in done.stdout
     for name, facts in ROWS.items():
         row = line(name, done.stdout)

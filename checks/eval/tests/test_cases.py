@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dm_dns.commands import push
 from dm_dns.node.config import Config
-from dm_dns.push import push
 from dm_dns.zone import conf, spec
 
 from checks.eval.record import Machine, load, read
@@ -208,7 +208,7 @@ def test_only_the_machine_that_sends_has_the_key() -> None:
             "signing.key": {"deploy": True, "secret": True},
             "signing.pub": {"deploy": True, "secret": False},
         },
-        "runtimeInputs": ["/nix/store/dm-dns-0.1.0"],
+        "runtimeInputs": ["/nix/store/dm-dns"],
         "script": 'dm-dns keygen "$out"\n',
         "share": True,
     }
@@ -546,7 +546,7 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
     ("machine", "expected"),
     [
         ("forwarder", ["enable, settings.server.local-zone, settings.server.port, settings.forw"]),
-        ("half-open", ["listen and allow of 'half-open' only one is set"]),
+        ("half-open", ["'half-open' sets only one of listen and allow"]),
         ("old", ["DNS delegates need systemd 258; 'old' has 257.9."]),
         ("sender", ["'sender' has the role push but not the role default", "no data-mesher"]),
     ],

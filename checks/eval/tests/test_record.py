@@ -24,7 +24,7 @@ def test_the_record_was_made_from_the_module_as_it_is() -> None:
 def test_every_case_is_on_record_and_nothing_else() -> None:
     cases = {path.stem for path in (sources.ROOT / "checks/eval/cases").glob("*.nix")}
     files = {path.name for path in sources.RECORD.iterdir()}
-    assert files == {f"{name}.json" for name in {*cases, "naming", "sources", "vm"}}
+    assert files == {f"{name}.json" for name in {*cases, "naming", "options", "sources", "vm"}}
 
 
 def test_the_record_names_no_path_of_the_machine_it_was_made_on() -> None:

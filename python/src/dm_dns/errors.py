@@ -1,15 +1,15 @@
-"""The package's errors: everything a user can be told and can act on."""
+"""The package's errors: what a user can be told and can act on."""
 
 import sys
 from collections.abc import Callable
 
 
 class Error(Exception):
-    """A failure the user is told of: what is wrong, where, by which rule, and the remedy."""
+    """A failure; its message says what is wrong, where, by which rule, and the remedy."""
 
 
 class TransientError(Error):
-    """A failure that may be gone at the next try, without anybody's doing."""
+    """A failure that may not happen again when the command is retried."""
 
 
 class FileError(Error):

@@ -2,11 +2,19 @@
 
 import json
 import os
-from typing import Any
+import stat
+from typing import Any, Final
 
-from dm_dns.errors import FileError
+from dm_dns.errors import Error, FileError
 
 StrPath = str | os.PathLike[str]
+
+# The start of every Ed25519 private key in base64, with or without its PEM lines (RFC 8410).
+_KEY_TEXT: Final = "MC4CAQAwBQYDK2Vw"
+
+
+class DeniedError(Error):
+    """A file that the user who runs this may not read."""
 
 
 def read(path: StrPath) -> bytes:
@@ -18,6 +26,55 @@ def read(path: StrPath) -> bytes:
     """
     with open(path, "rb") as file:
         return file.read()
+
+
+def read_named(path: StrPath, argument: str) -> bytes:
+    """Return the content of the regular file that the user named with ``argument``.
+
+    Raises:
+        DeniedError: this user may not read it.
+        Error: it cannot be read, is not a regular file, or the text is a key and not a path.
+
+    """
+    if has_key(os.fspath(path)):
+        raise Error(f"{argument} {key_in_arguments('the path of a file')}")
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            # data-mesher opens the file again: a pipe, such as <(...), would be empty by then.
+            raise Error(f"{argument} {path} is not a regular file. Give the path of one.")
+        return read(path)
+    except OSError as error:
+        raise unreadable(f"{argument} {path}", error) from None
+
+
+def has_key(text: str) -> bool:
+    """Tell whether an argument of the command line contains a private key."""
+    return _KEY_TEXT in text
+
+
+def key_in_arguments(expected: str) -> str:
+    """Return what is wrong with an argument that `has_key`."""
+    return (
+        f"takes {expected}, but got a private key. Every user of this machine could read it in the"
+        " process list: make a new key with `dm-dns keygen`."
+    )
+
+
+def unreadable(file: str, error: OSError, host: str | None = None) -> Error:
+    """Return the error for a file that the user named, or that is on a machine the user named.
+
+    Args:
+        file: how the message names the file.
+        error: why it cannot be read.
+        host: the machine it is on, as ssh takes it; None for this one.
+
+    """
+    if not isinstance(error, PermissionError):
+        return Error(f"{file}: {error.strerror}. Check the path.")
+    remedy = "Run this with sudo, or as a user who may read the file."
+    if host is not None:
+        remedy = f"Log in there as root: --via root@{host.rpartition('@')[2]}."
+    return DeniedError(f"{file}: {error.strerror}. {remedy}")
 
 
 def has_content(path: StrPath, content: bytes) -> bool:

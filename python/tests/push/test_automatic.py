@@ -1,5 +1,6 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns import cli
+from dm_dns.commands import push as command
 from dm_dns.errors import Error, TransientError
 from dm_dns.push import automatic, push
 from dm_dns.zone import conf
@@ -74,13 +76,18 @@ class Machine:
 
     def run(self) -> list[str]:
         """Run the unit once; return what it prints."""
-        parser = argparse.ArgumentParser()
-        push.add_arguments(parser)
-        needed = "zone.conf --domain pin --key k --network-id n --mesh-file mesh --automatic"
-        args = parser.parse_args([*needed.split(), "--state", "state", "--history", "history"])
+        settings = automatic.Settings(
+            url="http://localhost:7331",
+            mesh_file=MESH,
+            state=STATE,
+            interval=INTERVAL,
+            history=Path("history"),
+            tell=print,
+            complain=lambda line: print(line, file=sys.stderr),
+        )
         self.sent.clear()
         start = self.clock.now
-        automatic.run(args.zone_conf, automatic.Settings.of(args), self.send)
+        automatic.run(push.read_zone_conf(Path("zone.conf"), "pin"), settings, self.send)
         self.sent = [sent - start for sent in self.sent]
         out, err = self.capsys.readouterr()
         return [*err.splitlines(), *out.splitlines()]
@@ -273,7 +280,7 @@ def test_what_is_no_zone_is_replaced_when_it_stays(running: Machine) -> None:
     bring(BROKEN)
     assert running.run() == snapshot(
         [
-            "the mesh's copy was no zone: mesh:8: the last line has no newline: it was cut short or changed; send it again",
+            "the mesh's copy was not a valid zone: mesh:8: the last line has no newline: it was cut short or changed; send it again",
             "pushed",
         ]
     )
@@ -295,7 +302,7 @@ def test_what_is_no_zone_is_not_replaced_a_second_time(running: Machine) -> None
     deploy(NEWER)
     assert running.run() == snapshot(
         [
-            "nothing to do for pin: what was replaced before is back: mesh:8: the last line has no newline: it was cut short or changed; send it again"
+            "nothing to do for pin: the copy that was replaced before is back: mesh:8: the last line has no newline: it was cut short or changed; send it again"
         ]
     )
     assert running.sent == []
@@ -387,6 +394,7 @@ def test_without_its_folder_the_message_names_it(
 ) -> None:
     STATE.rmdir()
     bring(DEPLOYED)
+    Path("k").touch()
     needed = "push zone.conf --domain pin --key k --network-id n --mesh-file mesh --automatic"
     assert cli.main([*needed.split(), "--state", "state"]) == 1
     assert capsys.readouterr().err == snapshot("dm-dns: state/handled: No such file or directory\n")
@@ -399,7 +407,7 @@ def test_without_its_folder_the_message_names_it(
 )
 def test_the_interval_is_written_as_go_does(text: str, seconds: float) -> None:
     parser = argparse.ArgumentParser()
-    automatic.add_arguments(parser)
+    command.add_arguments(parser)
     assert parser.parse_args(["--interval", text]).interval == seconds
 
 

@@ -12,7 +12,7 @@ from dm_dns.push import checkout, keys
 from dm_dns.zone import conf
 
 KEY = keys.private_pem(bytes(range(32)))
-PUBLIC = keys.public_pem(keys.public_of(bytes(range(32))))
+PUBLIC = keys.public_pem(keys.public_from_seed(bytes(range(32))))
 OTHER = keys.private_pem(bytes(range(1, 33)))
 
 
@@ -125,7 +125,7 @@ def test_clan_runs_in_the_checkout_and_takes_no_other_for_it(tmp_path: Path) -> 
 def test_what_is_given_wins(url: str) -> None:
     Path("zone.conf").write_text(zone_conf(9))
     Path("signing.key").write_text(OTHER)
-    Path("signing.pub").write_text(keys.public_pem(keys.public_of(bytes(range(1, 33)))))
+    Path("signing.pub").write_text(keys.public_pem(keys.public_from_seed(bytes(range(1, 33)))))
     Path("network.pub").write_text(PUBLIC)
     given = ["--key", "signing.key", "--public-key", "signing.pub", "--network-id", "network.pub"]
     assert run("zone.conf", *given, "--url", url) == 0
@@ -171,13 +171,13 @@ def test_a_var_that_the_checkout_lacks_is_named(failure: Failure, name: str) -> 
     var(name, "").unlink()
     message = failure("--machine", "kiwi")
     assert message.replace(name, "NAME") == snapshot(
-        "dm-dns: --flake HERE/clan has no vars/shared/NAME/value. Is it the directory of the clan's vars, and does the clan have a push machine? `clan vars generate` makes them.\n"
+        "dm-dns: --flake HERE/clan has no vars/shared/NAME/value. Check that it is the directory with the clan's vars and that the clan has a push machine, then run `clan vars generate`.\n"
     )
 
 
 def test_a_directory_that_is_no_checkout_is_refused(failure: Failure) -> None:
     assert failure("--flake", "missing", command="plan") == snapshot(
-        "dm-dns: --flake HERE/missing has no vars/shared/dm-dns/zone.conf/value. Is it the directory of the clan's vars, and does the clan have a push machine? `clan vars generate` makes them.\n"
+        "dm-dns: --flake HERE/missing has no vars/shared/dm-dns/zone.conf/value. Check that it is the directory with the clan's vars and that the clan has a push machine, then run `clan vars generate`.\n"
     )
 
 
@@ -188,6 +188,9 @@ def test_a_zone_without_a_domain_is_refused(failure: Failure, text: str) -> None
         [
             "no local-zone line, which names the domain: this is no zone.conf\n",
             "the domain is no valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'\n",
+            "the file is empty; a zone.conf has at least its local-zone line\n",
+            "expected 'local-zone: \"DOMAIN.\" transparent', found 'no zone'\n",
+            "the domain 'a b' is not a valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'\n",
         ]
     )
 
@@ -205,20 +208,20 @@ def test_a_machine_of_another_clan_is_refused(failure: Failure) -> None:
         f'{{"domain": "other", "mesh": "/m", "hosts": "/h", "state": "/s", "unbound": {unbound}}}'
     )
     assert failure("--machine", "kiwi") == snapshot(
-        "dm-dns: the zone is of pin, and the machine that it would be pushed to is of other (apply.json). Nothing was sent. Give a machine of the zone's clan with --via, or the checkout of the machine's with --flake; --force does not help.\n"
+        "dm-dns: the zone's domain is pin, but the machine's is other (apply.json). Nothing was sent. Name a machine of the zone's clan with --via, or that machine's checkout with --flake; --force does not override this.\n"
     )
 
 
 def test_a_mesh_of_another_clan_is_refused(failure: Failure) -> None:
     Path("mesh").write_text(zone_conf(9, "other"))
     assert failure("--machine", "kiwi", "--force") == snapshot(
-        "dm-dns: the zone is of pin, and the machine that it would be pushed to is of other (mesh). Nothing was sent. Give a machine of the zone's clan with --via, or the checkout of the machine's with --flake; --force does not help.\n"
+        "dm-dns: the zone's domain is pin, but the machine's is other (mesh). Nothing was sent. Name a machine of the zone's clan with --via, or that machine's checkout with --flake; --force does not override this.\n"
     )
 
 
 def test_a_key_of_another_clan_is_refused(failure: Failure) -> None:
     assert failure.of_key(OTHER) == snapshot(
-        "dm-dns: the key that --key-command printed does not belong to HERE/clan/vars/shared/dm-dns-signing-key/signing.pub/value: no node would take what it signs. Take the key and the public key from one generation: is the checkout the newest?\n"
+        "dm-dns: the key that --key-command printed does not belong to HERE/clan/vars/shared/dm-dns-signing-key/signing.pub/value: no machine would accept what it signs. Use the key and the public key of one generation; check that the checkout is the newest.\n"
     )
 
 
@@ -245,7 +248,7 @@ def test_what_is_no_key_is_refused_without_showing_it(failure: Failure) -> None:
             "(output of --key-command):3: expected a newline and the file's end. It must print the clan's signing.key, and nothing else.\n",
             "(output of --key-command):2: not an Ed25519 private key (RFC 8410). It must print the clan's signing.key, and nothing else.\n",
             "dm-dns: --key-command printed nothing. It must print the clan's signing.key, and nothing else.\n",
-            "dm-dns: --key-command printed more than 4096 bytes: no key. It must print the clan's signing.key, and nothing else.\n",
+            "dm-dns: --key-command printed more than 4096 bytes, which is not a key. It must print the clan's signing.key, and nothing else.\n",
         ]
     )
 
@@ -268,23 +271,23 @@ def test_a_command_that_fails_is_refused(failure: Failure) -> None:
     messages += [failure("--key-command", "kill $$"), failure("--key-command", "no-such-program")]
     assert messages == snapshot(
         [
-            "dm-dns: `clan vars get kiwi dm-dns-signing-key/signing.key` failed (exit status 3); what it says is above. Try it in HERE/clan, in its development shell: it must print the key. Another machine with the role push can be given with --machine, and any other way to the key with --key-command.\n",
-            "dm-dns: --key-command failed (signal 15); what it says is above. It must print the clan's signing.key, and nothing else.\n",
-            "dm-dns: --key-command failed (exit status 127); what it says is above. It must print the clan's signing.key, and nothing else.\n",
+            "dm-dns: `clan vars get kiwi dm-dns-signing-key/signing.key` failed with exit status 3; its own message is above. Run it in HERE/clan, in its development shell: it must print the key. You can name another machine that has the role push with --machine, or another command that prints the key with --key-command.\n",
+            "dm-dns: --key-command failed by signal 15; its own message is above. It must print the clan's signing.key, and nothing else.\n",
+            "dm-dns: --key-command failed with exit status 127; its own message is above. It must print the clan's signing.key, and nothing else.\n",
         ]
     )
 
 
 def test_a_command_that_prints_on_and_on_is_refused(failure: Failure) -> None:
     assert failure("--key-command", "yes") == snapshot(
-        "dm-dns: --key-command printed more than 4096 bytes: no key. It must print the clan's signing.key, and nothing else.\n"
+        "dm-dns: --key-command printed more than 4096 bytes, which is not a key. It must print the clan's signing.key, and nothing else.\n"
     )
 
 
 def test_a_missing_clan_is_named(failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert failure("--machine", "kiwi") == snapshot(
-        "dm-dns: `clan vars get kiwi dm-dns-signing-key/signing.key` cannot be run: No such file or directory. Try it in HERE/clan, in its development shell: it must print the key. Another machine with the role push can be given with --machine, and any other way to the key with --key-command.\n"
+        "dm-dns: `clan vars get kiwi dm-dns-signing-key/signing.key` cannot be run: No such file or directory. Run it in HERE/clan, in its development shell: it must print the key. You can name another machine that has the role push with --machine, or another command that prints the key with --key-command.\n"
     )
 
 
@@ -293,7 +296,7 @@ def test_a_system_without_memory_files_is_told_so(
 ) -> None:
     monkeypatch.delattr(os, "memfd_create")
     assert failure("--machine", "kiwi") == snapshot(
-        "dm-dns: this system has no anonymous memory files (memfd_create(2), Linux), in which the key is given to data-mesher. Push from Linux, or give a file with --key.\n"
+        "dm-dns: this system does not have the anonymous memory files (memfd_create(2), Linux) in which data-mesher gets the key. Push from Linux, or name a file with --key.\n"
     )
 
 
@@ -320,7 +323,7 @@ def test_the_machine_is_found_where_age_keeps_the_key() -> None:
 
 def test_where_the_checkout_shows_no_machine_one_is_asked_for(failure: Failure) -> None:
     assert failure() == snapshot(
-        "dm-dns: --flake HERE/clan does not show which machines have the private key, as it does where sops or age keep it. Name one that has the role push with --machine NAME.\n"
+        "dm-dns: --flake HERE/clan does not show which machines have the private key, as the secret stores sops and age do. Name one that has the role push with --machine NAME.\n"
     )
 
 
@@ -354,14 +357,14 @@ def test_misuse_is_told(misuse: Misuse) -> None:
         [
             "dm-dns push: error: without --flake, these are required: --domain, --key or --key-command, --network-id",
             "dm-dns push: error: without --flake, these are required: --network-id",
-            "dm-dns push: error: --machine is for --flake",
+            "dm-dns push: error: --machine needs --flake",
             "dm-dns push: error: argument --key-command: not allowed with argument --key",
-            "dm-dns push: error: argument --machine: '-x' is no machine's name",
-            "dm-dns push: error: argument --via: '-oProxyCommand=x' is no host: give HOST or USER@HOST",
-            "dm-dns push: error: argument --via: 'a b' is no host: give HOST or USER@HOST",
-            "dm-dns push: error: argument --via: '' is no host: give HOST or USER@HOST",
-            "dm-dns push: error: argument --key-command: takes a command, and got a private key. Every user of this machine could read it in the process list: make a new key with `dm-dns keygen`.",
-            "dm-dns plan: error: ZONE.conf is missing",
+            "dm-dns push: error: argument --machine: '-x' is not the name of a machine",
+            "dm-dns push: error: argument --via: '-oProxyCommand=x' is not a host: give HOST or USER@HOST",
+            "dm-dns push: error: argument --via: 'a b' is not a host: give HOST or USER@HOST",
+            "dm-dns push: error: argument --via: '' is not a host: give HOST or USER@HOST",
+            "dm-dns push: error: argument --key-command: takes a command, but got a private key. Every user of this machine could read it in the process list: make a new key with `dm-dns keygen`.",
+            "dm-dns plan: error: ZONE.conf is missing; name it, or a checkout with --flake",
             "dm-dns plan: error: without --flake, --domain is required",
         ]
     )

@@ -12,6 +12,7 @@ from inline_snapshot import snapshot
 
 from dm_dns.errors import Error
 from dm_dns.push import data_mesher, keys
+from dm_dns.push.key_source import KeyFile
 
 KEY = keys.private_pem(bytes(range(32)))
 
@@ -88,16 +89,15 @@ def test_a_server_that_starts_late_is_waited_for_visibly(unused_port: int) -> No
     servers.__exit__(None, None, None)
     assert lines == snapshot(
         [
-            "http://127.0.0.1:PORT does not answer (Connection refused), next try in 0.1 s",
-            "http://127.0.0.1:PORT does not answer (Connection refused), next try in 0.2 s",
+            "http://127.0.0.1:PORT does not answer (Connection refused); retrying in 0.1 s",
+            "http://127.0.0.1:PORT does not answer (Connection refused); retrying in 0.2 s",
         ]
     )
 
 
 def test_a_server_that_never_starts_is_an_error(unused_port: int) -> None:
     assert failure(lambda: wait(unused_port), port=unused_port) == snapshot(
-        "http://127.0.0.1:PORT did not answer within 0 s (Connection refused). Is "
-        "data-mesher running here? See `systemctl status data-mesher`."
+        "http://127.0.0.1:PORT did not answer within 0 s (Connection refused). See `systemctl status data-mesher`."
     )
 
 
@@ -114,8 +114,7 @@ def test_a_server_that_accepts_and_says_nothing_is_an_error(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert failure(lambda: wait(port), port=port) == snapshot(
-            "http://127.0.0.1:PORT did not answer within 0 s (ReadTimeout). Is data-mesher "
-            "running here? See `systemctl status data-mesher`."
+            "http://127.0.0.1:PORT did not answer within 0 s (ReadTimeout). See `systemctl status data-mesher`."
         )
 
 
@@ -157,7 +156,7 @@ def update() -> None:
     data_mesher.update(
         Path("zone.conf"),
         name="dns/cnames",
-        key=data_mesher.Key.of(Path("signing.key")),
+        key=KeyFile(Path("signing.key"), "signing.key"),
         network_id=Path("network.pub"),
         url="http://localhost:7331",
     )
@@ -191,7 +190,7 @@ def test_a_failed_update_shows_what_the_command_said(command: Path) -> None:
     assert failure(update) == snapshot(
         """\
 data-mesher did not take zone.conf as dns/cnames (exit code 3): broken: � disk full
-Check that the mesh's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
+Check that data-mesher's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
 """
     )
 
@@ -249,7 +248,7 @@ def test_a_key_that_is_not_in_the_allowlist_is_told_with_the_remedy(
 def delete() -> None:
     data_mesher.delete(
         "dns/cnames",
-        key=data_mesher.Key.of(Path("signing.key")),
+        key=KeyFile(Path("signing.key"), "signing.key"),
         network_id=Path("network.pub"),
         url="http://localhost:7331",
     )
@@ -277,16 +276,5 @@ def test_a_failed_deletion_shows_what_the_command_said(command: Path) -> None:
     script(command, "echo 'disk full' >&2; exit 3")
     assert failure(delete) == snapshot("""\
 data-mesher did not delete dns/cnames (exit code 3): disk full
-Check that the mesh's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
+Check that data-mesher's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
 """)
-
-
-@pytest.mark.usefixtures("command")
-def test_a_mesh_file_is_read_if_it_is_there() -> None:
-    assert data_mesher.read_file(Path("missing")) is None
-    Path("mesh").write_bytes(b"\377")
-    assert data_mesher.read_file(Path("mesh")) == b"\377"
-    assert data_mesher.read_file(Path("mesh/cnames")) is None
-    assert failure(lambda: data_mesher.read_file(Path("bin"))) == snapshot(
-        "--mesh-file bin: Is a directory. Check the path."
-    )

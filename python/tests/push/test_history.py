@@ -95,7 +95,7 @@ def test_where_nothing_is_kept_that_is_said(capsys: pytest.CaptureFixture[str]) 
     assert tuple(capsys.readouterr()) == snapshot(
         (
             "",
-            "history has no zone. Only a zone that came over the mesh is kept, on machines with the role default.\n",
+            "history has no zone. Machines with the role default keep the zones that came over the mesh, and no others.\n",
         )
     )
     assert run("--json") == 0

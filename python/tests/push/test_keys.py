@@ -10,6 +10,8 @@ import pytest
 from inline_snapshot import snapshot
 from nacl.signing import SigningKey
 
+from dm_dns import files
+from dm_dns.commands import keygen
 from dm_dns.errors import Error, FileError
 from dm_dns.push import keys
 
@@ -52,6 +54,15 @@ def openssl(*args: str, stdin: bytes = b"") -> bytes:
     return subprocess.run(["openssl", *args], input=stdin, capture_output=True, check=True).stdout
 
 
+def read_public(path: Path) -> bytes:
+    return keys.parse_public(files.read_named(path, "--public-key"), str(path))
+
+
+def public_half(path: Path) -> bytes:
+    content = files.read_named(path, "--key")
+    return keys.public_from_seed(keys.parse_private(content, str(path), keys.GIVE_PRIVATE))
+
+
 def generated() -> tuple[Path, Path]:
     keys.generate(Path("pair"))
     return Path("pair/signing.key"), Path("pair/signing.pub")
@@ -77,7 +88,7 @@ def test_a_published_pair_has_the_published_bytes() -> None:
 def test_a_generated_pair_belongs_together() -> None:
     private, public = generated()
     seed = base64.b64decode(private.read_text().split("\n")[1])[-32:]
-    assert SigningKey(seed).verify_key.encode() == keys.read_public(public)
+    assert SigningKey(seed).verify_key.encode() == read_public(public)
 
 
 def test_each_pair_is_another() -> None:
@@ -101,7 +112,7 @@ def test_a_pair_of_openssl_is_the_same_bytes_here() -> None:
     der = openssl("pkey", "-pubout", "-outform", "DER", stdin=private)
     assert keys.public_pem(der[-32:]).encode() == public
     Path("openssl.pub").write_bytes(public)
-    assert keys.read_public(Path("openssl.pub")) == der[-32:]
+    assert read_public(Path("openssl.pub")) == der[-32:]
 
 
 def test_openssl_verifies_what_a_generated_key_signs() -> None:
@@ -121,7 +132,7 @@ def test_what_openssl_signs_with_a_generated_key_verifies() -> None:
     Path("text").write_bytes(b"zone")
     signature = openssl("pkeyutl", "-sign", "-rawin", "-in", "text", "-inkey", str(private))
     key = SigningKey(base64.b64decode(private.read_text().split("\n")[1])[-32:]).verify_key
-    assert key.encode() == keys.read_public(public)
+    assert key.encode() == read_public(public)
     assert key.verify(b"zone", signature) == b"zone"
 
 
@@ -157,9 +168,9 @@ def test_a_missing_directory_is_made_for_its_owner_only() -> None:
 
 def test_the_command_takes_the_directory() -> None:
     parser = argparse.ArgumentParser()
-    keys.add_arguments(parser)
-    assert keys.run(parser.parse_args(["pair"])) == 0
-    assert len(keys.read_public(Path("pair/signing.pub"))) == 32
+    keygen.add_arguments(parser)
+    assert keygen.run(parser.parse_args(["pair"])) == 0
+    assert len(read_public(Path("pair/signing.pub"))) == 32
 
 
 def test_a_private_key_is_never_overwritten() -> None:
@@ -245,7 +256,7 @@ def test_a_key_of_another_size_is_refused_without_showing_it(size: int) -> None:
 def public_error(content: str) -> str:
     Path("signing.pub").write_text(content)
     with pytest.raises(FileError) as caught:
-        keys.read_public(Path("signing.pub"))
+        read_public(Path("signing.pub"))
     return str(caught.value)
 
 
@@ -292,22 +303,21 @@ def test_a_public_key_that_is_not_strict_pem_is_refused_at_its_line(
 
 def test_a_missing_public_key_is_refused() -> None:
     with pytest.raises(Error) as caught:
-        keys.read_public(Path("signing.pub"))
+        read_public(Path("signing.pub"))
     assert str(caught.value) == snapshot(
-        "signing.pub: No such file or directory. Give the signing.pub that `dm-dns keygen DIR` "
-        "wrote, unchanged."
+        "--public-key signing.pub: No such file or directory. Check the path."
     )
 
 
 def test_the_public_half_of_a_published_key_is_the_published_one() -> None:
     Path("key").write_text(keys.private_pem(SEED))
-    assert keys.public_half(Path("key")) == PUBLIC
+    assert public_half(Path("key")) == PUBLIC
 
 
 def test_the_public_half_of_a_key_of_openssl_is_read() -> None:
     private = openssl("genpkey", "-algorithm", "ed25519")
     Path("key").write_bytes(private)
-    assert keys.public_pem(keys.public_half(Path("key"))).encode() == openssl(
+    assert keys.public_pem(public_half(Path("key"))).encode() == openssl(
         "pkey", "-pubout", stdin=private
     )
 
@@ -376,14 +386,14 @@ def test_a_private_key_in_another_form_is_refused_without_showing_it(
 ) -> None:
     Path("key").write_text(change(keys.private_pem(SEED)), newline="")
     with pytest.raises(FileError) as caught:
-        keys.public_half(Path("key"))
+        public_half(Path("key"))
     assert str(caught.value) == message
     assert PKCS8[24:40] not in str(caught.value)
 
 
 def test_a_missing_private_key_is_an_error() -> None:
     with pytest.raises(Error) as caught:
-        keys.public_half(Path("missing"))
+        public_half(Path("missing"))
     assert str(caught.value) == snapshot(
-        "missing: No such file or directory. Give the signing.key that `dm-dns keygen DIR` wrote, unchanged."
+        "--key missing: No such file or directory. Check the path."
     )

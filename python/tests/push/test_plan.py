@@ -8,8 +8,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns.cli import main
+from dm_dns.commands import plan as command
 from dm_dns.push import plan
-from dm_dns.push.destination import Copy
+from dm_dns.push.destination import MeshCopy
 from dm_dns.zone import conf, diff
 
 OLD = conf.Zone(
@@ -53,7 +54,7 @@ def many(serial: int, names: int, first: int = 0) -> conf.Zone:
 
 def compare(new: conf.Zone, old: conf.Zone | None) -> plan.Plan:
     content = conf.render(old).encode() if old else None
-    return plan.make(new, Copy(content, "mesh"))
+    return plan.make(new, MeshCopy(content, "mesh"))
 
 
 def test_each_kind_of_change_is_a_line_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +193,7 @@ def test_a_mesh_file_that_is_no_zone_is_said_and_everything_is_added(
     lines = capsys.readouterr().out.splitlines()
     assert [lines[0], lines[-1]] == snapshot(
         [
-            "the mesh's copy is no zone, a push replaces it: mesh:13: the last line has no newline: it was cut short or changed; send it again",
+            "the mesh's copy is not a valid zone and will be replaced: mesh:13: the last line has no newline: it was cut short or changed; send it again",
             "pin: 7 added, 0 unchanged; serial none -> 7",
         ]
     )
@@ -207,7 +208,7 @@ def test_a_mesh_file_that_is_no_zone_is_said_and_everything_is_added(
 
 
 def test_a_mesh_file_of_another_domain_is_no_zone() -> None:
-    made = plan.make(NEW, Copy(b'local-zone: "other." transparent\n', "mesh"))
+    made = plan.make(NEW, MeshCopy(b'local-zone: "other." transparent\n', "mesh"))
     assert made.old is None
     assert made.problem == snapshot(
         "mesh:1: expected 'local-zone: \"pin.\" transparent', found 'local-zone: \"other.\" transparent'"
@@ -234,7 +235,7 @@ def test_what_a_push_refuses_is_said(capsys: pytest.CaptureFixture[str]) -> None
     Path("mesh").write_text(conf.render(OLD._replace(serial=9)))
     assert run() == 2
     assert capsys.readouterr().out.splitlines()[0] == snapshot(
-        "a push refuses this: its serial 7 is older than the mesh's, 9: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone all the same."
+        "a push refuses this: its serial 7 is older than the mesh's, 9: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone anyway."
     )
 
 
@@ -242,7 +243,7 @@ def test_an_older_serial_is_refused_unless_forced() -> None:
     made = compare(many(6, 3), many(7, 4))
     assert plan.refusals(made) == snapshot(
         [
-            "its serial 6 is older than the mesh's, 7: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone all the same."
+            "its serial 6 is older than the mesh's, 7: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone anyway."
         ]
     )
     assert plan.refusals(made, force=True) == []
@@ -252,7 +253,7 @@ def test_an_equal_serial_with_other_names_is_refused_even_if_forced() -> None:
     made = compare(many(7, 3), many(7, 4))
     assert plan.refusals(made) == snapshot(
         [
-            "the mesh has another zone with the same serial 7, and which of them is newer cannot be told. Generate the zone again, which gives it a new serial; --force does not help."
+            "the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial; --force does not override this."
         ]
     )
     assert plan.refusals(made, force=True) == plan.refusals(made)
@@ -264,7 +265,7 @@ def test_a_serial_too_far_ahead_is_refused_even_if_forced(monkeypatch: pytest.Mo
     made = compare(many(1001 + 86400, 3), None)
     assert plan.refusals(made) == snapshot(
         [
-            "its serial 87401 is more than a day ahead of this machine's clock (1000): every zone generated before that time would be older. Check the clock with `timedatectl`, here and where the zone was generated, and generate it again; --force does not help."
+            "its serial 87401 is more than a day ahead of this machine's clock (1000): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again; --force does not override this."
         ]
     )
     assert plan.refusals(made, force=True) == plan.refusals(made)
@@ -274,7 +275,7 @@ def test_a_serial_too_far_ahead_that_the_mesh_has_is_not_refused() -> None:
     ahead = many(2**32 - 1, 3)
     made = compare(ahead, ahead)
     assert plan.refusals(made) == []
-    assert not made.sends
+    assert not made.has_changes
     assert len(plan.refusals(made, force=True)) == 1  # which would send it again
 
 
@@ -282,7 +283,7 @@ def test_the_removal_of_many_names_is_refused_unless_forced() -> None:
     made = compare(many(7, 6), many(6, 10))
     assert plan.refusals(made) == snapshot(
         [
-            "it removes 4 of the mesh's 10 names, more than 30 %. Look at them with --dry-run; if they are to go, push with --force."
+            "it removes 4 of the mesh's 10 names, more than 30 %. Review them with --dry-run; if they should go, push with --force."
         ]
     )
     assert plan.refusals(made, force=True) == []
@@ -310,7 +311,7 @@ def test_all_refusals_are_told_at_once() -> None:
 
 def test_the_default_mesh_file_is_the_nodes() -> None:
     parser = argparse.ArgumentParser()
-    plan.add_arguments(parser)
+    command.add_arguments(parser)
     args = parser.parse_args(["zone.conf", "--domain", "pin"])
     assert str(args.mesh_file) == snapshot("/var/lib/data-mesher/files/home/dns/cnames")
 
@@ -322,6 +323,6 @@ def test_the_default_mesh_file_is_the_nodes() -> None:
 def test_what_a_machine_was_deployed_with_is_not_in_the_mesh_yet(
     serial: int, names: int, *, sends: bool, refused: int
 ) -> None:
-    deployed = Copy(conf.render(many(7, 2)).encode(), "kept.conf", is_meshs=False)
+    deployed = MeshCopy(conf.render(many(7, 2)).encode(), "kept.conf", from_mesh=False)
     made = plan.make(many(serial, names), deployed)
-    assert (made.sends, len(plan.refusals(made))) == (sends, refused)
+    assert (made.has_changes, len(plan.refusals(made))) == (sends, refused)

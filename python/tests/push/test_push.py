@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from dm_dns.cli import main
+from dm_dns.commands import push
 from dm_dns.errors import Error
-from dm_dns.push import history, keys, plan, push
-from dm_dns.push.options import Options
+from dm_dns.push import history, keys, plan
 from dm_dns.zone import conf
 
 KEY = keys.private_pem(bytes(range(32)))
@@ -135,7 +136,7 @@ def test_a_zone_that_arrives_late_is_waited_for_visibly(
             lines.append(line)
             Path("mesh").write_text(next(steps))
 
-    monkeypatch.setattr(Options, "report", lambda _options, line: report(line))
+    monkeypatch.setattr(push, "_report", report)
     assert run(url, "--wait", "60") == 0
     assert lines == snapshot(
         [
@@ -206,14 +207,13 @@ def test_a_file_of_another_user_is_refused(
     Path(name).chmod(0)
     request.getfixturevalue("not_root")
     assert failure(url).endswith(
-        f" {name}: Permission denied."
-        " Are you root? Run this with sudo, or as a user who may read the file."
+        f" {name}: Permission denied. Run this with sudo, or as a user who may read the file."
     )
 
 
 def test_a_directory_as_key_is_refused(url: str) -> None:
     assert failure(url, "--key", "bin") == snapshot(
-        "--key bin: not a regular file. Give the path of one."
+        "--key bin is not a regular file. Give the path of one."
     )
     assert not sent()
 
@@ -221,7 +221,7 @@ def test_a_directory_as_key_is_refused(url: str) -> None:
 def test_a_pipe_as_key_is_refused_without_opening_it(url: str) -> None:
     os.mkfifo("pipe")
     assert failure(url, "--key", "pipe") == snapshot(
-        "--key pipe: not a regular file. Give the path of one."
+        "--key pipe is not a regular file. Give the path of one."
     )
     assert not sent()
 
@@ -229,8 +229,7 @@ def test_a_pipe_as_key_is_refused_without_opening_it(url: str) -> None:
 @pytest.mark.parametrize("text", [KEY, KEY.split("\n")[1]])
 def test_a_key_in_the_place_of_its_path_is_refused_without_showing_it(url: str, text: str) -> None:
     assert failure(url, "--key", text) == snapshot(
-        "--key takes the path of a file, and got a private key. Every user of this "
-        "machine could read it in the process list: make a new key with `dm-dns keygen`."
+        "--key takes the path of a file, but got a private key. Every user of this machine could read it in the process list: make a new key with `dm-dns keygen`."
     )
     assert not sent()
 
@@ -241,8 +240,7 @@ def test_a_mesh_file_that_cannot_be_read_is_refused_before_sending(
     Path("mesh").touch(mode=0)
     request.getfixturevalue("not_root")
     assert failure(url) == snapshot(
-        "--mesh-file mesh: Permission denied. Are you root? Run this with sudo, or as a "
-        "user who may read the file."
+        "--mesh-file mesh: Permission denied. Run this with sudo, or as a user who may read the file."
     )
     assert not sent()
 
@@ -265,10 +263,10 @@ data-mesher does not list the key signing.key among those that may sign dns/cnam
 def test_a_zone_that_does_not_arrive_is_an_error(url: str) -> None:
     data_mesher("")
     assert failure(url) == snapshot(
-        "the zone did not arrive in mesh within 0 s: it is missing.\n"
-        "The newest signature wins: if the wrong zone is there, check the clocks "
-        "(`timedatectl`) and push again. If there is none, check that --mesh-file "
-        "belongs to --name; data-mesher's log is `journalctl -u data-mesher`."
+        """\
+the zone did not arrive in mesh within 0 s: it is missing.
+The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If the file is missing, check that --mesh-file belongs to --name, and see `journalctl -u data-mesher`.\
+"""
     )
 
 
@@ -278,7 +276,7 @@ def test_a_mesh_that_keeps_its_zone_is_an_error(url: str) -> None:
     assert failure(url) == snapshot(
         """\
 the zone did not arrive in mesh within 0 s: it is unchanged: serial 6, 2 records, sha256 6e42ba9e661b.
-The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If there is none, check that --mesh-file belongs to --name; data-mesher's log is `journalctl -u data-mesher`.\
+The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If the file is missing, check that --mesh-file belongs to --name, and see `journalctl -u data-mesher`.\
 """
     )
 
@@ -287,22 +285,20 @@ def test_another_zone_that_comes_instead_is_said(url: str) -> None:
     data_mesher(f"printf %s {shlex.quote(zone_conf(9))} > mesh")
     Path("mesh").write_text(zone_conf(6))
     assert failure(url) == snapshot(
-        "the zone did not arrive in mesh within 0 s: another push replaced it: serial 9, "
-        "2 records, sha256 6e42ba9e661b.\n"
-        "The newest signature wins: if the wrong zone is there, check the clocks "
-        "(`timedatectl`) and push again. If there is none, check that --mesh-file "
-        "belongs to --name; data-mesher's log is `journalctl -u data-mesher`."
+        """\
+the zone did not arrive in mesh within 0 s: another push replaced it: serial 9, 2 records, sha256 6e42ba9e661b.
+The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If the file is missing, check that --mesh-file belongs to --name, and see `journalctl -u data-mesher`.\
+"""
     )
 
 
 def test_a_mesh_file_that_is_no_zone_is_said(url: str) -> None:
     data_mesher("echo nonsense > mesh")
     assert failure(url) == snapshot(
-        "the zone did not arrive in mesh within 0 s: another push replaced it: no zone "
-        "of pin (mesh:1: expected 'local-zone: \"pin.\" transparent', found 'nonsense').\n"
-        "The newest signature wins: if the wrong zone is there, check the clocks "
-        "(`timedatectl`) and push again. If there is none, check that --mesh-file "
-        "belongs to --name; data-mesher's log is `journalctl -u data-mesher`."
+        """\
+the zone did not arrive in mesh within 0 s: another push replaced it: not a valid zone of pin: mesh:1: expected 'local-zone: "pin." transparent', found 'nonsense'.
+The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If the file is missing, check that --mesh-file belongs to --name, and see `journalctl -u data-mesher`.\
+"""
     )
 
 
@@ -387,7 +383,7 @@ def test_a_mesh_file_that_is_no_zone_is_repaired(
     Path("mesh").write_text(zone_conf(9)[:-1])
     assert run(url) == 0
     assert capsys.readouterr().err.splitlines()[0] == snapshot(
-        "the mesh's copy is no zone, a push replaces it: mesh:7: the last line has no newline: it was cut short or changed; send it again"
+        "the mesh's copy is not a valid zone and will be replaced: mesh:7: the last line has no newline: it was cut short or changed; send it again"
     )
     assert Path("mesh").read_text() == zone_conf(7)
 
@@ -396,7 +392,7 @@ def test_an_older_zone_is_refused(url: str) -> None:
     Path("mesh").write_text(zone_conf(8, "new.pin"))
     assert failure(url) == snapshot("""\
 the zone is refused, nothing was sent:
-its serial 7 is older than the mesh's, 8: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone all the same.\
+its serial 7 is older than the mesh's, 8: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone anyway.\
 """)
     assert not sent()
 
@@ -411,7 +407,7 @@ def test_another_zone_with_the_same_serial_is_refused_even_if_forced(url: str) -
     Path("mesh").write_text(zone_conf(7, "new.pin"))
     assert failure(url, "--force") == snapshot("""\
 the zone is refused, nothing was sent:
-the mesh has another zone with the same serial 7, and which of them is newer cannot be told. Generate the zone again, which gives it a new serial; --force does not help.\
+the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial; --force does not override this.\
 """)
     assert not sent()
 
@@ -420,7 +416,7 @@ def test_the_removal_of_many_names_is_refused(url: str) -> None:
     Path("mesh").write_text(zone_conf(6, *(f"n{i}.pin" for i in range(8))))
     assert failure(url) == snapshot("""\
 the zone is refused, nothing was sent:
-it removes 8 of the mesh's 10 names, more than 30 %. Look at them with --dry-run; if they are to go, push with --force.\
+it removes 8 of the mesh's 10 names, more than 30 %. Review them with --dry-run; if they should go, push with --force.\
 """)
     assert not sent()
 
@@ -438,7 +434,7 @@ def test_a_zone_of_the_future_is_refused_even_if_forced(
     Path("zone.conf").write_text(zone_conf(7 + 86401))
     assert failure(url, "--force") == snapshot("""\
 the zone is refused, nothing was sent:
-its serial 86408 is more than a day ahead of this machine's clock (7): every zone generated before that time would be older. Check the clock with `timedatectl`, here and where the zone was generated, and generate it again; --force does not help.\
+its serial 86408 is more than a day ahead of this machine's clock (7): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again; --force does not override this.\
 """)
     assert not sent()
 
@@ -532,7 +528,7 @@ def test_a_key_that_belongs_to_another_public_one_is_refused(url: str) -> None:
     keys.generate(Path("pair"))
     message = failure(url, "--public-key", "pair/signing.pub", "--force")
     assert message == snapshot(
-        "--key signing.key does not belong to --public-key pair/signing.pub: no node would take what it signs. Run `clan vars generate`, then deploy all machines, so that all have the key pair of one generation."
+        "--key signing.key does not belong to --public-key pair/signing.pub: no machine would accept what it signs. Run `clan vars generate`, then deploy all machines, so that all have the key pair of one generation."
     )
     assert not sent()
 
@@ -569,7 +565,7 @@ def test_a_deletion_takes_the_mesh_file_away(url: str, capsys: pytest.CaptureFix
     assert run(url, "--delete") == 0
     assert tuple(capsys.readouterr()) == snapshot(
         (
-            "deleted dns/cnames (serial 6, 2 records, sha256 6e42ba9e661b): nodes serve the zone they were deployed with\n",
+            "deleted dns/cnames (serial 6, 2 records, sha256 6e42ba9e661b): machines serve the zone they were deployed with\n",
             "",
         )
     )
@@ -599,7 +595,9 @@ def test_where_no_mesh_file_is_there_is_nothing_to_delete(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(url, "--delete") == 0
-    assert tuple(capsys.readouterr()) == snapshot(("nothing to do for pin: there is no mesh\n", ""))
+    assert tuple(capsys.readouterr()) == snapshot(
+        ("nothing to do for pin: mesh does not exist\n", "")
+    )
     assert not sent()
 
 
@@ -617,7 +615,7 @@ def test_a_mesh_file_that_stays_is_an_error(url: str) -> None:
     Path("mesh").write_text(zone_conf(6))
     assert failure(url, "--delete") == snapshot("""\
 the deletion did not arrive in mesh within 0 s: it is unchanged: serial 6, 2 records, sha256 6e42ba9e661b.
-The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If there is none, check that --mesh-file belongs to --name; data-mesher's log is `journalctl -u data-mesher`.\
+The newest signature wins: if the wrong zone is there, check the clocks (`timedatectl`) and push again. If the file is missing, check that --mesh-file belongs to --name, and see `journalctl -u data-mesher`.\
 """)
 
 
@@ -631,13 +629,13 @@ def test_a_deletion_is_signed_with_the_right_key_only(url: str) -> None:
 def test_without_a_zone_the_command_is_misused(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parser = argparse.ArgumentParser(prog="dm-dns push")
-    push.add_arguments(parser)
-    needed = "--domain pin --key signing.key --network-id network.pub --mesh-file mesh"
+    needed = "push --domain pin --key signing.key --network-id network.pub --mesh-file mesh"
     with pytest.raises(SystemExit) as caught:
-        push.run(parser.parse_args([*needed.split(), "--url", url]))
+        main([*needed.split(), "--url", url])
     assert caught.value.code == 2
-    assert capsys.readouterr().err.endswith("dm-dns push: error: ZONE.conf is missing\n")
+    assert capsys.readouterr().err.endswith(
+        "dm-dns push: error: ZONE.conf is missing; name it, or a checkout with --flake\n"
+    )
 
 
 def remember(serial: int, *hosts: str) -> None:
@@ -700,7 +698,7 @@ def test_a_rollback_that_removes_many_names_is_refused(url: str) -> None:
     message = failure(url, "--rollback", "5", "--history", "history")
     assert message == snapshot("""\
 the zone is refused, nothing was sent:
-it removes 8 of the mesh's 10 names, more than 30 %. Look at them with --dry-run; if they are to go, push with --force.\
+it removes 8 of the mesh's 10 names, more than 30 %. Review them with --dry-run; if they should go, push with --force.\
 """)
     assert not sent()
 
@@ -709,7 +707,7 @@ def test_a_rollback_to_what_is_not_kept_names_what_is(url: str) -> None:
     remember(5)
     remember(6)
     assert failure(url, "--rollback", "4", "--history", "history") == snapshot(
-        "history/4.conf: no zone with this serial is kept. Serials that are: 6, 5. Only a zone that came over the mesh is kept, on machines with the role default."
+        "history/4.conf: no zone with this serial is kept. The serials kept are: 6, 5. Machines with the role default keep the zones that came over the mesh, and no others."
     )
     assert not sent()
 

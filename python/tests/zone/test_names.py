@@ -100,7 +100,9 @@ def test_a_name_that_breaks_a_rule_is_refused_with_the_rule(name: str, message: 
 def test_a_name_that_is_no_internationalized_name_is_refused_as_that(name: str) -> None:
     with pytest.raises(names.InvalidNameError) as caught:
         names.canonical(name)
-    assert re.fullmatch(r"it is no internationalized name \(IDNA 2008\): .+", str(caught.value))
+    assert re.fullmatch(
+        r"it is not a valid internationalized name \(IDNA 2008\): .+", str(caught.value)
+    )
 
 
 @pytest.mark.parametrize("name", ["IRC.pin", "irc.pin.", "b\u00fccher.pin", "\u212a.pin", ""])

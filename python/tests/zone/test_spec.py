@@ -91,7 +91,7 @@ def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
     assert made.addresses["www.pin"] == ("fd00::2",)
     assert warnings == snapshot(
         [
-            "www.pin does not lead to apfel.pin, kiwi.pin, whose address is not known; set `addresses` in the role default of dm-dns"
+            "www.pin does not resolve to apfel.pin, kiwi.pin, which has no known address; set `addresses` in the role default of dm-dns"
         ]
     )
 
@@ -111,7 +111,7 @@ def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
             {"kfbox": []},
             [endpoint("irc..pin")],
             snapshot(
-                "host 'irc..pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is no valid name: it has an empty label (two dots in a row, or one at its start); correct the service's host"
+                "host 'irc..pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is not a valid name: it has an empty label (two dots in a row, or one at its start); correct the service's host"
             ),
             id="invalid",
         ),
@@ -119,7 +119,7 @@ def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
             {"kfbox": []},
             [endpoint("_dm-dns.pin")],
             snapshot(
-                "host '_dm-dns.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is reserved for what a node says of itself; use another name"
+                "host '_dm-dns.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is reserved for the status of dm-dns; use another name"
             ),
             id="reserved",
         ),
@@ -135,14 +135,14 @@ def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
             {"kfbox": [], "kiwi": []},
             [endpoint("kiwi.pin")],
             snapshot(
-                "host 'kiwi.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the name of another machine, which must lead to that machine; use another name"
+                "host 'kiwi.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the name of another machine, and must resolve to that machine; use another name"
             ),
             id="other",
         ),
         pytest.param(
             {"kfbox": ["x"]},
             [],
-            snapshot("machine 'kfbox': 'x' is no IP address; correct `addresses`"),
+            snapshot("machine 'kfbox': 'x' is not an IP address; correct `addresses`"),
             id="address",
         ),
         pytest.param(
@@ -157,7 +157,7 @@ def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
             {"_dm-dns": []},
             [],
             snapshot(
-                "machine '_dm-dns' has no valid name: it is reserved for what a node serves; rename the machine"
+                "machine '_dm-dns' has no valid name: it is reserved for the status of dm-dns; rename the machine"
             ),
             id="machine-reserved",
         ),
@@ -173,7 +173,7 @@ def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
             {"kfbox": [], "kiwi": []},
             [endpoint("www.pin"), endpoint("www.pin", "kiwi")],
             snapshot("""\
-www.pin is exported by several machines, and the address of none of them is known; set `addresses` for them in the role default of dm-dns:
+www.pin is exported by several machines, none of which has a known address; set `addresses` for them in the role default of dm-dns:
   host 'www.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox'
   host 'www.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kiwi'\
 """),
@@ -184,8 +184,8 @@ www.pin is exported by several machines, and the address of none of them is know
             [endpoint("a\nb.pin"), endpoint("pin"), endpoint("irc.pin", "-")],
             snapshot("""\
 machine '-' has no valid name: label '-' starts or ends with '-'; rename the machine
-machine 'kfbox': 'x' is no IP address; correct `addresses`
-host 'a\\nb.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is no valid name: '\\n' is not allowed in a name; use letters, digits, '-' and '_'; correct the service's host
+machine 'kfbox': 'x' is not an IP address; correct `addresses`
+host 'a\\nb.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is not a valid name: '\\n' is not allowed in a name; use letters, digits, '-' and '_'; correct the service's host
 host 'pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the domain itself, which cannot be an alias (RFC 1034, section 3.6.2); use a name below it, such as www.pin\
 """),
             id="all-at-once",
@@ -204,7 +204,7 @@ def test_a_domain_that_is_no_name_is_refused() -> None:
     with pytest.raises(Error) as caught:
         spec.to_zone(spec.Spec("p in", {}, []), 7)
     assert str(caught.value) == snapshot(
-        "the domain 'p in' is no valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'"
+        "the domain 'p in' is not a valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'"
     )
 
 
@@ -220,76 +220,84 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        pytest.param([], snapshot("the zone spec must be an object, not []"), id="list"),
-        pytest.param(None, snapshot("the zone spec must be an object, not null"), id="null"),
+        pytest.param(
+            [], snapshot("the zone spec: the top level must be an object, not []"), id="list"
+        ),
+        pytest.param(
+            None, snapshot("the zone spec: the top level must be an object, not null"), id="null"
+        ),
         pytest.param(
             {},
             snapshot(
-                "the zone spec must have ['domain', 'endpoints', 'machines'] and nothing else; it has []"
+                "the zone spec: the top level must have the keys domain, endpoints, machines, and no others; it has none"
             ),
             id="empty",
         ),
         pytest.param(
             changed("serial", to=1),
             snapshot(
-                "the zone spec must have ['domain', 'endpoints', 'machines'] and nothing else; it has ['domain', 'endpoints', 'machines', 'serial']"
+                "the zone spec: the top level must have the keys domain, endpoints, machines, and no others; it has domain, endpoints, machines, serial"
             ),
             id="extra-key",
         ),
         pytest.param(
-            changed("domain", to=None), snapshot("domain must be a string, not null"), id="domain"
+            changed("domain", to=None),
+            snapshot("the zone spec: domain must be a string, not null"),
+            id="domain",
         ),
         pytest.param(
             changed("machines", to=[]),
-            snapshot("machines must be an object, not []"),
+            snapshot("the zone spec: machines must be an object, not []"),
             id="machines",
         ),
         pytest.param(
             changed("machines", "kfbox", to=[]),
-            snapshot("machines.kfbox must be an object, not []"),
+            snapshot("the zone spec: machines.kfbox must be an object, not []"),
             id="machine",
         ),
         pytest.param(
             changed("machines", "kfbox", to={}),
-            snapshot("machines.kfbox must have ['addresses'] and nothing else; it has []"),
+            snapshot(
+                "the zone spec: machines.kfbox must have the keys addresses, and no others; it has none"
+            ),
             id="no-addresses",
         ),
         pytest.param(
             changed("machines", "kfbox", "addresses", to="fd00::2"),
-            snapshot('machines.kfbox.addresses must be a list, not "fd00::2"'),
+            snapshot('the zone spec: machines.kfbox.addresses must be a list, not "fd00::2"'),
             id="addresses",
         ),
         pytest.param(
             changed("machines", "kfbox", "addresses", 0, to=1),
-            snapshot("machines.kfbox.addresses[0] must be a string, not 1"),
+            snapshot("the zone spec: machines.kfbox.addresses[0] must be a string, not 1"),
             id="address",
         ),
         pytest.param(
             changed("endpoints", to={}),
-            snapshot("endpoints must be a list, not {}"),
+            snapshot("the zone spec: endpoints must be a list, not {}"),
             id="endpoints",
         ),
         pytest.param(
             changed("endpoints", 0, to="irc.pin"),
-            snapshot('endpoints[0] must be an object, not "irc.pin"'),
+            snapshot('the zone spec: endpoints[0] must be an object, not "irc.pin"'),
             id="endpoint",
         ),
         pytest.param(
             changed("endpoints", 0, "host", to=True),
-            snapshot("endpoints[0].host must be a string, not true"),
+            snapshot("the zone spec: endpoints[0].host must be a string, not true"),
             id="host",
         ),
         pytest.param(
             changed("endpoints", 0, "port", to=80),
             snapshot(
-                "endpoints[0] must have ['host', 'instance', 'machine', 'role', 'service'] and nothing else; it has ['host', 'instance', 'machine', 'port', 'role', 'service']"
+                "the zone spec: endpoints[0] must have the keys host, instance, machine, role, service, and no others; it has host, instance, machine, port, role, service"
             ),
             id="endpoint-key",
         ),
         pytest.param(
             changed("domain", to=["x" * 99]),
             snapshot(
-                'domain must be a string, not ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'
+                'the zone spec: domain must be a string, not ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'
             ),
             id="long-value",
         ),
@@ -337,5 +345,5 @@ def test_json_of_another_form_in_a_file_is_refused_with_the_file() -> None:
     with pytest.raises(Error) as caught:
         spec.read(Path("spec.json"))
     assert str(caught.value) == snapshot(
-        "spec.json: the zone spec must have ['domain', 'endpoints', 'machines'] and nothing else; it has []"
+        "spec.json: the top level must have the keys domain, endpoints, machines, and no others; it has none"
     )

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from dm_dns.commands import types
+from dm_dns.commands import arguments
 from dm_dns.errors import Error
 from dm_dns.pins import flake_lock, nix, report, update
 from dm_dns.pins.download import Options, download_all
 from dm_dns.pins.flake_ref import source_url
+
+SUMMARY: Final = "check, update and show what flake.lock pins"
+EXAMPLE: Final = "dm-dns prefetch check clan-core"
 
 _Parser = argparse.ArgumentParser
 _MOST_TRIES: Final = 20
@@ -66,7 +69,7 @@ def _add_download(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pause",
         metavar="SECONDS",
-        type=types.seconds,
+        type=arguments.seconds,
         default=2.0,
         help="how long to wait before the second try; it doubles after each (%(default)g)",
     )

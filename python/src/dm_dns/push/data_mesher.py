@@ -1,40 +1,22 @@
-"""data-mesher: its command, the daemon behind it on HTTP, and the file it writes."""
+"""data-mesher: its command, and the HTTP side of the daemon behind it."""
 
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
-
-import requests
+from typing import Final
 
 from dm_dns.errors import Error, TransientError
-from dm_dns.push import user_files
-from dm_dns.push.file_access import LOCAL, Machine
+from dm_dns.push.key_source import KeyFile
 
 _FIRST_PAUSE: Final = 0.1  # seconds, as all below
 _LONGEST_PAUSE: Final = 5.0
 _ANSWER_SECONDS: Final = 5.0
 _RUN_SECONDS: Final = 60.0
 
-# How a refused signer may be told: the exact words are not documented.
+# What data-mesher may say of a refused signer: its exact words are not documented.
 _NOT_ALLOWED: Final = re.compile(r"not (allowed|authori[sz]ed)|unauthori[sz]ed", re.IGNORECASE)
-
-
-class Key(NamedTuple):
-    """A private key's file, for data-mesher."""
-
-    path: Path
-    name: str
-    """What messages call the key."""
-    descriptors: Sequence[int] = ()
-    """Open files that ``path`` leads to."""
-
-    @classmethod
-    def of(cls, path: Path) -> "Key":
-        """Return the key in a file that has a path of its own."""
-        return cls(path, str(path))
 
 
 def pauses(seconds: float) -> Iterator[float]:
@@ -51,19 +33,26 @@ def pauses(seconds: float) -> Iterator[float]:
 
 
 def wait_until_answering(
-    url: str, *, seconds: float, report: Callable[[str], None], machine: Machine = LOCAL
+    url: str, *, seconds: float, report: Callable[[str], None], host: str | None = None
 ) -> None:
-    """Wait until the server of ``machine`` answers on ``url``, with whatever HTTP status.
+    """Wait until data-mesher answers on ``url``, with whatever HTTP status.
 
-    data-mesher's unit counts as started before its HTTP side is there. ``report`` gets a line for
-    each try that failed. A try takes up to 5 s; the last may end 10 s
-    after ``seconds``.
+    Its unit counts as started before its HTTP side is there. A try takes up to 5 s; the last may
+    end 10 s after ``seconds``.
+
+    Args:
+        url: an HTTP URL on this machine.
+        seconds: how long to wait.
+        report: takes a line for each try that failed.
+        host: the machine that ``url`` is forwarded to, as ssh takes it; None for this one.
 
     Raises:
-        TransientError: none answered within ``seconds``.
-        Error: ``url`` is no HTTP URL.
+        TransientError: nothing answered within ``seconds``.
+        Error: ``url`` is not an HTTP URL.
 
     """
+    import requests
+
     reason = ""
     with requests.Session() as session:
         session.trust_env = False  # a proxy cannot reach this machine's loopback
@@ -79,16 +68,19 @@ def wait_until_answering(
             else:
                 return
             if pause:
-                report(f"{url} does not answer ({reason}), next try in {pause:.1f} s")
+                report(f"{url} does not answer ({reason}); retrying in {pause:.1f} s")
                 time.sleep(pause)
-    raise TransientError(
-        f"{url} did not answer within {seconds:g} s ({reason}). Is data-mesher running"
-        f" {machine.here}? See `systemctl status data-mesher`{machine.if_forwarded}."
-    )
+    where = "See `systemctl status data-mesher`."
+    if host is not None:
+        where = (
+            f"See `systemctl status data-mesher` on {host}, and check that its sshd has"
+            " AllowTcpForwarding."
+        )
+    raise TransientError(f"{url} did not answer within {seconds:g} s ({reason}). {where}")
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the system said, without the layers of the HTTP library around it."""
+    """Return the system's own message, without those of the HTTP library around it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -101,7 +93,7 @@ def update(
     path: Path,
     *,
     name: str,
-    key: Key,
+    key: KeyFile,
     network_id: Path,
     url: str,
 ) -> None:
@@ -126,7 +118,7 @@ def update(
         raise _failure(done, f"did not take {path} as {name}", name, key, network_id)
 
 
-def delete(name: str, *, key: Key, network_id: Path, url: str) -> None:
+def delete(name: str, *, key: KeyFile, network_id: Path, url: str) -> None:
     """Take the file ``name`` out of the mesh, with a deletion signed with ``key``.
 
     Args:
@@ -146,7 +138,7 @@ def delete(name: str, *, key: Key, network_id: Path, url: str) -> None:
         raise _failure(done, f"did not delete {name}", name, key, network_id)
 
 
-def _run(arguments: list[str], key: Key) -> subprocess.CompletedProcess[str]:
+def _run(arguments: list[str], key: KeyFile) -> subprocess.CompletedProcess[str]:
     """Run ``data-mesher file`` to its end."""
     try:
         return subprocess.run(
@@ -172,34 +164,17 @@ def _run(arguments: list[str], key: Key) -> subprocess.CompletedProcess[str]:
 
 
 def _failure(
-    done: subprocess.CompletedProcess[str], what: str, name: str, key: Key, network_id: Path
+    done: subprocess.CompletedProcess[str], what: str, name: str, key: KeyFile, network_id: Path
 ) -> Error:
     said = done.stderr.strip() or "it printed nothing"
     failed = f"data-mesher {what} (exit code {done.returncode}): {said}\n"
     if _NOT_ALLOWED.search(said):
         return Error(
-            f"{failed}data-mesher does not list the key {key.name} among those that may sign"
+            f"{failed}data-mesher does not list the key {key.label} among those that may sign"
             f" {name}: the key was generated anew, or its machine was deployed before there was a"
             " push machine. Deploy all machines with the same signing.pub, then push again."
         )
     return TransientError(
-        f"{failed}Check that the mesh's settings allow the key {key.name} to sign {name},"
+        f"{failed}Check that data-mesher's settings allow the key {key.label} to sign {name},"
         f" and that {network_id} is this network's."
     )
-
-
-def read_file(path: Path, machine: Machine = LOCAL) -> bytes | None:
-    """Return a machine's copy of the mesh file; None where there is none.
-
-    Raises:
-        DeniedError: this user may not read it.
-        Error: it cannot be read otherwise, or the machine cannot be reached.
-
-    """
-    try:
-        return machine.read_bytes(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        file = f"--mesh-file {machine.place(path)}"
-        raise user_files.unreadable(file, error, machine.as_root) from None

@@ -1,111 +1,162 @@
-"""Target: the machine that is pushed to, and what is known there of the mesh's copy."""
+"""The machine that is pushed to, and what it shows of the mesh's copy of the zone."""
 
-import argparse
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from dm_dns import files
 from dm_dns.errors import Error, FileError
 from dm_dns.node.config import Config
-from dm_dns.push import data_mesher, ssh, user_files
+from dm_dns.push import ssh
 from dm_dns.push.file_access import LOCAL, Machine
 from dm_dns.zone import conf, zonefile
 
 CONFIG: Final = Path("/etc/dm-dns/apply.json")
+MESH_FILE: Final = Path("/var/lib/data-mesher/files/home/dns/cnames")
 
 
-class Copy(NamedTuple):
+class MeshCopy(NamedTuple):
     """The mesh's copy of the zone, as far as a machine shows it."""
 
     content: bytes | None
-    """None: there is none."""
+    """None: the machine has no copy."""
     place: str
     """The file it was read from, for messages."""
-    is_meshs: bool = True
-    """If not, it is what the machine was deployed with, and the mesh's is not known."""
+    from_mesh: bool = True
+    """False: this is what the machine was deployed with, and the mesh's copy is not known."""
 
     @property
-    def meshs(self) -> bytes | None:
-        """What the mesh has for sure; None also where that is not known."""
-        return self.content if self.is_meshs else None
+    def mesh_content(self) -> bytes | None:
+        """What the mesh has for certain; None if that is nothing, or is not known."""
+        return self.content if self.from_mesh else None
 
 
-class Target:
+class Destination:
     """The machine that is pushed to."""
 
     def __init__(
-        self, mesh_file: Path, *, machine: Machine = LOCAL, config: Path | None = None
+        self,
+        mesh_file: Path,
+        *,
+        machine: Machine = LOCAL,
+        config: Path | None = None,
+        report: Callable[[str], None],
     ) -> None:
-        """Look at nothing yet.
+        """Describe the machine, without reading anything yet.
 
         Args:
             mesh_file: the mesh's copy there.
-            machine: where.
-            config: the configuration of dm-dns there; with None the machine is taken for one of
-                the clan, and its ``mesh_file`` must be readable.
+            machine: how its files are read.
+            config: dm-dns's configuration there; None: the machine is taken to be one of the
+                zone's clan, and its ``mesh_file`` must be readable.
+            report: takes a line for people.
 
         """
         self.machine = machine
-        self.mesh_file = mesh_file
+        self._mesh_file = mesh_file
         self._config_path = config
-        self._told = ""
+        self._report = report
+        self._reported = ""
 
     @property
     def place(self) -> str:
         """How messages name the mesh's copy."""
-        return self.machine.place(self.mesh_file)
+        return self.machine.display(self._mesh_file)
 
-    def copy(self) -> Copy:
-        """Return the mesh's copy, or what stands for it where only root may read that.
+    def check_domain(self, domain: str) -> None:
+        """Check that a zone of ``domain`` belongs to the clan of this machine.
+
+        Raises:
+            Error: the machine belongs to another clan, or cannot be reached.
+
+        """
+        if self._config_path is None:
+            return
+        theirs, place = self._domain()
+        if theirs not in {None, domain}:
+            raise Error(
+                f"the zone's domain is {domain}, but the machine's is {theirs} ({place}). Nothing"
+                " was sent. Name a machine of the zone's clan with --via, or that machine's"
+                " checkout with --flake; --force does not override this."
+            )
+
+    def _domain(self) -> tuple[str | None, str]:
+        """Return the domain of the machine's clan, if it is known, and the file that says so."""
+        try:
+            copy = self._read_mesh_file()
+            if copy is not None:
+                return conf.read_domain(copy, self.place), self.place
+        except (files.DeniedError, FileError):
+            pass  # a push replaces a copy that is not a valid zone
+        if self._config_path is not None and self._config is not None:
+            return self._config.domain, self.machine.display(self._config_path)
+        return None, ""
+
+    def read_copy(self) -> MeshCopy:
+        """Return the mesh's copy, or what the machine serves if only root may read the copy.
 
         Raises:
             Error: neither can be read, or the machine cannot be reached.
 
         """
         try:
-            return Copy(data_mesher.read_file(self.mesh_file, self.machine), self.place)
-        except user_files.DeniedError:
-            if found := self._served():
-                return found
+            return MeshCopy(self._read_mesh_file(), self.place)
+        except files.DeniedError:
+            if served := self._read_served():
+                return served
             raise
 
-    def _served(self) -> Copy | None:
-        """Return what the machine serves, which everybody may read; None where it serves none."""
-        if self.config is None:
+    def _read_mesh_file(self) -> bytes | None:
+        """Return the mesh's copy; None if it does not exist.
+
+        Raises:
+            DeniedError: this user may not read it.
+            Error: it cannot be read for another reason, or the machine cannot be reached.
+
+        """
+        try:
+            return self.machine.read_bytes(self._mesh_file)
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        kept = Path(self.config.kept)
+        except OSError as error:
+            file = f"--mesh-file {self.place}"
+            raise files.unreadable(file, error, self.machine.host) from None
+
+    def _read_served(self) -> MeshCopy | None:
+        """Return what the machine serves, which every user may read; None if it serves nothing."""
+        if self._config is None:
+            return None
+        kept = Path(self._config.kept)
         try:
             content = self.machine.read_bytes(kept)
-            served = conf.parse(content, self.config.domain, str(kept))
-            compiled = self.machine.read_bytes(Path(self.config.zonefile))
+            served = conf.parse(content, self._config.domain, str(kept))
+            compiled = self.machine.read_bytes(Path(self._config.zonefile))
         except (OSError, FileError):
             return None
         line = compiled.partition(b"\n")[0].decode("ascii", "replace")
-        is_meshs = zonefile.source_of(served, line) == "mesh"
-        place = self.machine.place(kept)
-        self._tell(
-            f"{self.place} may be read by root only. Instead, this compares with what is served"
-            f" {self.machine.here}, {place}: "
-            + ("it came from the mesh" if is_meshs else "the mesh's is older, or missing")
+        from_mesh = zonefile.source_of(served, line) == "mesh"
+        place = self.machine.display(kept)
+        self._report_once(
+            f"Only root may read {self.place}. The zone is compared with the one that"
+            f" {self.machine.host or 'this machine'} serves, {place}: "
+            + ("it came from the mesh" if from_mesh else "the mesh's copy is older, or missing")
         )
-        return Copy(content, place, is_meshs)
+        return MeshCopy(content, place, from_mesh)
 
-    def _tell(self, line: str) -> None:
-        """Print a line to stderr, unless it was the last one."""
-        if line != self._told:
-            self._told = line
-            print(line, file=sys.stderr, flush=True)
+    def _report_once(self, line: str) -> None:
+        if line != self._reported:
+            self._reported = line
+            self._report(line)
 
     @cached_property
-    def config(self) -> Config | None:
-        """The configuration of dm-dns there; None where it is not asked for, or there is none.
+    def _config(self) -> Config | None:
+        """The configuration of dm-dns there; None if it is not asked for, or not there.
 
         Raises:
-            Error: it is no configuration, or the machine cannot be reached.
+            Error: it is not a valid configuration, or the machine cannot be reached.
 
         """
         if self._config_path is None:
@@ -114,78 +165,30 @@ class Target:
             content = self.machine.read_bytes(self._config_path)
         except OSError:
             return None
-        return Config.parse(content, self.machine.place(self._config_path))
-
-    def url(self, url: str, *, dry_run: bool) -> str:
-        """Return where the data-mesher that is at ``url`` on the machine answers here.
-
-        Raises:
-            Error: it cannot be reached from here.
-
-        """
-        if dry_run or not isinstance(self.machine, ssh.Host):
-            return url
-        return self.machine.forward(url)
-
-    def check_domain(self, domain: str) -> None:
-        """Check that a zone of ``domain`` belongs to the clan of this machine.
-
-        Raises:
-            Error: the machine is of another; or it cannot be reached.
-
-        """
-        if self._config_path is None:
-            return
-        if self.config is not None:
-            theirs, place = self.config.domain, self.machine.place(self._config_path)
-        else:
-            copy = self.copy()
-            try:
-                theirs, place = conf.domain_of(copy.content or b"", copy.place), copy.place
-            except FileError:
-                return  # a push brings the first zone, or replaces what is none
-        if theirs != domain:
-            raise Error(
-                f"the zone is of {domain}, and the machine that it would be pushed to is of"
-                f" {theirs} ({place}). Nothing was sent. Give a machine of the zone's clan with"
-                " --via, or the checkout of the machine's with --flake; --force does not help."
-            )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments that say which machine is pushed to."""
-    group = parser.add_argument_group(
-        "the machine that is pushed to",
-        "It is this one without --via. Paths and addresses are as that machine has them.",
-    )
-    group.add_argument(
-        "--via",
-        metavar="HOST",
-        type=ssh.host,
-        help="a machine of the clan, as ssh takes it: HOST or USER@HOST",
-    )
-    group.add_argument(
-        "--config",
-        metavar="PATH",
-        type=Path,
-        help=f"with --flake or --via: dm-dns's configuration there ({CONFIG})",
-    )
+        return Config.parse(content, self.machine.display(self._config_path))
 
 
 @contextmanager
-def opened(args: argparse.Namespace) -> Iterator[Target]:
-    """Return the machine that the parsed arguments say, while it is connected.
+def connect(
+    via: str | None, mesh_file: Path, config: Path | None, report: Callable[[str], None]
+) -> Iterator[Destination]:
+    """Yield the machine that is pushed to, as long as it is connected.
+
+    Args:
+        via: the machine, as ssh takes it; None: this one.
+        mesh_file: as `Destination` takes it, as all others are.
+        config: dm-dns's configuration there.
+        report: takes a line for people.
 
     Raises:
-        Error: it cannot be reached.
+        Error: the machine cannot be reached.
 
     """
-    config = args.config
-    if args.flake or args.via:
-        config = config or CONFIG
-    with ExitStack() as stack:
-        machine: Machine = LOCAL
-        if args.via:
-            stack.enter_context(ssh.ending_on([signal.SIGTERM, signal.SIGHUP]))
-            machine = stack.enter_context(ssh.Host(args.via))
-        yield Target(args.mesh_file, machine=machine, config=config)
+    if via is None:
+        yield Destination(mesh_file, config=config, report=report)
+        return
+    with (
+        ssh.exit_on([signal.SIGTERM, signal.SIGHUP]),
+        ssh.SshConnection(via) as machine,
+    ):
+        yield Destination(mesh_file, machine=machine, config=config, report=report)

@@ -1,29 +1,21 @@
-"""Machines: where the files are that a push compares with and confirms itself by."""
+"""Access to a machine's files and its data-mesher: this machine's, or through `ssh` another's."""
 
 from pathlib import Path
 from typing import Final, Protocol
 
 
 class Machine(Protocol):
-    """A machine whose files can be read."""
+    """A machine whose files can be read, and whose data-mesher can be reached."""
 
     @property
-    def here(self) -> str:
-        """Where it is, for messages: ``here``, or ``on`` and its name."""
+    def host(self) -> str | None:
+        """How ssh reaches the machine; None for the machine that this runs on."""
 
-    @property
-    def if_forwarded(self) -> str:
-        """What else may be why a server does not answer there: the end of a sentence, or empty."""
-
-    @property
-    def as_root(self) -> str:
-        """What to do, for messages, to read what only root may read."""
-
-    def place(self, path: Path) -> str:
+    def display(self, path: Path) -> str:
         """Return how messages name a file of this machine."""
 
     def read_bytes(self, path: Path) -> bytes:
-        """Return what the file at ``path`` holds.
+        """Return the content of the file at ``path``.
 
         Raises:
             OSError: it cannot be read.
@@ -31,7 +23,7 @@ class Machine(Protocol):
 
         """
 
-    def names(self, directory: Path) -> list[str]:
+    def list_directory(self, directory: Path) -> list[str]:
         """Return the names of a directory's entries, in any order.
 
         Raises:
@@ -40,25 +32,35 @@ class Machine(Protocol):
 
         """
 
+    def forward(self, url: str) -> str:
+        """Return the address, on the machine that this runs on, of the server at ``url`` there.
 
-class Local:
+        Raises:
+            Error: the server cannot be reached from here.
+
+        """
+
+
+class LocalMachine:
     """The machine that this runs on."""
 
-    here = "here"
-    if_forwarded = ""
-    as_root = "Are you root? Run this with sudo, or as a user who may read the file."
+    host = None
 
-    def place(self, path: Path) -> str:
+    def display(self, path: Path) -> str:
         """Return how messages name a file of this machine."""
         return str(path)
 
     def read_bytes(self, path: Path) -> bytes:
-        """Return what the file at ``path`` holds; raise OSError where it cannot be read."""
+        """Return the content of the file at ``path``; raise OSError if it cannot be read."""
         return path.read_bytes()
 
-    def names(self, directory: Path) -> list[str]:
-        """Return the names of a directory's entries; raise OSError where it cannot be read."""
+    def list_directory(self, directory: Path) -> list[str]:
+        """Return the names of a directory's entries; raise OSError if it cannot be read."""
         return [path.name for path in directory.iterdir()]
 
+    def forward(self, url: str) -> str:
+        """Return ``url``."""
+        return url
 
-LOCAL: Final[Machine] = Local()
+
+LOCAL: Final[Machine] = LocalMachine()

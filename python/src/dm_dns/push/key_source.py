@@ -1,7 +1,7 @@
-"""The private key as it comes from a secret store: checked, and never on a disk.
+"""Where the private key comes from: a file, or a command of a secret store.
 
-A command prints it into a pipe, and data-mesher reads it from an anonymous memory file. Neither an
-argument list nor a file ever has it; only data-mesher gets the memory file.
+A command prints the key into a pipe, and data-mesher reads it from an anonymous memory file. It is
+never in an argument list or on a disk, and only data-mesher is given the memory file.
 """
 
 import fcntl
@@ -9,68 +9,134 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.push import keys
 
 _END_SECONDS: Final = 2.0
-_MOST_BYTES: Final = 4096  # of what a command prints; a key's PEM file has 119
+_MAX_BYTES: Final = 4096  # of what a command prints; a key's PEM file has 119
 
 
-def output_of(
-    command: Sequence[str],
-    name: str,
-    *,
-    remedy: str,
-    directory: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> bytes:
-    """Return what a command prints, which is to be a private key.
+class KeyFile(NamedTuple):
+    """The file of a private key, for data-mesher."""
 
-    Its terminal and its stderr are the user's: it may ask for a passphrase.
+    path: Path
+    label: str
+    """How messages name the key."""
+    descriptors: Sequence[int] = ()
+    """Open files that ``path`` refers to."""
 
-    Args:
-        command: its argument list.
-        name: what messages call it.
-        remedy: what to do where it cannot be run, or fails.
-        directory: where it runs; here if None.
-        environment: this process's if None.
+
+@dataclass(frozen=True, kw_only=True)
+class KeyCommand:
+    """A command that prints the private key."""
+
+    command: Sequence[str]
+    """Its argument list."""
+    label: str
+    """How messages name it."""
+    remedy: str
+    """What to do if it cannot be run, fails, or prints something else."""
+    directory: Path | None = None
+    """Where it runs; None: in the current directory."""
+    environment: Mapping[str, str] | None = None
+    """None: the environment of this process."""
+
+
+def key_from_file(path: Path, public_key: Path | None) -> KeyFile:
+    """Return the private key in the file at ``path``.
+
+    It is read only to compare it: with no ``public_key``, data-mesher alone opens it.
 
     Raises:
-        Error: it cannot be run, failed, or prints nothing or too much. What it printed is never in
-            the message.
+        FileError: one of the files does not contain a valid key.
+        Error: one of them cannot be read, or the key does not belong to ``public_key``.
 
     """
+    content = files.read_named(path, "--key")
+    if public_key is not None:
+        seed = keys.parse_private(content, str(path), keys.GIVE_PRIVATE)
+        if keys.public_from_seed(seed) != _read_public(public_key):
+            raise Error(
+                f"--key {path} does not belong to --public-key {public_key}: no machine would"
+                " accept what it signs. Run `clan vars generate`, then deploy all machines, so that"
+                " all have the key pair of one generation."
+            )
+    return KeyFile(path, str(path))
+
+
+@contextmanager
+def key_from_command(source: KeyCommand, public_key: Path | None) -> Iterator[KeyFile]:
+    """Run a command and yield the private key that it prints, as long as the key is in memory.
+
+    White space around the key is ignored: commands add a newline or remove it.
+
+    Raises:
+        FileError: the command printed something else, or ``public_key`` is not a valid key. What
+            was printed is never in the message.
+        Error: the command failed, or the key does not belong to ``public_key``.
+
+    """
+    printed = _output(source).strip() + b"\n"
+    seed = keys.parse_private(printed, f"(output of {source.label})", source.remedy.rstrip("."))
+    if public_key is not None and keys.public_from_seed(seed) != _read_public(public_key):
+        raise Error(
+            f"the key that {source.label} printed does not belong to {public_key}: no machine would"
+            " accept what it signs. Use the key and the public key of one generation; check that"
+            " the checkout is the newest."
+        )
+    with _in_memory(keys.private_pem(seed)) as descriptor:
+        label = f"printed by {source.label}"
+        yield KeyFile(Path(f"/dev/fd/{descriptor}"), label, [descriptor])
+
+
+def _read_public(path: Path) -> bytes:
+    return keys.parse_public(files.read_named(path, "--public-key"), str(path))
+
+
+def _output(source: KeyCommand) -> bytes:
+    """Return what a command prints.
+
+    Its terminal and its stderr are the user's: it may ask for a passphrase.
+    """
+    label, remedy = source.label, source.remedy
     try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=directory, env=environment)
+        process = subprocess.Popen(
+            source.command,
+            stdout=subprocess.PIPE,
+            cwd=source.directory,
+            env=source.environment,
+        )
     except OSError as error:
-        raise Error(f"{name} cannot be run: {error.strerror}. {remedy}") from None
+        raise Error(f"{label} cannot be run: {error.strerror}. {remedy}") from None
     with process:
         assert process.stdout  # noqa: S101 - for mypy: it is a pipe
         try:
-            printed = process.stdout.read(_MOST_BYTES + 1)
-            process.stdout.close()  # a command that prints on and on ends by that
+            printed = process.stdout.read(_MAX_BYTES + 1)
+            process.stdout.close()  # ends a command that never stops printing
             process.wait()
         except BaseException as error:
             _end(process, is_told=isinstance(error, KeyboardInterrupt))
             raise
-    if len(printed) > _MOST_BYTES:
-        raise Error(f"{name} printed more than {_MOST_BYTES} bytes: no key. {remedy}")
+    if len(printed) > _MAX_BYTES:
+        raise Error(f"{label} printed more than {_MAX_BYTES} bytes, which is not a key. {remedy}")
     if process.returncode != 0:
-        how = f"exit status {process.returncode}"
+        how = f"with exit status {process.returncode}"
         if process.returncode < 0:
-            how = f"signal {-process.returncode}"
-        raise Error(f"{name} failed ({how}); what it says is above. {remedy}")
+            how = f"by signal {-process.returncode}"
+        raise Error(f"{label} failed {how}; its own message is above. {remedy}")
     if not printed.strip():
-        raise Error(f"{name} printed nothing. {remedy}")
+        raise Error(f"{label} printed nothing. {remedy}")
     return printed
 
 
 def _end(process: subprocess.Popen[bytes], *, is_told: bool) -> None:
-    """End a command that may be asking for a passphrase, on a terminal that it has changed."""
-    if not is_told:  # as it is by ^C
+    """End a command that may be asking for a passphrase on a terminal whose settings it changed."""
+    if not is_told:  # ^C has already reached it
         process.terminate()
     try:
         process.wait(_END_SECONDS)
@@ -78,42 +144,21 @@ def _end(process: subprocess.Popen[bytes], *, is_told: bool) -> None:
         process.kill()
 
 
-def check(printed: bytes, name: str, *, remedy: str, public_key: Path | None) -> str:
-    """Return the PEM file of the private key that the command ``name`` printed.
-
-    White space around it is passed over: commands add a newline or take it away.
-
-    Raises:
-        FileError: it is no key, or ``public_key`` is none. It is never in the message.
-        Error: it does not belong to ``public_key``, where there is one.
-
-    """
-    content = printed.strip() + b"\n"
-    seed = keys.parse_private(content, f"(output of {name})", remedy.rstrip("."))
-    if public_key is not None and keys.public_of(seed) != keys.read_public(public_key):
-        raise Error(
-            f"the key that {name} printed does not belong to {public_key}: no node would take what"
-            " it signs. Take the key and the public key from one generation: is the checkout the"
-            " newest?"
-        )
-    return keys.private_pem(seed)
-
-
 @contextmanager
-def in_memory(pem: str) -> Iterator[int]:
-    """Hold a private key in an anonymous memory file, and return its descriptor.
+def _in_memory(pem: str) -> Iterator[int]:
+    """Hold a private key in an anonymous memory file, and yield its descriptor.
 
-    The file has no name, cannot be changed, and is open in this process only and in those that are
-    given the descriptor. Unlike a pipe it can be read several times, at /dev/fd/N.
+    The file has no name, cannot be changed, and is open only in this process and in those that are
+    given the descriptor. Unlike a pipe, it can be read several times, at /dev/fd/N.
 
     Raises:
-        Error: this system has no such files.
+        Error: this system does not have such files.
 
     """
     if not hasattr(os, "memfd_create"):
         raise Error(
-            "this system has no anonymous memory files (memfd_create(2), Linux), in which the key"
-            " is given to data-mesher. Push from Linux, or give a file with --key."
+            "this system does not have the anonymous memory files (memfd_create(2), Linux) in which"
+            " data-mesher gets the key. Push from Linux, or name a file with --key."
         )
     descriptor = os.memfd_create("dm-dns signing key", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:

@@ -4,13 +4,10 @@ Ed25519; the private key is PKCS#8, the public key SubjectPublicKeyInfo, both in
 RFC 7468). The bytes are those of ``openssl genpkey -algorithm ed25519``.
 """
 
-import argparse
 import base64
 import os
 from pathlib import Path
 from typing import Final
-
-from nacl.signing import SigningKey
 
 from dm_dns.errors import Error, FileError
 
@@ -24,8 +21,8 @@ KEY_SIZE: Final = 32
 _PRIVATE_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 _PUBLIC_PREFIX = bytes.fromhex("302a300506032b6570032100")
 
-_GIVE_PUBLIC = f"Give the {PUBLIC_NAME} that `dm-dns keygen DIR` wrote, unchanged"
-_GIVE_PRIVATE = f"Give the {PRIVATE_NAME} that `dm-dns keygen DIR` wrote, unchanged"
+GIVE_PUBLIC: Final = f"Give the {PUBLIC_NAME} that `dm-dns keygen DIR` wrote, unchanged"
+GIVE_PRIVATE: Final = f"Give the {PRIVATE_NAME} that `dm-dns keygen DIR` wrote, unchanged"
 
 
 def private_pem(seed: bytes) -> str:
@@ -46,57 +43,38 @@ def _pem(kind: str, prefix: bytes, key: bytes) -> str:
     return f"-----BEGIN {kind} KEY-----\n{text}\n-----END {kind} KEY-----\n"
 
 
-def read_public(path: Path) -> bytes:
-    """Return the KEY_SIZE octets of the public key in the PEM file at ``path``.
+def parse_public(content: bytes, source: str) -> bytes:
+    """Return the public key, of KEY_SIZE octets, in the ``content`` of a PEM file.
 
-    Only the strict form is read (RFC 7468, section 3, ``stricttextualmsg``, ending lines with LF).
-
-    Raises:
-        FileError: the file holds something else. Its content is never in the message: it may be
-            the private key.
-        Error: it cannot be read.
-
-    """
-    content = _read(path, _GIVE_PUBLIC)
-    return _parse_pem(content, str(path), "PUBLIC", _PUBLIC_PREFIX, _GIVE_PUBLIC)
-
-
-def public_half(path: Path) -> bytes:
-    """Return the KEY_SIZE octets of the public key that belongs to a private key's PEM file.
-
-    The form is as strict as that of `read_public`: PKCS#8 without attributes (RFC 8410, section 7).
+    Only the strict form is accepted (RFC 7468, section 3, ``stricttextualmsg``, lines ending with
+    LF). ``source`` tells messages where the content comes from.
 
     Raises:
-        FileError: the file holds something else. Its content is never in the message.
-        Error: it cannot be read.
+        FileError: it is something else. The content is never in the message: it may be the private
+            key.
 
     """
-    return public_of(parse_private(_read(path, _GIVE_PRIVATE), str(path), _GIVE_PRIVATE))
-
-
-def public_of(seed: bytes) -> bytes:
-    """Return the KEY_SIZE octets of the public key that belongs to a private key's seed."""
-    return SigningKey(seed).verify_key.encode()
+    return _parse_pem(content, source, "PUBLIC", _PUBLIC_PREFIX, GIVE_PUBLIC)
 
 
 def parse_private(content: bytes, source: str, remedy: str) -> bytes:
-    """Return the seed, of KEY_SIZE octets, of the private key that a PEM file's ``content`` has.
+    """Return the seed, of KEY_SIZE octets, of the private key in the ``content`` of a PEM file.
 
-    The form is that of `public_half`. ``source`` says in messages where the content is from, and
-    ``remedy`` what to do about it.
+    The form is as strict as that of `parse_public`: PKCS#8 without attributes (RFC 8410, section
+    7). ``source`` tells messages where the content comes from, ``remedy`` what to do about it.
 
     Raises:
-        FileError: it is something else. It is never in the message.
+        FileError: it is something else. The content is never in the message.
 
     """
     return _parse_pem(content, source, "PRIVATE", _PRIVATE_PREFIX, remedy)
 
 
-def _read(path: Path, remedy: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Error(f"{path}: {error.strerror}. {remedy}.") from None
+def public_from_seed(seed: bytes) -> bytes:
+    """Return the public key, of KEY_SIZE octets, that belongs to a private key's seed."""
+    from nacl.signing import SigningKey
+
+    return SigningKey(seed).verify_key.encode()
 
 
 def _parse_pem(content: bytes, source: str, kind: str, prefix: bytes, remedy: str) -> bytes:
@@ -128,6 +106,8 @@ def generate(directory: Path) -> None:
         Error: one of them exists or cannot be written.
 
     """
+    from nacl.signing import SigningKey
+
     key = SigningKey.generate()
     private, public = directory / PRIVATE_NAME, directory / PUBLIC_NAME
     try:
@@ -163,19 +143,3 @@ def _create(path: Path, text: str, mode: int) -> None:
         ) from None
     except OSError as error:
         raise Error(f"{path}: {error.strerror}. Choose a directory you may write to.") from None
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``dm-dns keygen``."""
-    parser.add_argument(
-        "directory",
-        metavar="DIR",
-        type=Path,
-        help=f"where to write {PRIVATE_NAME} and {PUBLIC_NAME}; made if it is missing",
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run ``dm-dns keygen``; return its exit status."""
-    generate(args.directory)
-    return 0

@@ -1,9 +1,8 @@
-"""Remote: a machine that is reached through ssh, its files and the HTTP side of its data-mesher.
+"""A machine that is reached through ssh: its files, and the HTTP side of its data-mesher.
 
-One connection is made, which everything goes through: one login, with whatever prompts it has.
+Everything goes through one connection: one login, with whatever prompts it has.
 """
 
-import argparse
 import errno
 import os
 import re
@@ -49,32 +48,21 @@ _REMEDIES: Final = (
     ),
     (
         r"permission denied|too many authentication failures",
-        "See that `ssh {host}` logs in; --via USER@HOST takes another user.",
+        "Check that `ssh {host}` logs in; --via USER@HOST takes another user.",
     ),
     (
         r"connection refused|timed out|no route to host|network is unreachable",
-        "Is the machine up, and its sshd running? Any other machine of the clan does as well.",
+        "Check that the machine is up and its sshd runs, or name another machine of the clan.",
     ),
 )
 
 
-def host(text: str) -> str:
-    """Return the destination ``text`` of ``--via``, as ssh takes it."""
-    # ssh would take a leading - for an option, and with it run any command.
-    if not text or text.startswith("-") or not text.isprintable() or " " in text:
-        raise argparse.ArgumentTypeError(f"{text!a} is no host: give HOST or USER@HOST")
-    return text
+class SshConnection:
+    """A connection to a machine of the clan: a context manager, and a `file_access.Machine`."""
 
-
-class Host:
-    """A machine of the clan, for as long as this context manager is open."""
-
-    def __init__(self, name: str) -> None:
-        """Note ``name``, which `host` has checked; nothing is connected yet."""
-        self.name = name
-        self.here = f"on {name}"
-        self.if_forwarded = " there. Its sshd must forward ports: AllowTcpForwarding"
-        self.as_root = f"Log in as root there: --via root@{name.rpartition('@')[2]}."
+    def __init__(self, host: str) -> None:
+        """Name the machine, as ssh takes it; ``host`` must not start with a -."""
+        self.host = host
         self._directory = Path()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -122,7 +110,7 @@ class Host:
             arguments += ["-o", option]
         # ssh lives for as long as this pipe: it ends with this process, even if that is killed.
         self._process = process = subprocess.Popen(
-            self._command(*arguments, "--", self.name, _HOLD),
+            self._command(*arguments, "--", self.host, _HOLD),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -149,20 +137,20 @@ class Host:
         return self._command(*alone, "-E", str(self._log), *arguments)
 
     def _fail(self) -> NoReturn:
-        """Raise what ssh said last."""
+        """Raise an error with ssh's last message."""
         with suppress(OSError):
             lines = self._log.read_text(errors="replace").splitlines()
             said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        said = said.removeprefix("ssh: ") or "it said nothing"
-        remedy = f"See that `ssh {self.name}` works."
+        said = said.removeprefix("ssh: ") or "ssh gave no reason"
+        remedy = f"Check that `ssh {self.host}` works."
         for pattern, text in _REMEDIES:
             if re.search(pattern, said, re.IGNORECASE):
-                remedy = text.format(host=self.name)
-        raise Error(f"ssh to {self.name} failed: {said.rstrip('.')}. {remedy}")
+                remedy = text.format(host=self.host)
+        raise Error(f"ssh to {self.host} failed: {said.rstrip('.')}. {remedy}")
 
-    def place(self, path: Path) -> str:
+    def display(self, path: Path) -> str:
         """Return how messages name a file of this machine."""
-        return f"{self.name}:{path}"
+        return f"{self.host}:{path}"
 
     def read_bytes(self, path: Path) -> bytes:
         """Return what the file at ``path`` there holds.
@@ -174,7 +162,7 @@ class Host:
         """
         return self._run("cat", path)
 
-    def names(self, directory: Path) -> list[str]:
+    def list_directory(self, directory: Path) -> list[str]:
         """Return the names of a directory's entries there.
 
         Raises:
@@ -190,7 +178,7 @@ class Host:
         remote = f"exec sh -c {shlex.quote(script)} sh {shlex.quote(str(path))}"
         try:
             done = subprocess.run(
-                self._through("--", self.name, remote),
+                self._through("--", self.host, remote),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_READ_SECONDS,
@@ -198,7 +186,7 @@ class Host:
             )
         except subprocess.TimeoutExpired:
             raise Error(
-                f"{self.name} did not send {path} within {_READ_SECONDS:g} s. Try again."
+                f"{self.host} did not send {path} within {_READ_SECONDS:g} s. Try again."
             ) from None
         _before, mark, content = done.stdout.partition(_MARK)
         if not mark:
@@ -207,13 +195,13 @@ class Host:
             return content
         said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         reason = said.rpartition(": ")[2]
-        raise OSError(_ERRORS.get(reason, errno.EIO), reason, self.place(path))
+        raise OSError(_ERRORS.get(reason, errno.EIO), reason, self.display(path))
 
     def forward(self, url: str) -> str:
         """Return the address, on this machine, of the server that is at ``url`` as seen there.
 
         Raises:
-            Error: ``url`` is no address of a host and port, or ssh does not forward.
+            Error: ``url`` is not an address with a host and a port, or ssh does not forward.
 
         """
         try:
@@ -222,13 +210,16 @@ class Host:
         except ValueError:
             parts, port = urlsplit(""), 0
         if parts.scheme != "http" or not parts.hostname:
-            raise Error(f"--url {url}: with --via, give an address such as http://localhost:7331.")
+            raise Error(
+                f"--url {url} is not an address that --via can forward; give one such as"
+                " http://localhost:7331."
+            )
         name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         tries = 0
         while True:
             ours = _free_port()
             there = f"{_LOOPBACK}:{ours}:{name}:{port}"
-            asked = self._through("-O", "forward", "-L", there, "--", self.name)
+            asked = self._through("-O", "forward", "-L", there, "--", self.host)
             if subprocess.run(asked, capture_output=True, check=False).returncode == 0:
                 return parts._replace(netloc=f"{_LOOPBACK}:{ours}").geturl()
             tries += 1
@@ -243,11 +234,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def ending_on(signals: Sequence[signal.Signals]) -> Iterator[None]:
-    """Let these signals end this process by an exception, so that it cleans up."""
+def exit_on(signals: Sequence[signal.Signals]) -> Iterator[None]:
+    """Let these signals raise SystemExit, so that this process cleans up before it ends."""
 
     def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)  # as a shell has it
+        raise SystemExit(128 + number)  # the status that a shell returns
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,8 +1,8 @@
-"""zone.conf, the form in which a zone travels: its model, its parser and its renderer.
+"""zone.conf, the file in which a zone travels: its model, parser and renderer.
 
 The file is a comment header and, below it, only ``local-zone`` and ``local-data`` lines, so that
 unbound and clan-core's own dm-dns can include it as it is. Nothing else is accepted: the file
-comes over the network, and whoever may sign it must not be able to do more than name hosts.
+comes over the network, and whoever can sign it must be able to name hosts and nothing else.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ def record_type(address: str) -> str:
 
 
 def canonical_address(text: str) -> str | None:
-    """Return an IP address in the text form of inet_ntop(3), or None where ``text`` is none."""
+    """Return an IP address in the text form of inet_ntop(3), or None if ``text`` is not one."""
     family = _FAMILIES[record_type(text)]
     try:
         return inet_ntop(family, inet_pton(family, text))
@@ -73,19 +73,16 @@ def in_order(addresses: Iterable[str]) -> tuple[str, ...]:
 
 
 def render(zone: Zone) -> str:
-    """Return the text of the zone.conf for ``zone``: the same for the same zone, always."""
-    import jinja2  # noqa: PLC0415 - `apply` reads zones, and must start without it
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("dm_dns.zone", ""),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701 - no HTML; every value is a checked name or address
-    )
-    environment.filters["sha256"] = lambda text: hashlib.sha256(text.encode("ascii")).hexdigest()
-    return environment.get_template("zone.conf.j2").render(
-        format=FORMAT, domain=zone.domain, serial=zone.serial, records=sorted(_records(zone))
+    """Return the text of the zone.conf for ``zone``: always the same for the same zone."""
+    records = sorted(_records(zone))
+    body = f'local-zone: "{zone.domain}." transparent\n'
+    body += "".join(f'local-data: "{" ".join(record)}"\n' for record in records)
+    return (
+        f"# dm-dns zone {FORMAT}\n"
+        f"# serial: {zone.serial}\n"
+        f"# records: {len(records)}\n"
+        f"# sha256: {hashlib.sha256(body.encode('ascii')).hexdigest()}\n"
+        f"{body}"
     )
 
 
@@ -103,52 +100,49 @@ def read(path: files.StrPath, domain: str) -> Zone:
 
     Raises:
         OSError: the file cannot be read.
-        FileError: it is not a zone.conf of ``domain``.
+        FileError: it is not a valid zone.conf of ``domain``.
 
     """
     return parse(files.read(path), domain, os.fspath(path))
 
 
-def parse(content: bytes, domain: str, path: str) -> Zone:
-    """Parse the zone.conf ``content`` of ``domain`` (canonical); ``path`` is for messages.
+def parse(content: bytes, domain: str | None, path: str) -> Zone:
+    """Parse the ``content`` of a zone.conf; ``path`` names the file in messages.
 
     Accepted are what `render` writes and, with serial 0, what clan-core's own dm-dns writes: no
-    header, in any order, a line possibly twice, names in any case.
+    header, lines in any order and possibly twice, names in any case.
+
+    Args:
+        content: what the file contains.
+        domain: the domain (canonical) that the zone must have; None: the one that the file names.
+        path: the file.
 
     Raises:
-        FileError: anything else.
+        FileError: the content is anything else.
 
     """
     return _Parser(content, domain, path).parse()
 
 
-def domain_of(content: bytes, path: str) -> str:
-    """Return the domain (canonical) that the zone.conf ``content`` says it is of.
-
-    `parse` tells whether it is a zone.conf. ``path`` is for messages.
+def read_domain(content: bytes, path: str) -> str:
+    """Return the domain (canonical) that a zone.conf names; only lines up to that are checked.
 
     Raises:
-        FileError: it names no domain.
+        FileError: the header is not valid, or the file names no domain.
 
     """
-    for number, line in enumerate(content.splitlines(), start=1):
-        if match := re.fullmatch(rb'local-zone: "([^"]*)\." transparent', line):
-            try:
-                return names.canonical_domain(match[1].decode("ascii"))
-            except (names.InvalidNameError, UnicodeDecodeError) as error:
-                raise FileError(path, number, f"the domain is no valid name: {error}") from None
-    raise FileError(path, 1, "no local-zone line, which names the domain: this is no zone.conf")
+    return _Parser(content, None, path).start_of_zone()[1]
 
 
 class _Parser:
     """One run over one file."""
 
-    def __init__(self, content: bytes, domain: str, path: str) -> None:
+    def __init__(self, content: bytes, domain: str | None, path: str) -> None:
         self.content = content
-        self.domain = domain
+        self.expected = domain
         self.path = path
         self.lines = self.split()
-        # Without header, for clan-core's dm-dns: that one neither sorts nor changes the case.
+        # clan-core's dm-dns writes no header, and neither sorts the lines nor changes the case.
         self.has_header = self.lines[0].startswith("#")
         self.start = len(_HEADER) if self.has_header else 0
         self.cnames: dict[str, str] = {}
@@ -158,11 +152,15 @@ class _Parser:
         raise FileError(self.path, line, reason)
 
     def parse(self) -> Zone:
-        serial = self.header() if self.has_header else 0
-        self.zone_line()
+        serial, self.domain = self.start_of_zone()
         self.records()
         self.rules()
         return Zone(self.domain, serial, self.cnames, self.addresses, self.sha256())
+
+    def start_of_zone(self) -> tuple[int, str]:
+        """Return the serial and the domain, which stand before all records."""
+        serial = self.header() if self.has_header else 0
+        return serial, self.zone_line()
 
     def split(self) -> list[str]:
         """Return the lines; they are ASCII and each has its newline."""
@@ -191,7 +189,7 @@ class _Parser:
                 self.fail(number, f"expected '{form}', found {_shown(line)}")
             values.append(match[1])
             if number == 1 and int(match[1]) != FORMAT:  # whose other lines may be others
-                self.fail(1, f"zone format {match[1]} is not known here: update dm-dns")
+                self.fail(1, f"this dm-dns does not know zone format {match[1]}: update dm-dns")
         _version, serial, count, sha256 = values
         if len(self.lines) == len(_HEADER):
             self.fail(len(_HEADER), f"the file ends with its header: {_CUT_SHORT}")
@@ -204,11 +202,21 @@ class _Parser:
             self.fail(4, f"the hash is not that of the lines below the header: {_CUT_SHORT}")
         return int(serial)
 
-    def zone_line(self) -> None:
-        expected = f'local-zone: "{self.domain}." transparent'
+    def zone_line(self) -> str:
+        """Return the domain that the local-zone line names."""
+        number = self.start + 1
         line = self.lines[self.start] if self.start < len(self.lines) else ""
-        if line != expected:
-            self.fail(self.start + 1, f"expected '{expected}', found {_shown(line)}")
+        named = re.fullmatch(r'local-zone: "([^"]*)\." transparent', line)
+        domain = self.expected or (named[1] if named else "DOMAIN")
+        if line != f'local-zone: "{domain}." transparent':
+            expected = f'local-zone: "{domain}." transparent'
+            self.fail(number, f"expected '{expected}', found {_shown(line)}")
+        if self.expected is None:
+            try:
+                names.check_domain(domain)
+            except names.InvalidNameError as error:
+                self.fail(number, f"the domain {_shown(domain)} is not a valid name: {error}")
+        return domain
 
     def records(self) -> None:
         """Read all lines below the local-zone line."""
@@ -221,7 +229,7 @@ class _Parser:
             if match is None:
                 self.fail(number, self.why(line))
             if self.has_header and line <= previous:
-                self.fail(number, "the lines are not sorted, or this one stands twice")
+                self.fail(number, "the lines are not sorted, or this line is repeated")
             previous = line
             owner, target, kind, address = match.groups()
             owner = owner.lower()
@@ -235,8 +243,8 @@ class _Parser:
             if cnames.setdefault(owner, targets[target]) != targets[target]:
                 self.fail(
                     number,
-                    f"a second CNAME for {owner}, which is {cnames[owner]} already: a name that"
-                    " several machines answer on needs their addresses instead",
+                    f"a second CNAME for {owner}, which already points to {cnames[owner]}: a name"
+                    " of several machines needs their addresses instead",
                 )
 
         if not self.has_header:
@@ -244,7 +252,7 @@ class _Parser:
 
     def add_address(self, number: int, owner: str, kind: str, address: str) -> None:
         if address != canonical_address(address) or kind != record_type(address):
-            self.fail(number, f"{_shown(address)} is no address as type {kind} has it")
+            self.fail(number, f"{_shown(address)} is not an address of type {kind}")
         known = self.addresses.get(owner, ())
         if address not in known:
             self.addresses[owner] = (*known, address)
@@ -255,32 +263,33 @@ class _Parser:
         try:
             names.check(name)
         except names.InvalidNameError as error:
-            self.fail(number, f"the target {_shown(name)} is no valid name: {error}")
+            self.fail(number, f"the target {_shown(name)} is not a valid name: {error}")
         if name == f"{names.STATUS_LABEL}.{self.domain}":
-            self.fail(number, f"the target {name} is reserved: a node's status is there")
+            self.fail(number, f"the target {name} is reserved for the status of dm-dns")
         return name
 
     def why(self, line: str) -> str:
-        """Return the rule that a line breaks which is no record."""
+        """Return the rule that a line breaks if it is not a record."""
         if _record_pattern(self.domain, any_case=True).fullmatch(line) and self.has_header:
             return f"upper case, which no line below a header has: {_shown(line)}"
         return _why(line, self.domain)
 
     def rules(self) -> None:
-        """Check what no single line shows."""
+        """Check the rules that concern more than one line."""
         for owner in sorted(self.cnames.keys() & self.addresses.keys()):
             self.fail(self.line_of(owner), f"a CNAME and an address for one name: {owner}")
         reserved = f"{names.STATUS_LABEL}.{self.domain}"
         if reserved in self.cnames or reserved in self.addresses:
-            self.fail(self.line_of(reserved), f"{reserved} is reserved: a node's status is there")
+            self.fail(self.line_of(reserved), f"{reserved} is reserved for the status of dm-dns")
         harmless: set[str] = set()
         for start in sorted(self.cnames.keys() & set(self.cnames.values())):
-            chain = []
+            chain: set[str] = set()
             owner = start
             while owner in self.cnames and owner not in harmless:
                 if owner in chain:
-                    self.fail(self.line_of(owner), f"a CNAME that leads to itself: {owner}")
-                chain.append(owner)
+                    reason = f"a CNAME loop: {owner} points to itself, directly or through others"
+                    self.fail(self.line_of(owner), reason)
+                chain.add(owner)
                 owner = self.cnames[owner]
             harmless.update(chain)
 
@@ -303,18 +312,18 @@ def _record_pattern(domain: str, *, any_case: bool) -> re.Pattern[str]:
 
 
 def _shown(text: str) -> str:
-    """Return ``text`` fit for a message: one line, no control characters, not too long."""
+    """Return ``text`` for a message: one line, no control characters, not too long."""
     return ascii(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
 
 
 def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each rule
-    """Return the rule that ``line``, which is no record of ``domain``, breaks."""
+    """Return the rule that ``line``, which is not a record of ``domain``, breaks."""
     data = re.fullmatch(r'local-data: "([^"]*)"', line)
     if data is None:
         if line.startswith("local-zone:"):
-            return "a second local-zone line; a zone.conf has one"
+            return "a second local-zone line; a zone.conf has exactly one"
         if line.startswith("#"):
-            return "a comment; a zone.conf has none but its header"
+            return "a comment; a zone.conf has no comments except its header"
         return f"neither a local-zone nor a local-data line: {_shown(line)}"
     owner, kind, *rdata = [*data[1].split(" "), "", ""][: max(3, data[1].count(" ") + 1)]
     try:
@@ -322,10 +331,10 @@ def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each 
             return f"{_shown(owner)} is not below the domain '{domain}.'"
         names.check(owner.lower().removesuffix("."))
     except names.InvalidNameError as error:
-        return f"{_shown(owner)} is no valid name: {error}"
+        return f"{_shown(owner)} is not a valid name: {error}"
     if kind not in {"CNAME", *_FAMILIES}:
         return f"expected CNAME, A or AAAA after the name, found {_shown(kind)}"
     if len(rdata) != 1 or kind != "CNAME":
         what = "name" if kind == "CNAME" else "address"
         return f"expected one {what} after {kind}, found {_shown(' '.join(rdata))}"
-    return f"the target {_shown(rdata[0])} is no name below the domain '{domain}.'"
+    return f"the target {_shown(rdata[0])} is not a name below the domain '{domain}.'"

@@ -1,4 +1,4 @@
-"""Changes: how one zone differs from another, name by name."""
+"""The difference between two zones, name by name."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from dm_dns.zone import conf
 
 KINDS: Final = ("added", "removed", "moved", "readdressed", "shared", "unshared")
-"""Kinds of changes. A name that moved is another machine's now; one that was readdressed has other
-addresses; one that is shared had one machine and has the addresses of several now, one that is
-unshared the reverse."""
+"""Kinds of changes. A name that moved now belongs to another machine; a readdressed name has other
+addresses; a shared name belonged to one machine and now has the addresses of several; an unshared
+name the reverse."""
 
 Value = str | tuple[str, ...]
 """What a name has: the target of its CNAME, or its addresses."""
@@ -22,7 +22,7 @@ class Change(NamedTuple):
     kind: str
     """One of KINDS."""
     before: Value | None
-    """None: there is no such name."""
+    """None: the name does not exist."""
     after: Value | None
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ def count(changes: Iterable[Change]) -> dict[str, int]:
 
 
 def describe(counts: Mapping[str, int]) -> str:
-    """Return for people what `count` returned."""
+    """Return what `count` returned as a phrase."""
     parts = [f"{number} {kind}" for kind, number in counts.items() if number]
     return ", ".join(parts) or "no name changes"
 
@@ -69,7 +69,7 @@ def _text(value: Value) -> str:
 
 
 def as_json(value: Value | None) -> dict[str, object] | None:
-    """Return a change's ``before`` or ``after`` as JSON has it."""
+    """Return a change's ``before`` or ``after`` for JSON."""
     if value is None:
         return None
     return {"cname": value} if isinstance(value, str) else {"addresses": list(value)}

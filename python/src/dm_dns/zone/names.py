@@ -1,7 +1,7 @@
-"""Host names: the one place that says which names a clan's zone can hold.
+"""Names: the rules for the names that a clan's zone can contain.
 
 A *canonical* name is lower case, has no trailing dot and consists of ASCII labels only. Everything
-past the zone spec works on canonical names.
+after the zone spec works on canonical names.
 """
 
 import re
@@ -15,13 +15,13 @@ MAX_LABEL: Final = 63
 MAX_NAME: Final = 253
 """Characters in a name without its trailing dot: 255 octets on the wire (RFC 1035, 2.3.4)."""
 
-# Letters, digits and hyphens (RFC 1123, section 2.1), and the underscore: names that are no host
+# Letters, digits and hyphens (RFC 1123, section 2.1), and the underscore: names that are not host
 # names (RFC 2181, section 11; RFC 8552) are common in zones and are harmless here.
 LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 """A regular expression for one label, for grammars that contain names."""
 
 STATUS_LABEL: Final = "_dm-dns"
-"""The label, directly below the domain, whose TXT record says what a node serves."""
+"""The label, directly below the domain, of the TXT record that tells what a machine serves."""
 
 _LABEL = re.compile(LABEL)
 _FOREIGN_CHARACTER = re.compile(r"[^a-z0-9_-]")
@@ -65,7 +65,7 @@ def canonical_domain(name: str) -> str:
     """Return the domain of a clan in canonical form.
 
     Raises:
-        InvalidNameError: it breaks one of the rules, or no zone can have this name.
+        InvalidNameError: it breaks one of the rules, or leaves no room for the status record.
 
     """
     domain = canonical(name)
@@ -77,11 +77,11 @@ def check_domain(domain: str) -> None:
     """Check a clan's domain that is in canonical form already.
 
     Raises:
-        InvalidNameError: it breaks one of the rules, or no zone can have this name.
+        InvalidNameError: it breaks one of the rules, or leaves no room for the status record.
 
     """
     if domain.startswith("*"):
-        raise InvalidNameError("a wildcard is no domain")
+        raise InvalidNameError("a wildcard is not a domain")
     check(f"{STATUS_LABEL}.{domain}")
 
 
@@ -124,7 +124,7 @@ def is_below(name: str, domain: str) -> bool:
 
 
 def _to_ascii(name: str) -> str:
-    import idna  # noqa: PLC0415 - only names that need it pay for it; `apply` never does
+    import idna
 
     try:
         mapped = idna.uts46_remap(name, std3_rules=False)
@@ -133,4 +133,6 @@ def _to_ascii(name: str) -> str:
             for label in mapped.split(".")
         )
     except (idna.IDNAError, UnicodeError) as error:
-        raise InvalidNameError(f"it is no internationalized name (IDNA 2008): {error}") from None
+        raise InvalidNameError(
+            f"it is not a valid internationalized name (IDNA 2008): {error}"
+        ) from None

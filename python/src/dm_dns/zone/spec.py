@@ -1,19 +1,17 @@
 """The zone spec: what a clan's exports say, and the zone that follows from it.
 
-The module has checked the same rules while it evaluated the clan; here they are checked again,
-because whatever is signed later is believed by every node.
+The module checked the same rules when it evaluated the clan. They are checked again here, because
+every machine trusts what is signed later.
 """
 
-import json
+import re
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from dm_dns import files
 from dm_dns.errors import Error
+from dm_dns.json_fields import JsonFields
 from dm_dns.zone import conf, names
-
-_T = TypeVar("_T")
-_KINDS: Final[dict[type, str]] = {dict: "an object", list: "a list", str: "a string"}
 
 
 class Endpoint(NamedTuple):
@@ -34,7 +32,7 @@ class Endpoint(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """A zone spec as it was read; nothing but its form has been checked."""
+    """A zone spec as it was read: only its form has been checked."""
 
     domain: str
     machines: dict[str, list[str]]
@@ -47,61 +45,37 @@ def read(path: Path) -> Spec:
 
     Raises:
         OSError: the file cannot be read.
-        Error: it is not JSON of the form that DESIGN gives it.
+        Error: it is not the JSON of a zone spec.
 
     """
-    values = files.read_json(path)
-    try:
-        return from_json(values)
-    except Error as error:
-        raise Error(f"{path}: {error}") from None
+    return from_json(files.read_json(path), str(path))
 
 
-def from_json(values: Any) -> Spec:  # noqa: ANN401 - any JSON value
-    """Return the zone spec in ``values``, which were JSON.
+def from_json(value: object, where: str = "the zone spec") -> Spec:
+    """Return the zone spec that JSON contained; messages begin with ``where``.
 
     Raises:
-        Error: they have not its form.
+        Error: ``value`` does not have the form of a zone spec.
 
     """
-    fields = _object(values, "the zone spec", {"domain", "machines", "endpoints"})
-    machines = _typed(fields["machines"], dict, "machines")
-    endpoints = _typed(fields["endpoints"], list, "endpoints")
+    fields = JsonFields(where, value)
+    fields.check_keys({"domain", "machines", "endpoints"})
     return Spec(
-        domain=_typed(fields["domain"], str, "domain"),
-        machines={
-            name: _addresses(machine, f"machines.{name}") for name, machine in machines.items()
-        },
-        endpoints=[
-            _endpoint(endpoint, f"endpoints[{index}]") for index, endpoint in enumerate(endpoints)
-        ],
+        domain=fields.text("domain"),
+        machines=fields.object("machines").members(_addresses),
+        endpoints=[_endpoint(endpoint) for endpoint in fields.objects("endpoints")],
     )
 
 
-def _addresses(values: Any, where: str) -> list[str]:  # noqa: ANN401 - any JSON value
-    addresses = _object(values, where, {"addresses"})["addresses"]
-    return [
-        _typed(address, str, f"{where}.addresses[{index}]")
-        for index, address in enumerate(_typed(addresses, list, f"{where}.addresses"))
-    ]
+def _addresses(machines: JsonFields, name: str) -> list[str]:
+    machine = machines.object(name)
+    machine.check_keys({"addresses"})
+    return machine.texts("addresses")
 
 
-def _endpoint(values: Any, where: str) -> Endpoint:  # noqa: ANN401 - any JSON value
-    fields = _object(values, where, {"host", "machine", "service", "instance", "role"})
-    return Endpoint(**{key: _typed(text, str, f"{where}.{key}") for key, text in fields.items()})
-
-
-def _object(values: Any, where: str, keys: set[str]) -> dict[str, Any]:  # noqa: ANN401
-    found = _typed(values, dict, where)
-    if found.keys() != keys:
-        raise Error(f"{where} must have {sorted(keys)} and nothing else; it has {sorted(found)}")
-    return found
-
-
-def _typed(value: Any, kind: type[_T], where: str) -> _T:  # noqa: ANN401 - any JSON value
-    if not isinstance(value, kind):
-        raise Error(f"{where} must be {_KINDS[kind]}, not {json.dumps(value)[:80]}")
-    return value
+def _endpoint(fields: JsonFields) -> Endpoint:
+    fields.check_keys(Endpoint._fields)
+    return Endpoint(*map(fields.text, Endpoint._fields))
 
 
 def to_zone(spec: Spec, serial: int) -> tuple[conf.Zone, list[str]]:
@@ -126,11 +100,11 @@ class _Builder:
         try:
             self.domain = names.canonical_domain(self.spec.domain)
         except names.InvalidNameError as error:
-            raise Error(f"the domain {self.spec.domain!a} is no valid name: {error}") from None
+            raise Error(f"the domain {self.spec.domain!a} is not a valid name: {error}") from None
         self.machines = self.machine_names()
         self.own_names = set(self.machines.values())
         addresses = {
-            self.machines[machine]: self.addresses_of(machine) for machine in self.machines
+            self.machines[machine]: self.machine_addresses(machine) for machine in self.machines
         }
         cnames = {}
         for name, endpoints in self.endpoints_by_name().items():
@@ -154,7 +128,7 @@ class _Builder:
                 label = names.canonical_label(machine)
                 names.check(f"{label}.{self.domain}")
                 if label == names.STATUS_LABEL:
-                    raise names.InvalidNameError("it is reserved for what a node serves")  # noqa: TRY301
+                    raise names.InvalidNameError("it is reserved for the status of dm-dns")  # noqa: TRY301
             except names.InvalidNameError as error:
                 self.problems.append(
                     f"machine {machine!a} has no valid name: {error}; rename the machine"
@@ -169,13 +143,13 @@ class _Builder:
             full[machine] = name
         return full
 
-    def addresses_of(self, machine: str) -> tuple[str, ...]:
+    def machine_addresses(self, machine: str) -> tuple[str, ...]:
         known = []
         for text in self.spec.machines[machine]:
             address = conf.canonical_address(text)
             if address is None:
                 self.problems.append(
-                    f"machine '{machine}': {text!a} is no IP address; correct `addresses`"
+                    f"machine '{machine}': {text!a} is not an IP address; correct `addresses`"
                 )
             else:
                 known.append(address)
@@ -186,7 +160,7 @@ class _Builder:
         by_name: dict[str, list[Endpoint]] = {}
         for endpoint in sorted(set(self.spec.endpoints)):
             try:
-                name = self.name_of(endpoint)
+                name = self.canonical_name(endpoint)
             except Error as error:
                 self.problems.append(f"{endpoint}: {error}")
             else:
@@ -194,7 +168,7 @@ class _Builder:
                     by_name.setdefault(name, []).append(endpoint)
         return by_name
 
-    def name_of(self, endpoint: Endpoint) -> str | None:
+    def canonical_name(self, endpoint: Endpoint) -> str | None:
         """Return the canonical name of an endpoint; None if it lies outside the domain.
 
         Raises:
@@ -204,10 +178,16 @@ class _Builder:
         try:
             name = names.canonical(endpoint.host)
         except names.InvalidNameError as error:
-            raw = endpoint.host.lower().rstrip(".")
+            host = endpoint.host.lower()
             domains = (self.domain, self.spec.domain.lower().rstrip("."))
-            if any(raw == domain or names.is_below(raw, domain) for domain in domains):
-                raise Error(f"it is no valid name: {error}; correct the service's host") from None
+            if any(
+                name == domain or names.is_below(name, domain)
+                for name in (host.rstrip("."), _name_in(host))
+                for domain in domains
+            ):
+                raise Error(
+                    f"it is not a valid name: {error}; correct the service's host"
+                ) from None
             return None
         if name == self.domain:
             raise Error(
@@ -217,13 +197,13 @@ class _Builder:
         if not names.is_below(name, self.domain):
             return None
         if name == f"{names.STATUS_LABEL}.{self.domain}":
-            raise Error("it is reserved for what a node says of itself; use another name")
+            raise Error("it is reserved for the status of dm-dns; use another name")
         if endpoint.machine not in self.spec.machines:
             raise Error("the clan has no such machine; add it to the inventory")
         if name in self.own_names and self.machines.get(endpoint.machine) != name:
             raise Error(
-                "it is the name of another machine, which must lead to that machine; use"
-                " another name"
+                "it is the name of another machine, and must resolve to that machine; use another"
+                " name"
             )
         return name
 
@@ -238,13 +218,19 @@ class _Builder:
         unknown = [machine for machine in machines if not addresses[machine]]
         if unknown == machines:
             self.problems.append(
-                f"{name} is exported by several machines, and the address of none of them is"
-                " known; set `addresses` for them in the role default of dm-dns:\n"
+                f"{name} is exported by several machines, none of which has a known address; set"
+                " `addresses` for them in the role default of dm-dns:\n"
                 + "\n".join(f"  {endpoint}" for endpoint in endpoints)
             )
         elif unknown:
             self.warnings.append(
-                f"{name} does not lead to {', '.join(unknown)}, whose address is not known; set"
+                f"{name} does not resolve to {', '.join(unknown)}, which has no known address; set"
                 " `addresses` in the role default of dm-dns"
             )
         return conf.in_order(address for machine in machines for address in addresses[machine])
+
+
+def _name_in(host: str) -> str:
+    """Return the name in a host that is not a name itself: a URL, with a port, or with blanks."""
+    authority = re.split(r"[/?#:\s]", host.strip().rpartition("://")[2], maxsplit=1)[0]
+    return authority.rstrip(".")

@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 from dm_dns.zone import conf, names
 
 # unbound answers from the zone itself, so the TTL matters only to caches behind it (phones, other
-# resolvers): short, because a name that moved must be found again at once. systemd-resolved does
-# not cache what comes from a server on loopback.
+# resolvers). It is short, so that a name that moved resolves again immediately. systemd-resolved
+# does not cache what comes from a server on loopback.
 TTL: Final = 5
-"""Seconds for which others may remember an answer, also a negative one (RFC 2308)."""
+"""Seconds for which others may cache an answer, including a negative one (RFC 2308)."""
 
-# Nobody transfers this zone, so refresh, retry and expire are without effect; unbound wants them.
+# Nobody transfers this zone, so refresh, retry and expire have no effect; unbound requires them.
 _APEX: Final = """\
 $TTL {ttl}
 {domain}. SOA localhost. nobody.invalid. {serial} 3600 600 86400 {ttl}
@@ -25,11 +25,11 @@ class ZoneFile(NamedTuple):
 
     text: str
     status: str
-    """The text of the TXT record that tells this file from every other (see `status_name`)."""
+    """The text of the TXT record that distinguishes this file from all others (`status_name`)."""
 
 
 def status_name(domain: str) -> str:
-    """Return the name at which a node says what it serves."""
+    """Return the name of the TXT record that tells what a machine serves."""
     return f"{names.STATUS_LABEL}.{domain}"
 
 
@@ -40,8 +40,8 @@ def compile_zone(
 
     Args:
         served: what to serve.
-        own: addresses this node knows by itself (`hosts.addresses`); for a name that is no CNAME
-            they replace the zone's.
+        own: addresses that the machine knows itself (`hosts.addresses`); they replace the zone's
+            for every name that is not a CNAME.
         source: where ``served`` is from: ``mesh``, ``deployed`` or ``kept``.
         inputs: what the file was made from, for the comment in its first line.
 
@@ -54,8 +54,8 @@ def compile_zone(
         for owner, known in sorted(addresses.items())
         for address in known
     ]
-    # A machine without address must exist all the same: else a wildcard would answer for it, and
-    # lead in a circle where it points to that very machine.
+    # A machine without an address must exist anyway: otherwise a wildcard would answer for it, in a
+    # loop if the wildcard points to that machine.
     lines += [
         f'{target}. TXT "dm-dns knows no address of this machine"\n'
         for target in sorted(set(served.cnames.values()))
@@ -80,9 +80,9 @@ def first_line(line: str) -> tuple[str, str]:
 
 
 def source_of(served: conf.Zone, line: str) -> str | None:
-    """Return where ``served`` is from, by the first line of the zone file compiled from it.
+    """Return the source of ``served`` that the first line of its zone file names.
 
-    None where the file was compiled from another zone.
+    None if the file was compiled from another zone.
     """
     try:
         _inputs, status = first_line(line)

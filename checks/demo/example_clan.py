@@ -1,0 +1,109 @@
+"""The example clan: its zones as specs for dm-dns, and what its names must answer."""
+
+import json
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+_RECORDED: Final = Path(__file__).parent.parent / "example" / "spell.json"
+
+
+class Record(NamedTuple):
+    """One record of an answer; names without their final dot."""
+
+    owner: str
+    kind: str
+    """CNAME, A or AAAA."""
+    value: str
+
+
+class ExampleZone(NamedTuple):
+    """One of the clan's zones, as its repository recorded it."""
+
+    clan: "ExampleClan"
+    date: datetime
+    endpoints: dict[str, str]
+    """Host name to the machine that answers on it."""
+    zone_conf: str
+    """What clan-core's own dm-dns made of it."""
+
+    @property
+    def serial(self) -> int:
+        """Return the instant of its recording, in seconds since 1970."""
+        return int(self.date.timestamp())
+
+    @property
+    def names(self) -> list[str]:
+        """Return every name of the zone: the endpoints', then the machines'."""
+        return [*self.endpoints, *map(self.clan.name_of, self.clan.machines)]
+
+    def spec(self) -> str:
+        """Return the zone spec, as the module writes it.
+
+        The record does not tell which service exports a host: it is called like the host here.
+        """
+        machines = {name: {"addresses": known} for name, known in self.clan.machines.items()}
+        endpoints = [
+            {
+                "host": host,
+                "machine": machine,
+                "service": host.partition(".")[0],
+                "instance": host.partition(".")[0],
+                "role": "default",
+            }
+            for host, machine in self.endpoints.items()
+        ]
+        spec = {"domain": self.clan.domain, "machines": machines, "endpoints": endpoints}
+        return json.dumps(spec, indent=2)
+
+    def expected(self, name: str) -> frozenset[Record]:
+        """Return all records that ``name`` must answer with when asked for its addresses."""
+        aliases, owner = [], name
+        if machine := self.endpoints.get(name):
+            owner = self.clan.name_of(machine)
+            aliases = [Record(name, "CNAME", owner)]
+        addresses = map(ip_address, self.clan.machines[owner.partition(".")[0]])
+        return frozenset(
+            [
+                *aliases,
+                *(Record(owner, "AAAA" if a.version == 6 else "A", str(a)) for a in addresses),  # noqa: PLR2004
+            ]
+        )
+
+
+class ExampleClan(NamedTuple):
+    """A clan as its public repository records it."""
+
+    domain: str
+    machines: dict[str, list[str]]
+    """Name to IP addresses."""
+    push_machines: list[str]
+    recorded: list[dict[str, Any]]
+
+    def name_of(self, machine: str) -> str:
+        """Return the full name of a machine."""
+        return f"{machine}.{self.domain}"
+
+    def zone(self, number: int) -> ExampleZone:
+        """Return the zone that was recorded as ``number``; the first is 1."""
+        recorded = self.recorded[number - 1]
+        return ExampleZone(
+            clan=self,
+            date=datetime.fromisoformat(recorded["date"]),
+            endpoints={e["host"]: e["machine"] for e in recorded["endpoints"]},
+            zone_conf=recorded["zone_conf"],
+        )
+
+
+def load() -> ExampleClan:
+    """Return the example clan."""
+    values = json.loads(_RECORDED.read_bytes())
+    return ExampleClan(
+        values["domain"], values["machines"], values["push_machines"], values["zones"]
+    )
+
+
+def aliases(zone_conf: str) -> set[str]:
+    """Return the lines of a zone.conf that define a CNAME."""
+    return {line for line in zone_conf.splitlines() if " CNAME " in line}

@@ -1,1 +1,0 @@
-"""Stand-in for data-mesher v2: same command line, file layout and rules. See README.md."""

@@ -1,0 +1,213 @@
+import json
+import re
+import socketserver
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdatatype
+from dm_dns.zone import conf
+
+from checks.processes import unbound
+from checks.processes.local_machine import Node, replace
+from checks.processes.wait import until
+
+DOMAIN = "pin"
+OLD, NEW = "fd00::1", "fd00::2"
+
+
+def zone_conf(
+    serial: int,
+    cnames: Mapping[str, str] | None = None,
+    addresses: Mapping[str, tuple[str, ...]] | None = None,
+) -> str:
+    """Return a zone.conf: by default irc.pin and mail.pin on kiwi.pin."""
+    return conf.render(
+        conf.Zone(
+            DOMAIN,
+            serial,
+            cnames or {"irc.pin": "kiwi.pin", "mail.pin": "kiwi.pin"},
+            {"kiwi.pin": (OLD,)} if addresses is None else addresses,
+        )
+    )
+
+
+def many(serial: int, address: str, names: int = 200) -> str:
+    """Return a zone.conf whose first, last and all other names have this one address."""
+    hosts = {f"host{number}.pin": "kiwi.pin" for number in range(names)}
+    return zone_conf(serial, hosts | {"a.pin": "kiwi.pin"}, {"kiwi.pin": (address,)})
+
+
+def bring(node: Node, text: str) -> None:
+    """Put a zone.conf where the mesh puts it."""
+    replace(node.mesh_file, text)
+
+
+def served(node: Node, name: str, kind: str = "AAAA") -> list[str]:
+    """Return all records of an answer, as `TYPE DATA`, in the order of the answer."""
+    return [
+        f"{dns.rdatatype.to_text(rrset.rdtype)} {data}"
+        for rrset in node.unbound.ask(name, kind).answer
+        for data in sorted(str(record) for record in rrset)
+    ]
+
+
+def rcode(node: Node, name: str, kind: str = "AAAA") -> str:
+    return dns.rcode.to_text(node.unbound.ask(name, kind).rcode())
+
+
+def status(node: Node) -> dict[str, str]:
+    """Return what the node says of itself: serial, sha256, source, file; nothing without a zone."""
+    records = served(node, f"_dm-dns.{DOMAIN}", "TXT")
+    return dict(re.findall(r"(\w+)=(\w+)", " ".join(records)))
+
+
+def unchanged(node: Node) -> str:
+    """Return what apply prints where the node serves already what it should."""
+    fields = " ".join(f"{key}={value}" for key, value in status(node).items())
+    return f"pin: nothing has changed, {fields}\n"
+
+
+def source(node: Node) -> tuple[str, str]:
+    fields = status(node)
+    return fields.get("source", "none"), fields.get("serial", "none")
+
+
+def wait_for_serial(node: Node, serial: int) -> None:
+    """Wait until the node serves this zone, from the mesh."""
+    until(lambda: source(node) == ("mesh", str(serial)), f"{node.name} serves serial {serial}")
+
+
+def applied(node: Node, *options: str) -> str:
+    """Run apply, which must succeed; return what it prints."""
+    run = node.apply(*options)
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout
+
+
+def failed(run: subprocess.CompletedProcess[str]) -> str:
+    """Return what a run said that must have failed as a user is told of it."""
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert "Traceback" not in run.stderr
+    return run.stderr
+
+
+def files(node: Node) -> set[str]:
+    """Return the names in the state directory, without the zones it remembers."""
+    return {path.name for path in node.state.iterdir() if path.is_file()}
+
+
+def configure(node: Node, **unbound: object) -> None:
+    """Change the section unbound of apply.json."""
+    config = json.loads(node.config.read_text())
+    config["unbound"] |= unbound
+    node.config.write_text(json.dumps(config))
+
+
+def version() -> tuple[int, int]:
+    program = unbound.find()
+    assert program
+    text = subprocess.run([program, "-V"], check=True, capture_output=True, text=True).stdout
+    match = re.match(r"Version (\d+)\.(\d+)", text)
+    assert match
+    return int(match[1]), int(match[2])
+
+
+def loading() -> list[str]:
+    """Return the commands by which one apply loads the zone into this unbound."""
+    if version() >= (1, 23):
+        return ["fast_reload"]
+    return ["fast_reload", f"auth_zone_reload {DOMAIN}."]
+
+
+class Control(socketserver.ThreadingUnixStreamServer):
+    """A control socket in front of unbound's, which notes the commands.
+
+    It is the one that apply uses from then on. ``answer`` gets each command and the function that
+    passes it on and returns unbound's answer; by default it just does that.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, node: Node) -> None:
+        self.commands: list[str] = []
+        self.answer: Callable[[str, Callable[[], bytes]], bytes] = lambda _, pass_on: pass_on()
+        self.real = node.unbound
+        path = node.directory / "control"
+        super().__init__(str(path), _Handler)
+        configure(node, control=str(path))
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: Control
+
+    def handle(self) -> None:
+        line = self.rfile.readline()
+        command = line.removeprefix(b"UBCT1 ").decode().strip()
+        self.server.commands.append(command)
+        answer = self.server.answer(command, lambda: self.server.real.command(command))
+        self.wfile.write(answer)
+
+
+@contextmanager
+def control(node: Node) -> Iterator[Control]:
+    with Control(node) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Asker(threading.Thread):
+    """Asks for names all the time, and notes each answer that is not one of ``values``."""
+
+    def __init__(self, node: Node, names: list[str], values: set[str]) -> None:
+        super().__init__()
+        self.node = node
+        self.names = names
+        self.values = values
+        self.asked = 0
+        self.wrong: list[str] = []
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            for name in self.names:
+                try:
+                    message = self.node.unbound.ask(name, "AAAA")
+                except (OSError, dns.exception.DNSException) as error:
+                    self.wrong.append(f"{name}: {error!r}")
+                    continue
+                self.asked += 1
+                addresses = {str(record) for record in message.answer[-1]} if message.answer else ()
+                if len(addresses) != 1 or not self.values.issuperset(addresses):
+                    self.wrong.append(str(message))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self.join()
+
+
+def foreign_unbound(node: Node, *, domain: str, zonefile: Path) -> unbound.Unbound:
+    """Return an unbound in the place of the node's, which loads something else."""
+    return unbound.Unbound(
+        node.directory,
+        domain=domain,
+        zonefile=zonefile,
+        address=node.unbound.address,
+        port=node.unbound.port,
+    )

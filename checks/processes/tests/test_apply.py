@@ -1,0 +1,324 @@
+"""`dm-dns apply` with a real unbound: which zone is served, and what it answers."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from dm_dns.push import history
+
+from checks.processes.local_machine import Node
+from checks.processes.tests.helpers import (
+    NEW,
+    OLD,
+    Control,
+    applied,
+    bring,
+    failed,
+    files,
+    loading,
+    rcode,
+    served,
+    source,
+    status,
+    unchanged,
+    zone_conf,
+)
+
+HEADERLESS = 'local-zone: "pin." transparent\nlocal-data: "Git.pin. CNAME kfbox.pin."\n'
+KIWI = ["CNAME kiwi.pin.", f"AAAA {OLD}"]
+ANOTHER = zone_conf(9, addresses={"kiwi.pin": (NEW,)})
+BAD = {
+    "cut short": (ANOTHER[:-20], ":8: the last line has no newline"),
+    "cut at a line's end": (ANOTHER.rsplit("\n", 2)[0] + "\n", ":3: the header counts 3 records"),
+    "empty": ("", ":1: the file is empty"),
+    "no zone at all": ("404 page not found\n", ":1: expected 'local-zone:"),
+    "an option": (f"{ANOTHER}include: /etc/passwd\n", ":3: the header counts 3 records"),
+    "an option, no header": (f"{HEADERLESS}forward-zone:\n", ":3: neither a local-zone nor"),
+    "a foreign name": (
+        f'{HEADERLESS}local-data: "example.com. A 192.0.2.1"\n',
+        ":3: 'example.com.' is not below the domain",
+    ),
+    "two CNAMEs": (f'{HEADERLESS}local-data: "git.pin. CNAME kiwi.pin."\n', ":3: a second CNAME"),
+}
+
+
+# -- which zone
+
+
+def test_the_deployed_zone_is_served_without_a_mesh(node: Node) -> None:
+    node.deployed.write_text(zone_conf(5))
+    assert applied(node) == "pin: serial 5, 3 records, source deployed\n"
+    assert source(node) == ("deployed", "5")
+    assert served(node, "irc.pin") == KIWI
+
+
+@pytest.mark.parametrize(
+    ("mesh", "expected"),
+    [(6, ("mesh", "6")), (5, ("mesh", "5")), (4, ("deployed", "5"))],
+    ids=["newer", "equal", "older"],
+)
+def test_the_higher_serial_is_served_and_of_equal_ones_the_meshs(
+    node: Node, mesh: int, expected: tuple[str, str]
+) -> None:
+    node.deployed.write_text(zone_conf(5))
+    bring(node, zone_conf(mesh))
+    applied(node)
+    assert source(node) == expected
+
+
+def test_a_zone_without_header_has_serial_0(node: Node) -> None:
+    bring(node, HEADERLESS)
+    applied(node)
+    assert source(node) == ("mesh", "0")
+    assert served(node, "git.pin") == ["CNAME kfbox.pin."]
+    node.deployed.write_text(zone_conf(1))
+    applied(node)
+    assert source(node) == ("deployed", "1")
+
+
+def test_a_lower_serial_is_served_where_it_is_all_there_is(node: Node) -> None:
+    bring(node, zone_conf(9))
+    applied(node)
+    bring(node, zone_conf(4))
+    applied(node)
+    assert source(node) == ("mesh", "4")
+
+
+@pytest.mark.parametrize(("content", "reason"), BAD.values(), ids=BAD)
+def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
+    node: Node, content: str, reason: str
+) -> None:
+    node.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
+    bring(node, zone_conf(5))
+    applied(node)
+    bring(node, content)
+    for _ in range(2):  # a run that changes nothing must fail all the same
+        message = failed(node.apply())
+        assert message.startswith(f"dm-dns: {node.mesh_file}{reason}")
+        assert message.endswith("\nserved meanwhile: pin: serial 5, 3 records, source kept\n")
+        assert source(node) == ("kept", "5")
+        assert [served(node, name) for name in ("irc.pin", "mail.pin")] == [KIWI, KIWI]
+    bring(node, zone_conf(6))
+    applied(node)
+    assert source(node) == ("mesh", "6")
+
+
+def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: Node) -> None:
+    idle.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
+    bring(idle, zone_conf(5))
+    applied(idle, "--write-only")
+    idle.unbound.start()
+    applied(idle)
+    assert source(idle) == ("mesh", "5")
+    bring(idle, "bad\n")
+    failed(idle.apply())
+    assert source(idle) == ("kept", "5")
+    assert served(idle, "mail.pin") == KIWI
+
+
+def test_the_newest_zones_that_the_mesh_brought_are_remembered(node: Node) -> None:
+    node.deployed.write_text(zone_conf(1))
+    applied(node)
+    assert history.serials(node.state / "history") == []
+    (node.state / "history").mkdir()
+    (node.state / "history/notes.conf").touch()
+    for serial in range(5, 27):
+        bring(node, zone_conf(serial))
+        applied(node)
+    assert history.serials(node.state / "history") == list(range(26, 6, -1))
+    assert (node.state / "history/26.conf").read_text() == zone_conf(26)
+
+
+def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
+    node.deployed.write_text(zone_conf(5))
+    bring(node, zone_conf(6))
+    applied(node)
+    node.mesh_file.unlink()
+    applied(node)
+    assert source(node) == ("deployed", "5")
+
+
+def test_with_both_zones_bad_the_last_one_is_kept_and_both_are_named(node: Node) -> None:
+    node.deployed.write_text(zone_conf(5))
+    bring(node, zone_conf(6))
+    applied(node)
+    node.deployed.write_text("bad\n")
+    bring(node, "bad\n")
+    message = failed(node.apply())
+    assert f"{node.mesh_file}:1: expected" in message
+    assert f"{node.deployed}:1: expected" in message
+    assert source(node) == ("kept", "6")
+    assert served(node, "irc.pin") == KIWI
+
+
+def test_without_any_zone_it_fails_and_says_what_to_do(node: Node) -> None:
+    message = failed(node.apply())
+    assert message.startswith("dm-dns: there is no zone for pin: ")
+    assert "run `clan vars generate` and deploy, or `dm-send-dns`" in message
+    assert rcode(node, "irc.pin") == "SERVFAIL"
+
+
+def test_without_any_zone_the_last_one_stays(node: Node) -> None:
+    bring(node, zone_conf(6))
+    applied(node)
+    node.mesh_file.unlink()
+    failed(node.apply())
+    assert served(node, "irc.pin") == KIWI
+
+
+def test_a_mesh_directory_that_is_missing_is_no_zone(node: Node) -> None:
+    node.deployed.write_text(zone_conf(5))
+    shutil.rmtree(node.mesh_file.parents[3])
+    applied(node)
+    assert source(node) == ("deployed", "5")
+
+
+# -- answers
+
+
+def test_a_cname_comes_with_its_address_and_for_any_case(node: Node) -> None:
+    bring(node, zone_conf(5, addresses={"kiwi.pin": ("192.0.2.1", OLD)}))
+    applied(node)
+    assert served(node, "irc.pin") == KIWI
+    assert served(node, "IRC.pin") == KIWI
+    assert served(node, "irc.pin", "A") == ["CNAME kiwi.pin.", "A 192.0.2.1"]
+    assert served(node, "kiwi.pin") == [f"AAAA {OLD}"]
+
+
+def test_an_unknown_name_does_not_exist_and_other_domains_are_refused(node: Node) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    names = ("no.pin", "irc.pin", "example.com", "notpin")
+    assert [rcode(node, name) for name in names] == ["NXDOMAIN", "NOERROR", "REFUSED", "REFUSED"]
+
+
+def test_a_name_of_several_machines_has_all_their_addresses(node: Node) -> None:
+    bring(node, zone_conf(5, addresses={"kiwi.pin": (OLD,), "www.pin": ("192.0.2.1", OLD, NEW)}))
+    applied(node)
+    assert served(node, "www.pin") == [f"AAAA {OLD}", f"AAAA {NEW}"]
+    assert served(node, "www.pin", "A") == ["A 192.0.2.1"]
+
+
+def test_an_underscore_is_a_character_of_names(node: Node) -> None:
+    bring(node, zone_conf(5, {"_matrix._tcp.my_host.pin": "kiwi.pin"}))
+    applied(node)
+    assert served(node, "_matrix._tcp.my_host.pin") == KIWI
+
+
+def test_a_wildcard_answers_for_every_name_that_is_not_there_itself(node: Node) -> None:
+    names = {"*.apps.pin": "kiwi.pin", "one.apps.pin": "kfbox.pin"}
+    bring(node, zone_conf(5, names, {"kiwi.pin": (OLD,), "kfbox.pin": (NEW,)}))
+    applied(node)
+    assert served(node, "any.apps.pin") == KIWI
+    assert served(node, "a.b.apps.pin") == KIWI
+    assert served(node, "one.apps.pin") == ["CNAME kfbox.pin.", f"AAAA {NEW}"]
+    assert rcode(node, "any.pin") == "NXDOMAIN"
+
+
+def test_a_wildcard_of_a_machine_without_address_leads_nowhere_and_not_in_a_circle(
+    node: Node,
+) -> None:
+    bring(node, zone_conf(5, {"*.pin": "kiwi.pin"}, {"kfbox.pin": (NEW,)}))
+    applied(node)
+    assert served(node, "any.pin") == ["CNAME kiwi.pin."]
+    assert rcode(node, "any.pin") == "NOERROR"
+    assert served(node, "kiwi.pin") == []
+
+
+def test_the_apex_has_the_serial_in_its_soa(node: Node) -> None:
+    bring(node, zone_conf(1795433611))
+    applied(node)
+    [soa] = served(node, "pin", "SOA")
+    assert soa.split()[3] == "1795433611"
+    assert served(node, "pin", "NS") == ["NS localhost."]
+
+
+def test_the_status_says_serial_hash_and_source(node: Node) -> None:
+    text = zone_conf(5)
+    bring(node, text)
+    applied(node)
+    sha256 = text.split("# sha256: ")[1].split("\n")[0]
+    [record] = served(node, "_dm-dns.pin", "TXT")
+    assert record.startswith(f'TXT "serial=5 sha256={sha256} source=mesh"')
+    assert status(node).keys() == {"serial", "sha256", "source", "file"}
+
+
+# -- /etc/hosts
+
+
+def test_addresses_in_etc_hosts_win_except_those_on_loopback(node: Node) -> None:
+    addresses = {"kiwi.pin": ("192.0.2.1", OLD), "kfbox.pin": (OLD,)}
+    bring(node, zone_conf(5, addresses=addresses))
+    node.hosts.write_text(f"127.0.0.2 kfbox.pin kfbox\n::1 kfbox.pin\n{NEW} kiwi.pin kiwi\n")
+    applied(node)
+    assert served(node, "irc.pin") == ["CNAME kiwi.pin.", f"AAAA {NEW}"]
+    assert served(node, "kiwi.pin", "A") == []
+    assert served(node, "kfbox.pin") == [f"AAAA {OLD}"]
+
+
+def test_a_change_of_etc_hosts_is_served(node: Node) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    node.hosts.write_text(f"{NEW} kiwi.pin other.pin\n")
+    applied(node)
+    assert served(node, "kiwi.pin") == [f"AAAA {NEW}"]
+    assert served(node, "other.pin") == [f"AAAA {NEW}"]
+    node.hosts.unlink()
+    applied(node)
+    assert served(node, "kiwi.pin") == [f"AAAA {OLD}"]
+    assert rcode(node, "other.pin") == "NXDOMAIN"
+
+
+def test_etc_hosts_does_not_change_a_cname(node: Node) -> None:
+    bring(node, zone_conf(5))
+    node.hosts.write_text(f"{NEW} irc.pin\n")
+    applied(node)
+    assert served(node, "irc.pin") == KIWI
+
+
+def test_a_hosts_file_that_is_not_text_stops_nothing(node: Node) -> None:
+    bring(node, zone_conf(5))
+    node.hosts.write_bytes(b"\xff\xfe\0\n" + NEW.encode() + b" kiwi.pin\n")
+    applied(node)
+    assert served(node, "kiwi.pin") == [f"AAAA {NEW}"]
+
+
+def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(node: Node) -> None:
+    node.deployed.write_text(zone_conf(5))
+    applied(node)
+    node.mesh_file.symlink_to(node.mesh_file.name)
+    assert f"{node.mesh_file}: cannot be read" in failed(node.apply())
+    assert f"{node.mesh_file}: cannot be read" in failed(node.apply())
+    node.mesh_file.unlink()
+    applied(node)
+    assert source(node) == ("deployed", "5")
+
+
+# -- what it does not do
+
+
+def test_unchanged_inputs_are_not_loaded_again(node: Node, recorded: Control) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    assert recorded.commands == loading()
+    bring(node, zone_conf(5))
+    assert applied(node) == unchanged(node)
+    assert recorded.commands == loading()
+
+
+def test_write_only_asks_unbound_nothing(idle: Node) -> None:
+    bring(idle, zone_conf(5))
+    assert applied(idle, "--write-only") == "pin: serial 5, 3 records, source mesh\n"
+    assert "pin.zone" in files(idle)
+
+
+def test_what_it_writes_is_readable_by_all_and_holds_no_leftovers(node: Node) -> None:
+    for serial in (5, 6):
+        bring(node, zone_conf(serial))
+        applied(node)
+    assert files(node) == {"pin.zone", "kept.conf", "lock"}
+    assert {oct(path.stat().st_mode & 0o777) for path in readable(node)} == {"0o644"}
+
+
+def readable(node: Node) -> list[Path]:
+    return [node.state / "pin.zone", node.state / "kept.conf"]

@@ -1,0 +1,405 @@
+"""`dm-dns apply` when something goes wrong: names that resolved go on resolving."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from checks.processes import ports
+from checks.processes.local_machine import Node
+from checks.processes.tests.helpers import (
+    NEW,
+    OLD,
+    Asker,
+    Control,
+    applied,
+    bring,
+    configure,
+    failed,
+    files,
+    foreign_unbound,
+    loading,
+    many,
+    rcode,
+    served,
+    source,
+    unchanged,
+    wait_for_serial,
+    zone_conf,
+)
+from checks.processes.wait import until
+
+NAMES = ["a.pin", "host0.pin", "host199.pin", "kiwi.pin"]
+SETTLED = {"pin.zone", "kept.conf", "lock"}
+KILLS = 100
+
+
+def run(node: Node, *prefix: str) -> subprocess.CompletedProcess[str]:
+    """Run apply by another program."""
+    return subprocess.run(
+        [*prefix, *node.apply_command()], check=False, capture_output=True, text=True
+    )
+
+
+# -- files
+
+
+def test_a_file_that_may_not_be_read_is_named_and_the_names_stay(node: Node) -> None:
+    node.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
+    bring(node, zone_conf(5))
+    applied(node)
+    bring(node, zone_conf(6))
+    node.mesh_file.chmod(0)
+    message = failed(run(node, *without_capabilities()))
+    assert message.startswith(f"dm-dns: {node.mesh_file}: cannot be read: Permission denied\n")
+    assert source(node) == ("kept", "5")
+    assert served(node, "mail.pin") == ["CNAME kiwi.pin.", f"AAAA {OLD}"]
+
+
+def without_capabilities() -> list[str]:
+    """Return what makes a command obey file modes, as the unit's user does; root need not."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    if (
+        shutil.which("setpriv") is None
+        or subprocess.run([*setpriv, "true"], check=False).returncode
+    ):
+        pytest.skip("root cannot give up its capabilities here (needs setpriv of util-linux)")
+    return setpriv
+
+
+def test_a_full_disk_leaves_the_old_zone_and_no_temporary_file(node: Node) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    before = (node.state / "pin.zone").read_bytes()
+    bring(node, many(6, NEW))
+    # A limit to the size of files (setrlimit(2)) looks to it like a full disk, and needs no root.
+    message = failed(run(node, "prlimit", "--fsize=4096"))
+    assert message == f"dm-dns: {node.state}/kept.conf: File too large\n"
+    assert source(node) == ("mesh", "5")
+    assert served(node, "irc.pin") == ["CNAME kiwi.pin.", f"AAAA {OLD}"]
+    assert (node.state / "pin.zone").read_bytes() == before
+    assert not [name for name in files(node) if name.endswith(".new")]
+    applied(node)
+    assert source(node) == ("mesh", "6")
+    assert files(node) == SETTLED
+
+
+def test_a_state_directory_that_vanished_is_made_again(node: Node) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    shutil.rmtree(node.state)
+    applied(node)
+    assert source(node) == ("mesh", "5")
+    assert files(node) == SETTLED
+
+
+# -- changes while it runs
+
+
+def test_a_change_during_a_run_is_served_by_that_run(node: Node, recorded: Control) -> None:
+    bring(node, zone_conf(5))
+
+    def change_first(command: str, pass_on: Callable[[], bytes]) -> bytes:
+        if command == loading()[-1] and recorded.commands.count(command) == 1:
+            bring(node, zone_conf(6))
+        return pass_on()
+
+    recorded.answer = change_first
+    assert applied(node) == "pin: serial 6, 3 records, source mesh\n"
+    assert source(node) == ("mesh", "6")
+    assert recorded.commands == loading() * 2
+
+
+def test_a_bad_zone_that_is_repaired_during_a_run_is_no_error(
+    node: Node, recorded: Control
+) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    bring(node, "bad\n")
+
+    def repair_first(command: str, pass_on: Callable[[], bytes]) -> bytes:
+        if command == loading()[0]:
+            bring(node, zone_conf(6))
+        return pass_on()
+
+    recorded.answer = repair_first
+    applied(node)
+    assert source(node) == ("mesh", "6")
+
+
+def test_a_file_written_piece_by_piece_is_served_in_whole_or_not_at_all(node: Node) -> None:
+    bring(node, many(1, OLD))
+    applied(node)
+    node.watch()
+    with Asker(node, NAMES, {OLD, NEW}) as asker:
+        for serial in range(2, 8):
+            content = many(serial, (OLD, NEW)[serial % 2]).encode()
+            for part, mode in ((content[:5500], "wb"), (content[5500:], "ab")):
+                said = len(node.log.read_text())
+                with node.mesh_file.open(mode) as file:
+                    file.write(part)
+                wait_for_more(node, said)
+            wait_for_serial(node, serial)
+    assert asker.asked
+    assert asker.wrong == []
+    bad = [line for line in node.log.read_text().splitlines() if not line.startswith("pin: ")]
+    # Half of each file was looked at, and nothing else was wrong.
+    assert all(line.startswith(f"dm-dns: {node.mesh_file}:") for line in bad[::2])
+    assert all(line.startswith("served meanwhile: pin: serial ") for line in bad[1::2])
+    assert len(bad) == 2 * 6
+
+
+def wait_for_more(node: Node, said: int) -> None:
+    until(lambda: len(node.log.read_text()) > said, "the watcher has looked at the file")
+
+
+def test_killed_at_any_point_it_leaves_only_old_or_new_values(node: Node) -> None:
+    bring(node, many(1, OLD))
+    started = time.monotonic()
+    applied(node)
+    usual = time.monotonic() - started
+    statuses = []
+    with Asker(node, NAMES, {OLD, NEW}) as asker:
+        for count in range(KILLS):
+            bring(node, many(2 + count, (NEW, OLD)[count % 2]))
+            process = subprocess.Popen(
+                node.apply_command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            # Every hundredth of a run once, in an order that goes back and forth.
+            time.sleep(usual * (count * 37 % KILLS) / KILLS)
+            process.kill()
+            _, stderr = process.communicate()
+            assert stderr == b""
+            statuses.append(process.returncode)
+        assert not asker.wrong
+        bring(node, many(999, NEW))
+        applied(node)
+    assert asker.asked > KILLS
+    assert asker.wrong == []
+    assert statuses.count(-signal.SIGKILL) > KILLS / 4
+    assert source(node) == ("mesh", "999")
+    assert {served(node, name)[-1] for name in NAMES} == {f"AAAA {NEW}"}
+    assert files(node) == SETTLED
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_around_the_loading_it_keeps_no_older_zone_than_was_served(
+    node: Node, recorded: Control, when: str
+) -> None:
+    node.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
+    bring(node, zone_conf(5))
+    applied(node)
+    bring(node, zone_conf(6))
+    recorded.answer = lambda _command, pass_on: kill(pass_on)
+    processes: list[subprocess.Popen[bytes]] = []
+    started = threading.Event()
+
+    def kill(pass_on: Callable[[], bytes]) -> bytes:
+        assert started.wait(30)
+        answer = pass_on() if when == "after" else b""
+        if b"unknown command" not in answer:
+            processes[0].kill()
+        return answer
+
+    processes.append(subprocess.Popen(node.apply_command()))
+    started.set()
+    assert processes[0].wait() == -signal.SIGKILL
+    recorded.answer = lambda _command, pass_on: pass_on()
+    before = source(node)
+    assert before == ("mesh", "6" if when == "after" else "5")
+    bring(node, "bad\n")
+    failed(node.apply())
+    kept, serial = source(node)
+    assert kept == "kept"
+    # Never an older one; 6 in both cases is right too: it is valid and was on its way.
+    assert int(serial) >= int(before[1])
+
+
+def test_runs_at_once_take_turns(node: Node) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    for serial in range(6, 11):
+        bring(node, zone_conf(serial))
+        runs = [
+            subprocess.Popen(
+                node.apply_command(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for _ in range(3)
+        ]
+        said = sorted(process.communicate() for process in runs)
+        assert said == [
+            (unchanged(node), ""),
+            (unchanged(node), ""),
+            (f"pin: serial {serial}, 3 records, source mesh\n", ""),
+        ]
+        assert source(node) == ("mesh", str(serial))
+    assert files(node) == SETTLED
+
+
+# -- unbound
+
+
+def test_without_unbound_the_zone_is_written_and_served_when_it_starts(idle: Node) -> None:
+    bring(idle, zone_conf(5))
+    message = failed(idle.apply())
+    assert message.startswith(
+        f"dm-dns: unbound does not answer on its control socket {idle.unbound.control}: "
+    )
+    assert "see `systemctl status unbound`" in message
+    idle.unbound.start()
+    assert source(idle) == ("mesh", "5")
+    applied(idle)
+    assert files(idle) == SETTLED
+
+
+def test_a_restarted_unbound_serves_the_last_zone(node: Node) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    node.unbound.stop(signal.SIGKILL)
+    node.unbound.start()
+    assert source(node) == ("mesh", "5")
+    assert applied(node) == unchanged(node)
+
+
+def test_an_unbound_that_started_with_an_older_zone_is_brought_up_to_date(node: Node) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    bring(node, zone_conf(6))
+    applied(node, "--write-only")  # unbound does not know
+    assert source(node) == ("mesh", "5")
+    applied(node)
+    assert source(node) == ("mesh", "6")
+    assert files(node) == SETTLED
+
+
+def test_a_zone_that_unbound_does_not_take_gives_way_to_the_one_before(
+    node: Node, recorded: Control
+) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    before = (node.state / "pin.zone").read_bytes()
+    bring(node, zone_conf(6))
+    recorded.answer = lambda _command, _pass_on: b"ok\n"
+    message = failed(node.apply())
+    assert "it said 'ok'" in message
+    assert "the previous zone is back; see `journalctl -u unbound`" in message
+    assert (node.state / "pin.zone").read_bytes() == before
+    assert files(node) == SETTLED
+    assert source(node) == ("mesh", "5")
+    recorded.answer = lambda _command, pass_on: pass_on()
+    applied(node)
+    assert source(node) == ("mesh", "6")
+
+
+def test_an_unbound_that_loads_another_file_is_an_error(idle: Node) -> None:
+    bring(idle, zone_conf(5))
+    applied(idle, "--write-only")
+    other = idle.directory / "other.zone"
+    shutil.copy(idle.state / "pin.zone", other)
+    bring(idle, zone_conf(6))
+    with running(idle, domain="pin", zonefile_name="other.zone"):
+        message = failed(idle.apply())
+        assert f"unbound does not serve {idle.state}/pin.zone after loading it" in message
+        assert "is 'serial=5 " in message
+        assert "the previous zone is back" in message
+        assert source(idle) == ("mesh", "5")
+    assert "serial=5 " in (idle.state / "pin.zone").read_text()
+
+
+def test_an_unbound_of_another_domain_is_an_error(idle: Node) -> None:
+    bring(idle, zone_conf(5))
+    (idle.directory / "other.zone").write_text(
+        "other. SOA localhost. nobody.invalid. 1 1 1 1 1\nother. NS localhost.\n"
+    )
+    with running(idle, domain="other", zonefile_name="other.zone"):
+        message = failed(idle.apply())
+        assert "the TXT record _dm-dns.pin is None" in message
+        assert "there is no previous zone to go back to" in message
+        assert rcode(idle, "irc.pin") == "REFUSED"
+
+
+@contextmanager
+def running(node: Node, *, domain: str, zonefile_name: str) -> Iterator[None]:
+    unbound = foreign_unbound(node, domain=domain, zonefile=node.directory / zonefile_name)
+    unbound.start()
+    try:
+        yield
+    finally:
+        unbound.stop()
+
+
+def test_a_control_socket_that_is_not_there_is_named(node: Node) -> None:
+    bring(node, zone_conf(5))
+    configure(node, control="/nonexistent/unbound.ctl")
+    message = failed(node.apply())
+    assert message == (
+        "dm-dns: unbound does not answer on its control socket /nonexistent/unbound.ctl:"
+        " No such file or directory; see `systemctl status unbound`\n"
+    )
+    assert "serial=5" in (node.state / "pin.zone").read_text()
+
+
+@pytest.mark.parametrize("said", [b"\xff\0\xfe", b"error unknown", b"ok\n" * 9999])
+def test_a_control_socket_that_talks_nonsense_is_an_error(
+    node: Node, recorded: Control, said: bytes
+) -> None:
+    bring(node, zone_conf(5))
+    recorded.answer = lambda _command, _pass_on: said
+    assert "unbound does not serve" in failed(node.apply())
+
+
+ANSWERS: dict[str, Callable[[bytes], bytes]] = {
+    "nothing but the id": lambda query: query[:2],
+    "the query itself": lambda query: query,
+    "noise": lambda query: query[:2] + b"\xff" * 500,
+    "a name without end": lambda query: query[:4] + b"\0\1\0\1\0\0\0\0" + b"\1a" * 200,
+    "a pointer to itself": lambda query: query[:4] + b"\0\0\0\1\0\0\0\0\xc0\x0c\0\x10\0\1\0\0\0\0",
+    "a record cut short": lambda query: (
+        query[:4] + b"\0\0\0\1\0\0\0\0\0\0\x10\0\1\0\0\0\0\xff\xff\xffserial=5"
+    ),
+    "another's id": lambda query: bytes(byte ^ 255 for byte in query),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_something_else_at_unbounds_port_is_an_error(
+    node: Node, answer: Callable[[bytes], bytes]
+) -> None:
+    bring(node, zone_conf(5))
+    applied(node)
+    before = (node.state / "pin.zone").read_bytes()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((node.unbound.address, ports.free_port(node.unbound.address)))
+        configure(node, port=server.getsockname()[1])
+        thread = threading.Thread(target=reply, args=(server, answer), daemon=True)
+        thread.start()
+        bring(node, zone_conf(6))
+        message = failed(node.apply())
+        server.sendto(b"", server.getsockname())  # an empty one ends the thread
+        thread.join()
+    assert "see `" in message
+    assert "unbound does not " in message
+    configure(node, port=node.unbound.port)
+    if "previous zone is back" in message:
+        assert (node.state / "pin.zone").read_bytes() == before
+        assert source(node) == ("mesh", "5")
+    applied(node)
+    assert source(node) == ("mesh", "6")
+    assert files(node) == SETTLED
+
+
+def reply(server: socket.socket, answer: Callable[[bytes], bytes]) -> None:
+    while True:
+        query, sender = server.recvfrom(4096)
+        if not query:
+            return
+        server.sendto(answer(query), sender)

@@ -1,0 +1,116 @@
+"""A node as the tests, the demo and the benchmarks use it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checks.processes import unbound
+from checks.processes.fake_mesh import Network
+from checks.processes.local_machine import Node
+from checks.processes.tests.helpers import (
+    NEW,
+    OLD,
+    bring,
+    served,
+    source,
+    wait_for_serial,
+    zone_conf,
+)
+from checks.processes.wait import until
+
+PARENT = """\
+import time
+from checks.processes.local_machine import Node
+with Node() as node:
+    node.unbound.start()
+    node.watch()
+    print(node.directory, flush=True)
+    while True:
+        time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_when_its_program_is_ended(idle: Node, received: signal.Signals) -> None:
+    del idle  # only for its skip where there is no unbound
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as parent:
+        assert parent.stdout
+        directory = Path(parent.stdout.readline().strip())
+        try:
+            assert directory.is_dir()
+            assert processes_of(directory)
+            parent.send_signal(received)
+            assert parent.wait(60) != 0
+        finally:
+            parent.kill()
+    assert not directory.exists()
+    assert not processes_of(directory)
+
+
+def processes_of(directory: Path) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            arguments = path.read_bytes().decode(errors="replace")
+        except OSError:  # it has ended
+            continue
+        if f"{directory}/" in arguments:
+            found.append(arguments)
+    return found
+
+
+def test_nothing_is_left_after_an_error() -> None:
+    directories = []
+
+    def fail() -> None:
+        with Node() as node:
+            directories.append(node.directory)
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - the one above
+        fail()
+    assert not directories[0].exists()
+
+
+def test_it_boots_without_a_zone_and_serves_the_first_one_that_comes(idle: Node) -> None:
+    idle.boot()
+    assert [run.returncode for run in idle.runs] == [1, 1]
+    bring(idle, zone_conf(5))
+    until(lambda: served(idle, "irc.pin"), "the zone is served")
+    assert source(idle) == ("mesh", "5")
+
+
+def test_a_pushed_zone_is_served_on_every_node_and_on_one_that_was_down(tmp_path: Path) -> None:
+    if unbound.find() is None:
+        pytest.skip(unbound.MISSING)
+    network = Network(tmp_path)
+    zone = tmp_path / "zone.conf"
+    with Node("kiwi", network=network) as kiwi, Node("kfbox", network=network) as kfbox:
+        assert kiwi.daemon
+        assert kfbox.daemon
+        for node in (kiwi, kfbox):
+            node.deployed.write_text(zone_conf(1))
+            node.boot()
+        push(kiwi, zone, zone_conf(2, addresses={"kiwi.pin": (NEW,)}))
+        for node in (kiwi, kfbox):
+            wait_for_serial(node, 2)
+            assert served(node, "irc.pin")[-1] == f"AAAA {NEW}"
+        kfbox.daemon.stop()
+        push(kiwi, zone, zone_conf(3))
+        wait_for_serial(kiwi, 3)
+        assert source(kfbox) == ("mesh", "2")
+        kfbox.daemon.start()
+        wait_for_serial(kfbox, 3)
+        assert served(kfbox, "irc.pin")[-1] == f"AAAA {OLD}"
+
+
+def push(node: Node, path: Path, text: str) -> None:
+    assert node.daemon
+    path.write_text(text)
+    run = node.daemon.push(path, node.domain)
+    assert run.returncode == 0, run.stderr

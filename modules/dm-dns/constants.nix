@@ -1,0 +1,22 @@
+# Names, addresses and paths that several parts of the module use.
+let
+  meshFolder = "dns";
+  meshFile = "${meshFolder}/cnames";
+  meshFiles = "/var/lib/data-mesher/files/home";
+in
+{
+  # The user and the group that dm-dns runs as.
+  user = "dm-dns";
+
+  # Where a machine keeps the zone that unbound loads.
+  stateDirectory = "/var/lib/dm-dns";
+
+  # The mesh file with the zone, its folder, and where data-mesher puts both on a machine.
+  inherit meshFile meshFolder;
+  meshDirectory = "${meshFiles}/${meshFolder}";
+  meshCopy = "${meshFiles}/${meshFile}";
+
+  # Where unbound answers the machine's own programs, and the socket that controls it.
+  address = "127.0.0.1";
+  controlSocket = "/run/unbound/unbound.ctl";
+}

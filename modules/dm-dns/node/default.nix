@@ -1,0 +1,67 @@
+# Role default: resolves the clan's names on a machine. Each imported file configures one thing, and
+# gets from here what it shares with others. Configured here: what the units read.
+{
+  constants,
+  machine,
+  settings,
+  zone,
+}:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  inherit (lib.modules) importApply;
+  inherit (settings) port;
+  inherit (zone) domain;
+
+  zoneConf = config.clan.core.vars.generators.dm-dns.files."zone.conf";
+  applyConfig = pkgs.writeText "dm-dns-apply.json" (
+    builtins.toJSON {
+      inherit domain;
+      state = constants.stateDirectory;
+      mesh = constants.meshCopy;
+      # There is no zone.conf before the first `clan vars generate`.
+      deployed = if zoneConf.exists then zoneConf.path else null;
+      hosts = "/etc/hosts";
+      unbound = {
+        inherit (constants) address;
+        inherit port;
+        control = constants.controlSocket;
+      };
+    }
+  );
+in
+{
+  imports = [
+    ../options.nix
+    (importApply ./generator.nix { inherit (zone) specJSON; })
+    (importApply ./resolved.nix {
+      inherit (constants) address;
+      inherit domain machine port;
+    })
+    (importApply ./unbound.nix {
+      inherit
+        constants
+        domain
+        machine
+        settings
+        ;
+    })
+    (importApply ./units.nix {
+      inherit applyConfig;
+      inherit (config.services.dm-dns) package;
+      inherit (constants) meshDirectory;
+    })
+    (importApply ./virtual-hosts.nix {
+      hosts = map (endpoint: endpoint.host) (zone.endpointsByMachine.${machine.name} or [ ]);
+    })
+  ];
+
+  environment.systemPackages = [ config.services.dm-dns.package ];
+  environment.etc."dm-dns/apply.json".source = applyConfig;
+
+  services.data-mesher.pluginDirectories = [ constants.meshFolder ];
+}

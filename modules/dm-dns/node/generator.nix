@@ -1,0 +1,15 @@
+# The vars generator `dm-dns`, which makes zone.conf from the zone spec.
+{ specJSON }:
+{ config, pkgs, ... }:
+{
+  clan.core.vars.generators.dm-dns = {
+    share = true;
+    files."zone.conf".secret = false;
+    # zone.conf is made again exactly when this changes. clan-core's dm-dns uses the same key.
+    validation.zoneContent = specJSON;
+    runtimeInputs = [ config.services.dm-dns.package ];
+    script = ''
+      dm-dns render ${pkgs.writeText "dm-dns-zone-spec.json" specJSON} -o "$out/zone.conf"
+    '';
+  };
+}

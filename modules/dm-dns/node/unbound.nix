@@ -1,0 +1,95 @@
+# unbound: serves the clan's zone, and nothing else.
+{
+  constants,
+  domain,
+  machine,
+  settings,
+}:
+{
+  config,
+  lib,
+  options,
+  ...
+}:
+let
+  inherit (lib)
+    attrNames
+    concatStringsSep
+    filter
+    mkDefault
+    optional
+    ;
+
+  server = {
+    interface = [ constants.address ] ++ map (address: "${address}@53") settings.listen;
+    access-control = [ "127.0.0.0/8 allow" ] ++ map (network: "${network} allow") settings.allow;
+    inherit (settings) port;
+    # No validator: the zone is not signed, and unbound resolves nothing else.
+    module-config = ''"iterator"'';
+    # `transparent` leaves the clan's names to the auth-zone; all others are refused immediately.
+    local-zone = [
+      ''"${domain}." transparent''
+      ''"." refuse''
+    ];
+  };
+  auth-zone = [
+    {
+      name = ''"${domain}."'';
+      zonefile = ''"${constants.stateDirectory}/${domain}.zone"'';
+      for-downstream = true;
+      for-upstream = true;
+      fallback-enabled = false;
+    }
+  ];
+
+  # Definitions of other modules that would make unbound serve something else, or query other
+  # servers for the clan's names. `enable` alone is one: a plain unbound resolves every name.
+  unbound = config.services.unbound.settings;
+  foreign =
+    optional (options.services.unbound.enable.definitions != [ true ]) "enable"
+    ++ map (name: "settings.server.${name}") (
+      filter (name: (unbound.server.${name} or null) != server.${name}) (attrNames server)
+    )
+    ++ optional ((unbound.auth-zone or null) != auth-zone) "settings.auth-zone"
+    ++ map (name: "settings.${name}") (
+      filter (name: unbound ? ${name}) [
+        "forward-zone"
+        "stub-zone"
+      ]
+    );
+in
+{
+  assertions = [
+    {
+      assertion = foreign == [ ];
+      message = ''
+        dm-dns: unbound on '${machine.name}' must serve the clan's names and nothing else.
+        Other modules also set, in services.unbound: ${concatStringsSep ", " foreign}.
+        Remove these definitions, or take the machine out of the role default. The settings of that
+        role determine where unbound listens and who may query it: listen, allow, port.
+      '';
+    }
+    {
+      assertion = (settings.listen == [ ]) == (settings.allow == [ ]);
+      message = ''
+        dm-dns: '${machine.name}' sets only one of listen and allow, so no device can query it.
+        Set both settings, or neither.
+      '';
+    }
+  ];
+
+  services.unbound = {
+    enable = true;
+    enableRootTrustAnchor = false;
+    localControlSocketPath = constants.controlSocket;
+    # Otherwise unbound becomes the machine's resolver for all domains.
+    resolveLocalQueries = false;
+    settings = {
+      server = server // {
+        port = mkDefault server.port;
+        module-config = mkDefault server.module-config;
+      };
+      inherit auth-zone;
+    };
+  };
+}

@@ -1,0 +1,17 @@
+# NixOS options of a machine with either role. Both roles import this file by its path, so that a
+# machine with both declares the options once.
+#
+# A role setting cannot hold a package: settings are evaluated without `pkgs`, and clan-core
+# requires that JSON can represent them.
+{ lib, pkgs, ... }:
+{
+  options.services.dm-dns.package = lib.mkOption {
+    type = lib.types.package;
+    default = pkgs.callPackage ../../python/package.nix { };
+    defaultText = lib.literalMD "dm-dns of this flake, built with the machine's `pkgs`";
+    example = lib.literalExpression "inputs.dm-dns.packages.\${system}.dm-dns";
+    description = ''
+      The dm-dns that the machine's units, its vars generators and `dm-send-dns` run.
+    '';
+  };
+}

@@ -1,0 +1,105 @@
+# The addresses of each machine: what network services export, and the setting `addresses`.
+{
+  clanLib,
+  lib,
+  # see machine-settings.nix
+  machineSettings,
+  # the exports of the clan: [ { serviceName, instanceName, roleName, machineName, export } ]
+  scopes,
+}:
+let
+  inherit (lib)
+    all
+    concatMap
+    concatStringsSep
+    elem
+    filter
+    groupBy
+    last
+    length
+    match
+    splitString
+    toLower
+    trim
+    uniqueStrings
+    ;
+
+  octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+  isIPv4 = text: match "${octet}(\\.${octet}){3}" text != null;
+
+  # RFC 4291, section 2.2, without the form that ends in an IPv4 address
+  isIPv6 =
+    text:
+    let
+      halves = splitString "::" text;
+      groups = concatMap (half: if half == "" then [ ] else splitString ":" half) halves;
+    in
+    all (group: match "[0-9a-f]{1,4}" group != null) groups
+    && (
+      if length halves == 2 then length groups <= 7 else length halves == 1 && length groups == 8
+    );
+
+  isAddress = text: isIPv4 text || isIPv6 text;
+
+  # What these services export is either outside the clan or not an address of a machine.
+  outside = [
+    "internet"
+    "p2p-ssh-iroh"
+    "tor"
+  ];
+  isInside = scope: !elem (last (splitString "/" scope.serviceName)) outside;
+  networks = filter (scope: (scope.export.peer or null) != null && isInside scope) scopes;
+  networkNames = uniqueStrings (map (scope: scope.instanceName) networks);
+  networksByMachine = groupBy (scope: scope.machineName) networks;
+
+  # null for a var that is not generated yet: reading it throws, here or in the service.
+  readAddress =
+    host:
+    let
+      value = builtins.tryEval (host.plain or (clanLib.getPublicValue host.var));
+    in
+    if value.success then toLower (trim value.value) else null;
+
+  addressesOf =
+    machine:
+    let
+      inherit (machineSettings.${machine} or { networks = null; }) networks;
+      used = filter (scope: networks == null || elem scope.instanceName networks) (
+        networksByMachine.${machine} or [ ]
+      );
+      exported = map readAddress (concatMap (scope: scope.export.peer.hosts) used);
+      configured = map toLower (machineSettings.${machine}.addresses or [ ]);
+    in
+    {
+      addresses = uniqueStrings (
+        filter (text: text != null && isAddress text) exported ++ filter isAddress configured
+      );
+      # More addresses follow once the vars are generated.
+      pending = elem null exported;
+    };
+in
+{
+  inherit addressesOf;
+
+  settingsProblems =
+    machine:
+    map (text: {
+      subject = "setting addresses of machine '${machine}'";
+      rule = "${builtins.toJSON text} is not an IP address";
+      remedy = "write an IPv4 or IPv6 address without prefix length";
+    }) (filter (text: !isAddress (toLower text)) machineSettings.${machine}.addresses)
+    ++ map (name: {
+      subject = "setting networks of machine '${machine}'";
+      rule = "no instance ${builtins.toJSON name} exports addresses of machines in the clan";
+      remedy =
+        if networkNames == [ ] then
+          "remove the setting; no instance exports any"
+        else
+          "use one or more of: ${concatStringsSep ", " networkNames}";
+    }) (filter (name: !elem name networkNames) (
+      if machineSettings.${machine}.networks == null then
+        [ ]
+      else
+        machineSettings.${machine}.networks
+    ));
+}

@@ -1,0 +1,121 @@
+"""Arguments that several commands take, and the types of arguments.
+
+Each type returns a value, or raises what argparse reports: what the argument must be.
+"""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Final
+
+from dm_dns import files
+from dm_dns.push import destination
+from dm_dns.zone import conf, names
+
+_MAX_SECONDS: Final = 86400.0
+# As Go's time.ParseDuration takes it, which reads the same setting of data-mesher.
+_UNITS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+
+
+class UsageError(Exception):
+    """Arguments that contradict each other, or are not enough: misuse of the command line."""
+
+
+def domain(text: str) -> str:
+    """Return a clan's domain in canonical form."""
+    try:
+        return names.canonical_domain(text)
+    except names.InvalidNameError as error:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a valid domain: {error}") from None
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds of up to a day."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= _MAX_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"must be a number from 0 to {_MAX_SECONDS:g}, not {text!a}"
+        )
+    return number
+
+
+def duration(text: str) -> float:
+    """Return the seconds of a duration in Go's notation, such as ``1m30s``."""
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a duration such as 30s or 1m30s")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def serial(text: str) -> int:
+    """Return a zone's serial."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= conf.MAX_SERIAL:
+        raise argparse.ArgumentTypeError(
+            f"must be a number from 0 to {conf.MAX_SERIAL}, not {text!a}"
+        )
+    return number
+
+
+def ssh_host(text: str) -> str:
+    """Return the destination of ``--via``, as ssh takes it."""
+    # ssh would take a leading - for an option, with which it can run any command.
+    if not text or text.startswith("-") or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a host: give HOST or USER@HOST")
+    return text
+
+
+def machine(text: str) -> str:
+    """Return the name of a machine, for another command's argument list."""
+    if not text or text.startswith("-"):
+        raise argparse.ArgumentTypeError(f"{text!a} is not the name of a machine")
+    return text
+
+
+def key_command(text: str) -> str:
+    """Return a shell command that prints a key; the key itself must not be an argument."""
+    if files.has_key(text):
+        raise argparse.ArgumentTypeError(files.key_in_arguments("a command"))
+    return text
+
+
+def add_destination(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that say which zone is compared, and with which machine's copy."""
+    parser.add_argument("--domain", type=domain, help="the clan's domain")
+    parser.add_argument(
+        "--flake",
+        metavar="DIR",
+        type=Path,
+        help="a checkout of the clan's flake: the zone, the domain and the keys that are not given"
+        " are read from its vars",
+    )
+    group = parser.add_argument_group(
+        "the machine that is pushed to",
+        "This machine, unless --via names another. Paths and addresses are those of that machine.",
+    )
+    group.add_argument(
+        "--via",
+        metavar="HOST",
+        type=ssh_host,
+        help="a machine of the clan, as ssh takes it: HOST or USER@HOST",
+    )
+    group.add_argument(
+        "--config",
+        metavar="PATH",
+        type=Path,
+        help=f"with --flake or --via: dm-dns's configuration there (default: {destination.CONFIG})",
+    )
+    group.add_argument(
+        "--mesh-file",
+        metavar="PATH",
+        type=Path,
+        default=destination.MESH_FILE,
+        help="the mesh's copy of the zone there (default: %(default)s)",
+    )
