@@ -23,7 +23,7 @@ help:
 	@echo 'make bench    benchmarks'
 	@echo 'make nodes    boot the machines of the example clan (checks/nodes), to try things; needs root'
 	@echo 'make nodes-down  stop them'
-	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
+	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: docs/pins.md)'
 	@echo "make compare  clan-core's own dm-dns with the same faults (checks/nodes/README.md)"
 	@echo 'make record   evaluate the module anew (needs CLAN_CORE and NIXPKGS_LIB: checks/eval/README.md)'
 	@echo 'make format   format and fix what can be fixed automatically'

@@ -44,6 +44,10 @@ class JsonFields:
         """Return whether there is a field ``key`` that is not null."""
         return self._values.get(key) is not None
 
+    def value(self, key: str) -> Json:
+        """Return the value ``key``, which may be of any type; None if it is missing."""
+        return self._values.get(key)
+
     def check_keys(self, keys: Collection[str]) -> None:
         """Check that the object has exactly these keys.
 
