@@ -31,7 +31,7 @@ help:
 	@echo 'make nodes    boot the machines of the example clan (checks/containers), to try things; needs root'
 	@echo "make shell MACHINE=NAME [RUN='COMMAND']  a shell on one of them, or a command"
 	@echo 'make nodes-down  stop them'
-	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: checks/pins/README.md)'
+	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: docs/pins.md)'
 	@echo "make compare  clan-core's own dm-dns with the same faults (checks/README.md)"
 	@echo 'make record   make the snapshots of the module again (needs Nix: checks/README.md)'
 	@echo 'make format   format and fix what can be fixed automatically'

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from dm_dns import nix
 from dm_dns.errors import Error
+from dm_dns.pins import nix
 
 from checks.containers import debian_root
 

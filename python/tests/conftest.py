@@ -5,8 +5,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from .nix_outputs import Replay
-
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
@@ -25,12 +23,6 @@ def url() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture
-def nix(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Replay:
-    """A Nix that prints what it is told to."""
-    return Replay(tmp_path_factory.mktemp("nix"), monkeypatch)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ def test_fields_are_read() -> None:
     assert found.text("name") == "kiwi"
     assert found.path("file") == "/etc/hosts"
     assert found.port("port") == 53
-    assert found.array("any") == [1, None]
+    assert found.array("any") == found.value("any") == [1, None]
+    assert found.value("none") is None
     assert found.texts("names") == ["a", ""]
     assert found.object("inner").text("name") == "b"
     assert [inner.text("name") for inner in found.objects("list")] == ["c", "d"]

@@ -132,7 +132,7 @@ def test_a_wrong_hash_is_told_with_both_hashes_sizes_and_the_url(
     assert f"  fetched  {right}\n" in out
     assert f"  URL      {pinned.url('/a.tar.gz')}\n" in out
     assert out.count(f"{len(GOOD)} of {len(GOOD)} announced bytes received") == 2
-    assert "Every try gave the same" in out
+    assert "All tries returned the same files, which differ from the locked ones" in out
     assert out.endswith("flake.lock: 1 mismatch\n")
 
 
@@ -179,7 +179,7 @@ def test_a_truncated_archive_is_told_with_its_sizes(
 def test_a_slow_server_is_waited_for_with_signs_of_life(
     pinned: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dm_dns.nix._SAY_SECONDS", 0.05)
+    monkeypatch.setattr("dm_dns.pins.nix._PROGRESS_SECONDS", 0.05)
     noise = archive({"noise": "".join(str(number) for number in range(20_000))})
     pinned.give("/a.tar.gz", Answer(noise, pause=0.1), Answer(GOOD, pause=0.1))
 
@@ -227,7 +227,15 @@ def test_an_overloaded_server_is_asked_again(pinned: Server) -> None:
     assert len(pinned.asked) == 2
 
 
-def test_what_is_cached_hides_nothing(pinned: Server, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "NIX_CACHE_HOME"])
+def test_what_is_cached_hides_nothing(
+    variable: str,
+    pinned: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, f"{tmp_path}/cache")
     url = pinned.url("/a.tar.gz")
     path = json.loads(nix("flake", "prefetch", "--json", "--flake-registry", "", url))["storePath"]
     assert path

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dm_dns import nix as dm_dns_nix
 from dm_dns.cli import main
+from dm_dns.pins import nix as dm_dns_nix
 
 from checks.pins.server import Answer, Server, archive
 from checks.pins.tests.helpers import (
@@ -90,7 +90,7 @@ def test_all_inputs_move_and_nix_has_nothing_left_to_do(
     nix("flake", "lock")
     assert LOCK.read_bytes() == expected
     assert update() == 0
-    assert capsys.readouterr().out == "nothing has moved\n"
+    assert capsys.readouterr().out == "nothing moved\n"
     assert LOCK.read_bytes() == expected
 
 
@@ -165,7 +165,10 @@ def test_a_lock_is_made_where_there_is_none(server: Server, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("pinned")
-def test_in_a_git_repository_the_lock_counts_that_is_there() -> None:
+def test_in_a_git_repository_the_lock_counts_that_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NIX_CONFIG", "allow-dirty = false")  # the user's own setting
     for command in (["init", "--quiet"], ["add", "flake.nix"]):
         subprocess.run(["git", *command], check=True)
 
@@ -204,7 +207,7 @@ def refuse_half_an_archive(server: Server) -> str:
 def refuse_what_comes_otherwise_again(server: Server) -> str:
     answers = server.answers[f"/b/archive/{TWO}.tar.gz"]
     answers.append(answers[0]._replace(body=source("b other")))
-    return "is as it was: what was to be locked does not come again as it was."
+    return "is unchanged: what Nix would lock differs from what a second download returned."
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from dm_dns.commands import apply, check, history, keygen, plan, prefetch, push, render
 from dm_dns.commands.arguments import UsageError
-from dm_dns.errors import Error, FileError
+from dm_dns.errors import Error, FileError, describe
 
 
 class Command(Protocol):
@@ -116,11 +116,8 @@ def _run(command: Command, args: argparse.Namespace) -> int:
         args.subparser.error(str(error))
     except FileError as error:
         print(error, file=sys.stderr)
-    except Error as error:
-        print(f"dm-dns: {error}", file=sys.stderr)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"dm-dns: {where}{error.strerror or error}", file=sys.stderr)
+    except (Error, OSError) as error:
+        print(f"dm-dns: {describe(error)}", file=sys.stderr)
     except KeyboardInterrupt:
         return 130  # what a shell returns for SIGINT
     return 1

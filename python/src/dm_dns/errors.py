@@ -1,8 +1,5 @@
 """The package's errors: what a user can be told and can act on."""
 
-import sys
-from collections.abc import Callable
-
 
 class Error(Exception):
     """A failure; its message says what is wrong, where, by which rule, and the remedy."""
@@ -23,17 +20,9 @@ class FileError(Error):
         self.reason = reason
 
 
-def exit_status(command: Callable[[], int]) -> int:
-    """Return the exit status of a command: what it returns, or 1 where it fails and says why."""
-    try:
-        return command()
-    except FileError as error:
-        print(error, file=sys.stderr)
-    except Error as error:
-        print(f"dm-dns: {error}", file=sys.stderr)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"dm-dns: {where}{error.strerror or error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return 130  # as a shell has it for SIGINT
-    return 1
+def describe(error: Error | OSError) -> str:
+    """Return what to tell a user about an error."""
+    if isinstance(error, Error):
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"

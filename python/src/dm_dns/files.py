@@ -1,13 +1,17 @@
 """Reading and writing files."""
 
+import hashlib
 import json
 import os
 import stat
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from dm_dns.errors import Error, FileError
 
 StrPath = str | os.PathLike[str]
+
+Version = tuple[int, ...]
+"""A value that changes whenever a file does."""
 
 # The start of every Ed25519 private key in base64, with or without its PEM lines (RFC 8410).
 _KEY_TEXT: Final = "MC4CAQAwBQYDK2Vw"
@@ -15,6 +19,47 @@ _KEY_TEXT: Final = "MC4CAQAwBQYDK2Vw"
 
 class DeniedError(Error):
     """A file that the user who runs this may not read."""
+
+
+def version(path: StrPath) -> Version:
+    """Return the version of the file at ``path``, or of its absence."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return (error.errno or 0,)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+class ReadFile(NamedTuple):
+    """A file as it was when it was read."""
+
+    path: str
+    content: bytes | None
+    """None: the file does not exist, or cannot be read."""
+    problem: str | None
+    """Why it cannot be read."""
+    version: Version
+
+    @classmethod
+    def read(cls, path: str) -> "ReadFile":
+        """Read a file that may be absent."""
+        before = version(path)  # so that a change during the read is noticed later
+        try:
+            return cls(path, read(path), None, before)
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(path, None, None, before)
+        except OSError as error:
+            return cls(path, None, f"{path}: cannot be read: {error.strerror}", before)
+
+    def is_current(self) -> bool:
+        """Tell whether the file is still the one that was read."""
+        return version(self.path) == self.version
+
+    def digest(self) -> bytes:
+        """Return a hash of the content, or the problem; empty if the file does not exist."""
+        if self.content is None:
+            return (self.problem or "").encode()
+        return hashlib.sha256(self.content).digest()
 
 
 def read(path: StrPath) -> bytes:
@@ -78,7 +123,7 @@ def unreadable(file: str, error: OSError, host: str | None = None) -> Error:
 
 
 def has_content(path: StrPath, content: bytes) -> bool:
-    """Tell whether there is a file at ``path`` that holds ``content``."""
+    """Tell whether the file at ``path`` exists and has ``content``."""
     try:
         return os.path.getsize(path) == len(content) and read(path) == content
     except OSError:
@@ -86,7 +131,7 @@ def has_content(path: StrPath, content: bytes) -> bool:
 
 
 def remove(path: StrPath) -> None:
-    """Remove the file at ``path`` if it is there.
+    """Remove the file at ``path`` if it exists.
 
     Raises:
         OSError: it cannot be removed.
@@ -98,8 +143,8 @@ def remove(path: StrPath) -> None:
         pass
 
 
-def read_json(path: StrPath) -> Any:  # noqa: ANN401 - any JSON value
-    """Return what the JSON file at ``path`` holds.
+def read_json(path: StrPath) -> object:
+    """Return the value in the JSON file at ``path``.
 
     Raises:
         OSError: the file cannot be read.
@@ -109,8 +154,8 @@ def read_json(path: StrPath) -> Any:  # noqa: ANN401 - any JSON value
     return parse_json(read(path), str(path))
 
 
-def parse_json(content: bytes, path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return what ``content`` of a JSON file holds; ``path`` is for messages.
+def parse_json(content: bytes, path: str) -> object:
+    """Return the value in the ``content`` of a JSON file; ``path`` names it in messages.
 
     Raises:
         FileError: it is not JSON.
@@ -121,16 +166,18 @@ def parse_json(content: bytes, path: str) -> Any:  # noqa: ANN401 - any JSON val
     except json.JSONDecodeError as error:
         raise FileError(path, error.lineno, f"not JSON: {error.msg}") from None
     except UnicodeDecodeError:
-        raise FileError(path, 1, "not UTF-8, which JSON is") from None
+        raise FileError(path, 1, "not JSON: it is not UTF-8") from None
     except (ValueError, RecursionError):
-        raise FileError(path, 1, "JSON with a number too long or nesting too deep") from None
+        raise FileError(
+            path, 1, "not JSON that dm-dns reads: a number is too long, or the nesting too deep"
+        ) from None
 
 
 def replace(path: StrPath, content: bytes) -> None:
-    """Write a file as `write` does, unless it has that content.
+    """Write a file as `write` does, unless it already has that content.
 
     Raises:
-        OSError: it cannot be written; the old file is as it was.
+        OSError: it cannot be written; the old file is unchanged.
 
     """
     if not has_content(path, content):
@@ -138,12 +185,12 @@ def replace(path: StrPath, content: bytes) -> None:
 
 
 def write(path: StrPath, content: bytes) -> None:
-    """Write a file so that at any time it is there in whole, with the old content or the new.
+    """Write a file atomically: at any time it has the old content or the new.
 
-    It is readable by all: no secret is written this way.
+    Every user may read it, so it must not be a secret.
 
     Raises:
-        OSError: it cannot be written; the old file is as it was.
+        OSError: it cannot be written; the old file is unchanged.
 
     """
     temporary = f"{os.fspath(path)}.new"

@@ -44,6 +44,10 @@ class JsonFields:
         """Return whether there is a field ``key`` that is not null."""
         return self._values.get(key) is not None
 
+    def value(self, key: str) -> Json:
+        """Return the value ``key``, which may be of any type; None if it is missing."""
+        return self._values.get(key)
+
     def check_keys(self, keys: Collection[str]) -> None:
         """Check that the object has exactly these keys.
 
@@ -95,6 +99,32 @@ class JsonFields:
         if type(value) is not int or not 0 < value < 2**16:
             raise self.error(key, "a port number")
         return value
+
+    def integer(self, key: str) -> int:
+        """Return the integer ``key``, which is not negative.
+
+        Raises:
+            Error: it is missing, or is not such a number.
+
+        """
+        value = self._values.get(key)
+        if type(value) is not int or value < 0:
+            raise self.error(key, "a number from 0")
+        return value
+
+    def integers(self, key: str) -> list[int]:
+        """Return the list of integers ``key``.
+
+        Raises:
+            Error: it is missing, is not a list, or one of its values is not an integer.
+
+        """
+        integers = []
+        for index, value in enumerate(self.array(key)):
+            if type(value) is not int:
+                raise _wrong(self.where, f"{self._place(key)}[{index}]", "a number", value)
+            integers.append(value)
+        return integers
 
     def array(self, key: str) -> list[Json]:
         """Return the list ``key``.

@@ -1,101 +1,63 @@
-"""`dm-dns apply`, the node's step: from the copies of zone.conf on this machine to answers.
+"""Serving a zone: from the copies of zone.conf on this machine to unbound's answers.
 
-It may be killed at any point and run at any time: each run looks at what there is, asks unbound
-what it serves, and does what is missing.
+`apply` may be killed at any point and run at any time: it compares what there is with what unbound
+serves, and does what is missing.
 """
-
-from __future__ import annotations
 
 import fcntl
 import os
-import sys
-from typing import IO, TYPE_CHECKING, Final, NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
 
 from dm_dns import files
-from dm_dns.errors import Error, exit_status
+from dm_dns.errors import Error
+from dm_dns.files import Version
 from dm_dns.node import hosts
 from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
-from dm_dns.node.unit_status import Verdict
 from dm_dns.zone import zonefile
+from dm_dns.zone.zonefile import FirstLine
 
-if TYPE_CHECKING:
-    import argparse
-
-_REMEMBERED: Final = 20  # zones
+_MAX_HISTORY: Final = 20  # zones
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``dm-dns apply``."""
-    parser.add_argument(
-        "--config",
-        default="/etc/dm-dns/apply.json",
-        metavar="FILE",
-        help="the node's configuration, which the module writes (default: %(default)s)",
-    )
-    when = parser.add_mutually_exclusive_group()
-    when.add_argument(
-        "--watch",
-        action="store_true",
-        help="go on, and do it again whenever something changes",
-    )
-    when.add_argument(
-        "--write-only",
-        action="store_true",
-        help="write the zone file and stop there: for the time before unbound starts",
-    )
+class Served(NamedTuple):
+    """What a machine serves."""
+
+    serial: int
+    records: int
+    source: str
+    """``mesh``, ``deployed`` or ``kept``."""
+    sha256: str
+    """Of the lines of zone.conf below its header, in hexadecimal."""
+    status: str
+    """The text of the TXT record that unbound answers if it serves this (`zonefile.status_name`)."""
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        return f"serial {self.serial}, {self.records} records, source {self.source}"
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``dm-dns apply``; return its exit status."""
-    if args.watch:
-        _watch(args.config)
-    return _run(args.config, write_only=args.write_only)
+class Outcome(NamedTuple):
+    """What `apply` found and did."""
+
+    served: Served
+    problems: list[str]
+    """What is wrong with the other copies of zone.conf."""
+    inputs: dict[str, Version]
+    """The files that the zone was made from."""
 
 
-def start(config: str, *options: str) -> NoReturn:
-    """Run ``dm-dns apply`` for a unit, and end the process with its exit status.
+def apply(config: Config, *, write_only: bool = False) -> Outcome:
+    """Serve the best zone that this machine has.
 
-    Without argparse, and without taking the interpreter down in order: each would be a tenth of the
-    time that it takes.
-    """
-    status = exit_status(lambda: _start(config, options))
-    sys.stdout.flush()
-    os._exit(status)
-
-
-def _start(config: str, options: tuple[str, ...]) -> int:
-    if "--watch" in options:
-        _watch(config)
-    if "--write-only" in options:
-        return _run(config, write_only=True)
-    status = exit_status(lambda: _run(config))
-    if verdict := Verdict.of_unit():
-        verdict.record(failed=status != 0)
-    return status
-
-
-def _watch(config: str) -> NoReturn:
-    from dm_dns.node.watch import watch  # noqa: PLC0415 - takes time that others do not have
-
-    read = Config.read(config)
-    watch(read, lambda: _apply(read))
-
-
-def _run(config: str, *, write_only: bool = False) -> int:
-    return _apply(Config.read(config), write_only=write_only)
-
-
-def _apply(config: Config, *, write_only: bool = False) -> int:
-    print(apply(config, write_only=write_only))
-    return 0
-
-
-def apply(config: Config, *, write_only: bool = False) -> str:
-    """Serve the best zone that this machine has, and return a line that says which.
+    Args:
+        config: the machine's.
+        write_only: write the zone file and stop there, because unbound is not running.
 
     Raises:
-        Error: something is wrong; what can be served all the same is served by then.
+        Error: no copy of zone.conf can be served, or unbound does not serve the chosen one.
         OSError: a file in the state directory cannot be written; what was served still is.
 
     """
@@ -105,12 +67,10 @@ def apply(config: Config, *, write_only: bool = False) -> str:
             try:
                 outcome = _serve(config, inputs, write_only=write_only)
             except Error:
-                # A file may have been caught half written.
+                # A file may have been half written when it was read.
                 if inputs.are_current():
                     raise
             else:
-                # Whoever changes a file while this runs may rely on this run to see it: a path
-                # unit does not notice what happens while its service is active.
                 if inputs.are_current():
                     return outcome
 
@@ -122,62 +82,78 @@ def _make_directory(path: str) -> None:
         pass
 
 
-def _lock(state: str) -> IO[str]:
-    """Let one run at a time into the state directory, until what is returned is closed."""
+@contextmanager
+def _lock(state: str) -> Iterator[None]:
+    """Let one run at a time into the state directory: one by hand, or one whose parent was killed.
+
+    No other user can open the file, and so hold the lock.
+    """
     _make_directory(state)
-    lock = open(f"{state}/lock", "w", encoding="ascii")  # noqa: SIM115 - the caller closes it
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    lock = os.open(f"{state}/lock", flags, 0o600)
+    try:
+        os.fchmod(lock, 0o600)
+        if os.geteuid() == 0:  # by hand: the unit must be able to open it afterwards
+            owner = os.stat(state)
+            os.fchown(lock, owner.st_uid, owner.st_gid)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
-def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> str:
+def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     fingerprint = inputs.fingerprint()
-    if not write_only and (status := _served(config, fingerprint)):
-        return f"{config.domain}: nothing has changed, {status}"
+    if served := _already_served(config, fingerprint, write_only=write_only):
+        return Outcome(served, [], inputs.versions())
     choice = choose(config, inputs)
-    # With a problem there is no fingerprint: each run must find it again, and fail.
+    own = hosts.addresses((inputs.hosts.content or b"").decode("utf-8", "replace"), config.domain)
+    # A zone file that was made despite a problem has no fingerprint, so that the next run finds
+    # the problem again.
     compiled = zonefile.compile_zone(
         choice.zone,
-        hosts.addresses((inputs.hosts.content or b"").decode("utf-8", "replace"), config.domain),
+        own,
         source=choice.source,
         inputs="unknown" if choice.problems else fingerprint,
     )
-    # First what the zone file is made from: the copy to fall back on is then never an older one.
+    # The kept copy first: it is then never older than the zone file.
     files.replace(config.kept, choice.content)
     _write_zonefile(config, compiled.text.encode("ascii"))
     if not write_only:
         _load(config, compiled.status)
         if choice.source == "mesh":
-            _remember(config, choice)
-    outcome = (
-        f"{config.domain}: serial {choice.zone.serial}, {choice.zone.records} records,"
-        f" source {choice.source}"
-    )
-    if choice.problems:
-        raise Error("\n".join([*choice.problems, f"served meanwhile: {outcome}"]))
-    return outcome
+            _add_to_history(config, choice)
+    zone = choice.zone
+    served = Served(zone.serial, zone.records, choice.source, zone.sha256, compiled.status)
+    return Outcome(served, choice.problems, inputs.versions())
 
 
-def _remember(config: Config, choice: Choice) -> None:
+def _add_to_history(config: Config, choice: Choice) -> None:
     """Keep the newest zones that the mesh brought, for `dm-dns history` and a rollback."""
     _make_directory(config.history)
     path = f"{config.history}/{choice.zone.serial}.conf"
     if not files.has_content(path, choice.content):
         files.remove(path)
-        os.link(config.kept, path)  # which is only ever replaced, never written to
+        os.link(config.kept, path)  # the kept copy is only ever replaced, never written to
     stems = [name.removesuffix(".conf") for name in os.listdir(config.history) if ".conf" in name]
-    for serial in sorted(filter(str.isdecimal, stems), key=int)[:-_REMEMBERED]:
+    for serial in sorted(filter(str.isdecimal, stems), key=int)[:-_MAX_HISTORY]:
         files.remove(f"{config.history}/{serial}.conf")
 
 
-def _served(config: Config, fingerprint: str) -> str | None:
-    """Return the status of the zone file, if unbound serves it and these inputs made it."""
+def _already_served(config: Config, fingerprint: str, *, write_only: bool) -> Served | None:
+    """Return what is served, if it was made from inputs with this fingerprint."""
     try:
         with open(config.zonefile, encoding="ascii") as file:
-            made_from, status = zonefile.first_line(file.readline())
+            first = FirstLine.parse(file.readline())
     except (OSError, ValueError):
         return None
-    return status if made_from == fingerprint and _serves(config, status) else None
+    if first.inputs != fingerprint or not os.path.exists(config.kept):
+        return None
+    if not write_only and not _serves(config, first.status):
+        return None
+    serial = int(first.field("serial"))
+    source, sha256 = first.field("source"), first.field("sha256")
+    return Served(serial, first.records, source, sha256, first.status)
 
 
 def _serves(config: Config, status: str) -> bool:
@@ -192,7 +168,7 @@ def _serves(config: Config, status: str) -> bool:
 
 
 def _write_zonefile(config: Config, content: bytes) -> None:
-    """Replace the zone file, and keep the last one that unbound served until this one is."""
+    """Replace the zone file, and keep the last one that unbound served until it serves this one."""
     path = config.zonefile
     if files.has_content(path, content):
         return
@@ -202,10 +178,10 @@ def _write_zonefile(config: Config, content: bytes) -> None:
 
 
 def _load(config: Config, status: str) -> None:
-    """Make unbound serve the zone file with that ``status``, or go back to the previous one."""
-    if _serves(config, status):  # it has started with this zone file
+    """Have unbound serve the zone file with that ``status``, or go back to the previous one."""
+    if _serves(config, status):  # unbound started with this zone file
         return
-    said = config.unbound.load(config.domain)
+    answer = config.unbound.load(config.domain)
     if _serves(config, status):
         return
     outcome = "there is no previous zone to go back to"
@@ -215,7 +191,7 @@ def _load(config: Config, status: str) -> None:
         outcome = "the previous zone is back"
     name = zonefile.status_name(config.domain)
     raise Error(
-        f"unbound does not serve {config.zonefile} after loading it (it said {said!a}):"
-        f" the TXT record {name} is {config.unbound.txt(name)!a} now, expected was {status!a};"
-        f" {outcome}; see `journalctl -u unbound` and check its auth-zone for {config.domain}"
+        f"unbound does not serve {config.zonefile} after loading it (it answered {answer!a}):"
+        f" the TXT record {name} is {config.unbound.txt(name)!a}, not {status!a}; {outcome}. See"
+        f" `journalctl -u unbound`, and check its auth-zone for {config.domain}."
     )

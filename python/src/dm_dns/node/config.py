@@ -1,35 +1,41 @@
-"""The node's configuration: written by the module, read by `apply`."""
+"""The configuration of dm-dns on a machine: written by the module, read by `dm-dns apply`."""
 
-import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dm_dns import files
 from dm_dns.errors import Error
+from dm_dns.json_fields import JsonFields
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import names
 
 
 class Config(NamedTuple):
-    """What `apply` reads and writes on this machine."""
+    """What dm-dns reads and writes on this machine."""
 
     domain: str
     mesh: str
-    """The mesh's copy of zone.conf; the file may come and go."""
+    """The mesh copy of zone.conf; the file may come and go."""
     deployed: str | None
-    """The copy this machine was deployed with."""
+    """The deployed copy; None: the machine was deployed before there was a zone."""
     hosts: str
+    """/etc/hosts."""
     state: str
-    """The directory for what is served."""
+    """The directory of what is served."""
     unbound: Unbound
 
     @property
+    def inputs(self) -> list[str]:
+        """The files that a zone file is made from."""
+        return [path for path in (self.mesh, self.deployed, self.hosts) if path]
+
+    @property
     def zonefile(self) -> str:
-        """What unbound loads."""
+        """The zone file, which unbound loads."""
         return f"{self.state}/{self.domain}.zone"
 
     @property
     def previous(self) -> str:
-        """The zone file that unbound served last, for as long as it does not serve a newer one."""
+        """The zone file that unbound served last, until it serves a newer one."""
         return f"{self.zonefile}.previous"
 
     @property
@@ -39,7 +45,7 @@ class Config(NamedTuple):
 
     @property
     def kept(self) -> str:
-        """The zone.conf from which the zone file was made."""
+        """The kept copy: the zone.conf from which the zone file was made."""
         return f"{self.state}/kept.conf"
 
     @classmethod
@@ -47,7 +53,7 @@ class Config(NamedTuple):
         """Read the configuration at ``path``.
 
         Raises:
-            Error: it cannot be read, or is not a configuration.
+            Error: it cannot be read, or is not a valid configuration.
 
         """
         try:
@@ -60,19 +66,19 @@ class Config(NamedTuple):
 
     @classmethod
     def parse(cls, content: bytes, path: str) -> "Config":
-        """Return the configuration that a file's ``content`` is; ``path`` is for messages.
+        """Return the configuration in the ``content`` of a file; ``path`` names it in messages.
 
         Raises:
-            Error: it is none.
+            Error: it is not a valid configuration.
 
         """
-        fields = _Fields(path, files.parse_json(content, path))
+        fields = JsonFields(path, files.parse_json(content, path))
         domain = fields.text("domain")
         try:
             names.check_domain(domain)
         except names.InvalidNameError as error:
-            raise Error(f"{path}: domain '{domain}' is no valid name: {error}") from None
-        unbound = fields.fields("unbound")
+            raise Error(f"{path}: domain '{domain}' is not a valid name: {error}") from None
+        unbound = fields.object("unbound")
         return cls(
             domain=domain,
             mesh=fields.path("mesh"),
@@ -85,37 +91,3 @@ class Config(NamedTuple):
                 port=unbound.port("port"),
             ),
         )
-
-
-class _Fields:
-    """The fields of one JSON object, each read as the type it must have."""
-
-    def __init__(self, path: str, values: Any) -> None:  # noqa: ANN401 - any JSON value
-        if not isinstance(values, dict):
-            raise Error(f"{path}: expected an object, found {json.dumps(values)}")
-        self.file = path
-        self.values = values
-
-    def has(self, key: str) -> bool:
-        return self.values.get(key) is not None
-
-    def fields(self, key: str) -> "_Fields":
-        return _Fields(f"{self.file}: {key}", self.values.get(key))
-
-    def text(self, key: str) -> str:
-        value = self.values.get(key)
-        if not isinstance(value, str):
-            raise Error(f"{self.file}: {key} must be a string, not {json.dumps(value)}")
-        return value
-
-    def path(self, key: str) -> str:
-        text = self.text(key)
-        if not text.startswith("/") or "\0" in text:
-            raise Error(f"{self.file}: {key} must be an absolute path, not {json.dumps(text)}")
-        return text
-
-    def port(self, key: str) -> int:
-        value = self.values.get(key)
-        if type(value) is not int or not 0 < value < 2**16:
-            raise Error(f"{self.file}: {key} must be a port number, not {json.dumps(value)}")
-        return value

@@ -1,8 +1,8 @@
-"""/etc/hosts: the addresses that a node itself knows for names of the clan."""
+"""/etc/hosts: the addresses that a machine itself knows for names of the clan."""
 
 from dm_dns.zone import conf, names
 
-# The node's own name on loopback, as NixOS writes it, is of no use to others that ask this node.
+# NixOS writes the machine's own name with loopback addresses, which are of no use to other devices.
 _LOOPBACK = ("127.", "::ffff:127.")
 # The last two block a name.
 _NO_ADDRESSES = ("::1", "0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
@@ -11,8 +11,8 @@ _NO_ADDRESSES = ("::1", "0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
 def addresses(text: str, domain: str) -> dict[str, tuple[str, ...]]:
     """Return the addresses of the names directly below ``domain`` in hosts(5) ``text``.
 
-    Loopback addresses are left out, and so is every line that is none of hosts(5): programs other
-    than this one write the file, and a line that is of no use here must not stop anything.
+    Loopback addresses are left out, and so is every line that is not valid: other programs write
+    the file, and a line of theirs must not stop anything.
     """
     found: dict[str, set[str]] = {}
     for line in text.splitlines():

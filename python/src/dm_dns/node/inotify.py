@@ -1,11 +1,10 @@
-"""Waiting for changes in folders, with the kernel's inotify(7), which Python does not have."""
+"""Waiting for changes with the kernel's inotify(7), which Python's standard library lacks."""
 
 import ctypes
 import errno
 import os
 import select
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 _IN_ATTRIB: Final = 0x4
@@ -15,7 +14,7 @@ _IN_MOVED_TO: Final = 0x80
 _IN_CREATE: Final = 0x100
 _IN_DELETE: Final = 0x200
 _IN_ONLYDIR: Final = 0x1000000
-# Not IN_MODIFY: a file that is being written is of no use before it is closed.
+# Without IN_MODIFY: a file that is being written is not complete before it is closed.
 _EVENTS: Final = (
     _IN_ATTRIB
     | _IN_CLOSE_WRITE
@@ -25,21 +24,28 @@ _EVENTS: Final = (
     | _IN_DELETE
     | _IN_ONLYDIR
 )
-# A folder that is not there yet appears in its parent, and one that may not be read changes there.
+# The parent has an event when such a folder appears, or may be read.
 _TOLD_BY_PARENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
 _EVENT_BYTES: Final = 65536
 _POLL_SECONDS: Final = 1.0
 
 
 class Notifier:
-    """Tells when something in some folders may have changed: a file, or a folder's own name.
+    """Tells when something may have changed: a file in a watched folder, a folder, or a mount.
 
-    Where the kernel gives no inotify, or not for all folders, this says so on stderr, and that
-    something may have changed every second.
+    If the kernel does not provide inotify, or not for all folders, `wait` returns every second.
     """
 
-    def __init__(self) -> None:
-        """Watch no folder yet."""
+    def __init__(self, report: Callable[[str], None]) -> None:
+        """Watch mounts, and no folder yet.
+
+        Args:
+            report: takes a line if inotify is not available.
+
+        """
+        self._report = report
+        # A file system that is mounted over a folder causes no event of inotify (proc(5)).
+        self._mounts = open("/proc/self/mountinfo", "rb")  # noqa: SIM115 - open to the end
         self._file = -1
         self._polls = False
         try:
@@ -50,10 +56,10 @@ class Notifier:
             self._poll(str(error))
 
     def watch(self, folders: Iterable[str]) -> None:
-        """Watch also these folders, as far as they are there; parents must come before children.
+        """Watch these folders too, if they exist; parents must come before children.
 
-        What happens in them after this is told by `wait`. It must be called again after each event,
-        for folders that have appeared since; those that are watched already stay so.
+        `wait` returns for what happens in them from now on. This must be called again after each
+        event, for folders that have appeared since then.
         """
         if self._file < 0:
             return
@@ -65,10 +71,11 @@ class Notifier:
                     self._poll(f"{folder}: {error.strerror}")
 
     def wait(self, seconds: float) -> None:
-        """Return when something may have changed since the last call, or after so many seconds."""
+        """Return when something may have changed since the last call, at the latest in seconds."""
         if self._polls:
             seconds = min(seconds, _POLL_SECONDS)
         poll = select.poll()
+        poll.register(self._mounts, select.POLLPRI)
         if self._file >= 0:
             poll.register(self._file, select.POLLIN)
         poll.poll(None if seconds == float("inf") else max(0, seconds) * 1000)
@@ -76,15 +83,15 @@ class Notifier:
             while os.read(self._file, _EVENT_BYTES):
                 pass
         except OSError:
-            pass  # nothing is left
+            pass  # all events are read
+        self._mounts.seek(0)
+        self._mounts.read()  # until the next change, there is nothing to poll for
 
     def _poll(self, reason: str) -> None:
         if not self._polls:
-            print(
-                f"dm-dns: no notice of changes from the kernel ({reason}), looking every"
-                f" {_POLL_SECONDS:g} s instead; see inotify(7) for fs.inotify.max_user_watches",
-                file=sys.stderr,
-                flush=True,
+            self._report(
+                f"inotify is unavailable ({reason}); polling every {_POLL_SECONDS:g} s instead."
+                " See inotify(7) for fs.inotify.max_user_watches."
             )
         self._polls = True
 

@@ -1,7 +1,7 @@
-"""unbound as `apply` needs it: tell it to load the zone, and ask it what it serves.
+"""unbound: have it load the zone file, and ask it what it serves.
 
-Both are done over sockets here rather than with unbound-control and dig: starting a program takes
-longer than all the rest of an apply.
+Both use sockets instead of unbound-control and dig: starting a program takes longer than serving a
+change.
 """
 
 import os
@@ -33,16 +33,16 @@ class Unbound(NamedTuple):
     port: int
 
     def load(self, domain: str) -> str:
-        """Make unbound read the zone file of ``domain`` anew, and return what it says to that.
+        """Have unbound reload the zone file of ``domain``, and return its answer.
 
-        Even `ok` is no proof that the zone is served: use `txt` to know.
+        Even `ok` does not prove that the zone is served: ask with `txt`.
 
         Raises:
-            Error: unbound is not there.
+            Error: unbound does not answer.
 
         """
-        # fast_reload (unbound 1.23 and newer) stalls no query.
-        # While it is still at another one, perhaps begun by a run that was killed, it says nothing.
+        # fast_reload (unbound 1.23 and newer) delays no query. During another one, perhaps begun by
+        # a run that was killed, unbound answers nothing.
         deadline = time.monotonic() + _BUSY_SECONDS
         while not (answer := self._command("fast_reload")) and time.monotonic() < deadline:
             time.sleep(_RETRY_SECONDS)
@@ -65,7 +65,7 @@ class Unbound(NamedTuple):
         return answer.decode("utf-8", "replace")
 
     def _connect(self, control: socket.socket) -> None:
-        """Connect, also to an unbound that is just starting: it has the socket, but no ear yet."""
+        """Connect, even if unbound is just starting: nothing listens on its socket yet."""
         deadline = time.monotonic() + _STARTING_SECONDS
         while True:
             try:
@@ -78,10 +78,10 @@ class Unbound(NamedTuple):
                 return
 
     def txt(self, name: str) -> str | None:
-        """Return the strings of the TXT record at ``name``, joined by spaces, if there is one.
+        """Return the strings of the TXT record at ``name``, joined by spaces; None if it has none.
 
         Raises:
-            Error: no answer at all.
+            Error: unbound does not answer.
 
         """
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.errors import Error, TransientError
-from dm_dns.node.copies import Input
+from dm_dns.files import ReadFile
 from dm_dns.push import data_mesher, history, plan
 from dm_dns.push.destination import MeshCopy
 from dm_dns.push.push import ZoneConf
@@ -77,7 +77,7 @@ def run(new: ZoneConf, settings: Settings, send: Callable[[], str]) -> None:
 class _Look(NamedTuple):
     """The mesh's copy, and what follows from it."""
 
-    copy: Input
+    copy: ReadFile
     problem: str | None
     """Why the copy is not a valid zone."""
     reason: str | None
@@ -121,7 +121,7 @@ class _Run:
             self._settings.tell(f"nothing to do for {self._new.domain}: {look.reason}")
 
     def _look(self) -> _Look:
-        copy = Input.read(str(self._settings.mesh_file))
+        copy = ReadFile.read(str(self._settings.mesh_file))
         if copy.problem:
             raise Error(copy.problem)
         if copy.content is None:
@@ -175,7 +175,7 @@ class _Run:
             files.replace(self._replaced, look.copy.digest().hex().encode())
         # A machine that does not know of this push yet may send an older zone, and the path unit
         # does not notice that while this program runs.
-        _watch(Input.read(str(self._settings.mesh_file)), self._exchanges)
+        _watch(ReadFile.read(str(self._settings.mesh_file)), self._exchanges)
 
     def _handle(self) -> None:
         files.replace(self._handled, self._digest.encode())
@@ -210,7 +210,7 @@ def _newer(compared: plan.Plan, old: conf.Zone) -> str | None:
     return None
 
 
-def _watch(file: Input, seconds: float) -> None:
+def _watch(file: ReadFile, seconds: float) -> None:
     """Wait until the file changes, at most so many seconds."""
     end = time.monotonic() + seconds
     while file.is_current() and (left := end - time.monotonic()) > 0:

@@ -65,18 +65,37 @@ def compile_zone(
     status = f"serial={served.serial} sha256={served.sha256} source={source}"
     file = f"file={hashlib.sha256(body.encode('ascii')).hexdigest()}"
     txt = f'{status_name(served.domain)}. TXT "{status}" "{file}"\n'
-    return ZoneFile(f"; inputs={inputs} {status} {file}\n{body}{txt}", f"{status} {file}")
+    first = f"; inputs={inputs} records={served.records} {status} {file}\n"
+    return ZoneFile(f"{first}{body}{txt}", f"{status} {file}")
 
 
-def first_line(line: str) -> tuple[str, str]:
-    """Return the inputs and the status of a zone file from its first line.
+class FirstLine(NamedTuple):
+    """The comment in the first line of a zone file."""
 
-    Raises:
-        ValueError: it is not the first line of a zone file.
+    inputs: str
+    """What the file was made from."""
+    records: int
+    """The number of records of the zone."""
+    status: str
+    """As `ZoneFile.status`."""
 
-    """
-    inputs, status = line.removeprefix("; inputs=").rstrip("\n").split(" ", 1)
-    return inputs, status
+    @classmethod
+    def parse(cls, line: str) -> "FirstLine":
+        """Read the first line of a zone file.
+
+        Raises:
+            ValueError: the line is not the first one of a zone file.
+
+        """
+        comment, inputs, records, status = line.rstrip("\n").split(" ", 3)
+        if comment != ";":
+            raise ValueError(line)
+        return cls(inputs.removeprefix("inputs="), int(records.removeprefix("records=")), status)
+
+    def field(self, name: str) -> str:
+        """Return a field of the status, such as ``source``; empty if the status lacks it."""
+        fields = dict(field.split("=", 1) for field in self.status.split(" ") if "=" in field)
+        return fields.get(name, "")
 
 
 def source_of(served: conf.Zone, line: str) -> str | None:
@@ -85,8 +104,7 @@ def source_of(served: conf.Zone, line: str) -> str | None:
     None if the file was compiled from another zone.
     """
     try:
-        _inputs, status = first_line(line)
+        first = FirstLine.parse(line)
     except ValueError:
         return None
-    known = dict(field.split("=", 1) for field in status.split(" ") if "=" in field)
-    return known.get("source") if known.get("sha256") == served.sha256 else None
+    return first.field("source") if first.field("sha256") == served.sha256 else None

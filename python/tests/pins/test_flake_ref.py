@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from dm_dns import reference
 from dm_dns.errors import Error
-from dm_dns.lock import Pin
+from dm_dns.pins.flake_lock import Pin
+from dm_dns.pins.flake_ref import flake_ref, source_url
 
 REV = "d7c35d9127af3f773b57d8e792818597a9aaa29c"
 HASH = "sha256-SeDDCkjR5WQnJTlPm3DZ7R3k4/nNiyEHDi4ueLQTaic="
@@ -67,10 +67,10 @@ def pin(**locked: Any) -> Pin:  # noqa: ANN401 - any attribute
     ],
 )
 def test_references_of_what_has_a_hash(locked: dict[str, Any], expected: str, url: str) -> None:
-    assert reference.of(pin(**locked)) == expected
+    assert flake_ref(pin(**locked)) == expected
     separator = "&" if "?" in expected else "?"
-    assert reference.of(pin(**locked), with_hash=True) == f"{expected}{separator}{QUERY}"
-    assert reference.url(pin(**locked)) == url
+    assert flake_ref(pin(**locked), with_hash=True) == f"{expected}{separator}{QUERY}"
+    assert source_url(pin(**locked)) == url
 
 
 @pytest.mark.parametrize("with_hash", [True, False])
@@ -102,19 +102,27 @@ def test_references_of_what_has_a_hash(locked: dict[str, Any], expected: str, ur
 def test_references_of_repositories(
     locked: dict[str, Any], expected: str, *, with_hash: bool
 ) -> None:
-    assert reference.of(pin(**locked), with_hash=with_hash) == expected
-    assert reference.url(pin(**locked)) == locked["url"]
+    assert flake_ref(pin(**locked), with_hash=with_hash) == expected
+    assert source_url(pin(**locked)) == locked["url"]
 
 
 @pytest.mark.parametrize(
     ("locked", "reason"),
     [
-        ({"type": "github", "owner": "o", "repo": "r"}, "the lock has no 'rev' for it"),
-        ({"type": "tarball"}, "the lock has no 'url' for it"),
-        ({"type": "zip"}, "inputs of type 'zip' are not known here"),
+        (
+            {"type": "github", "owner": "o", "repo": "r"},
+            "flake.lock has no 'rev' for it, which type 'github' needs",
+        ),
+        ({"type": "tarball"}, "flake.lock has no 'url' for it, which type 'tarball' needs"),
+        ({"type": "zip"}, "inputs of type 'zip' are not supported"),
     ],
 )
 def test_what_cannot_be_named_is_told(locked: dict[str, Any], reason: str) -> None:
-    for function in (reference.of, reference.url):
-        with pytest.raises(Error, match=reason):
-            function(pin(**locked))
+    with pytest.raises(Error) as caught:
+        flake_ref(pin(**locked))
+    assert str(caught.value) == reason
+    assert source_url(pin(**locked)) == locked["type"]
+
+
+def test_a_folder_of_the_flake_is_shown_as_it_is_locked() -> None:
+    assert source_url(pin(type="path", path="./a b")) == "./a b"

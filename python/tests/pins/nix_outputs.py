@@ -1,4 +1,4 @@
-"""A `nix` that prints what real ones have printed: see checks/pins/record.py."""
+"""A `nix` that prints what real ones have printed: see checks/pins/snapshot.py."""
 
 import json
 import sys
@@ -15,29 +15,32 @@ _PROGRAM = """\
 #!{python} -IB
 import json, pathlib, sys
 todo, done = pathlib.Path("{directory}/todo"), pathlib.Path("{directory}/done")
-record, *rest = json.loads(todo.read_text())
+output, *rest = json.loads(todo.read_text())
 todo.write_text(json.dumps(rest))
 done.write_text(json.dumps([*json.loads(done.read_text()), sys.argv[1:]]))
-if record.get("written"):
+if output.get("written"):
     written = pathlib.Path(sys.argv[sys.argv.index("--output-lock-file") + 1])
-    written.write_text(record["written"])
-print(record["stdout"], end="")
-print(*record["stderr"], sep="\\n", file=sys.stderr)
-sys.exit(record["status"])
+    written.write_text(output["written"])
+print(output["stdout"], end="")
+print(*output["stderr"], sep="\\n", file=sys.stderr)
+sys.exit(output["status"])
 """
 
 
-def outputs(version: str, case: str) -> list[dict[str, Any]]:
-    """Return what was recorded of a version: what each command printed, one after the other."""
-    found: list[dict[str, Any]] = json.loads((DIRECTORY / f"{version}.json").read_text())["cases"][
-        case
-    ]
+def real_output(version: str, case: str) -> dict[str, Any]:
+    """Return what a real Nix of a version printed in a case."""
+    found: dict[str, Any] = json.loads((DIRECTORY / f"{version}.json").read_text())[case]
     return found
 
 
 def output(stdout: str = "", stderr: Sequence[str] = (), status: int = 0) -> dict[str, Any]:
     """Return what a command might print."""
     return {"stdout": stdout, "stderr": list(stderr), "status": status}
+
+
+def version_output(version: str) -> dict[str, Any]:
+    """Return what `nix --version` prints."""
+    return output(f"nix (Nix) {version}\n")
 
 
 class Replay:
@@ -50,9 +53,9 @@ class Replay:
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(directory))
 
-    def prints(self, *records: dict[str, Any]) -> None:
+    def prints(self, *outputs: dict[str, Any]) -> None:
         """Print these, each for one command."""
-        (self._directory / "todo").write_text(json.dumps(records))
+        (self._directory / "todo").write_text(json.dumps(outputs))
         (self._directory / "done").write_text("[]")
 
     def commands(self) -> list[list[str]]:

@@ -1,0 +1,66 @@
+"""dm-dns-health.service: judge what dm-dns.service has found, and what unbound answers.
+
+A service that keeps running cannot be a failed one, so a short-lived one fails in its place. It writes
+nothing.
+"""
+
+import time
+from pathlib import Path
+from typing import Final
+
+from dm_dns.errors import Error, describe
+from dm_dns.node import state
+from dm_dns.node.config import Config
+from dm_dns.node.state import State
+from dm_dns.zone import zonefile
+
+_PATIENCE: Final = 10.0
+"""Seconds in which dm-dns.service and unbound may agree: either may just be starting."""
+_POLL: Final = 0.2
+
+_SEE: Final = "see `systemctl status dm-dns`"
+
+
+def judge(config: Config, state_file: Path) -> list[str]:
+    """Return what is wrong with what this machine serves; empty if nothing is.
+
+    A problem that dm-dns.service has found is returned immediately, anything else if it lasts.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        problems, lasts = _look(config, state_file)
+        if not problems or lasts or time.monotonic() > deadline:
+            return problems
+        time.sleep(_POLL)
+
+
+def _look(config: Config, state_file: Path) -> tuple[list[str], bool]:
+    """Return what is wrong now, and whether waiting cannot help."""
+    try:
+        found = state.read(state_file)
+    except FileNotFoundError:
+        return [f"{state_file} does not exist: dm-dns.service does not run; {_SEE}"], False
+    except (Error, OSError) as error:
+        return [f"{describe(error)}; run `systemctl restart dm-dns`"], False
+    if found.is_outdated():
+        return [f"dm-dns.service does not serve a file that has changed; {_SEE}"], False
+    if found.problems:
+        return _with_served(found), True
+    if found.served is None:
+        return [f"dm-dns.service serves nothing; {_SEE}"], False
+    name = zonefile.status_name(config.domain)
+    try:
+        answer = config.unbound.txt(name)
+    except Error as error:
+        return [str(error)], False
+    if answer != found.served.status:
+        expected = f"the TXT record {name} is {answer!a}, not {found.served.status!a}"
+        return [f"unbound does not serve the zone that dm-dns.service loaded: {expected}"], False
+    return [], False
+
+
+def _with_served(found: State) -> list[str]:
+    """Return the problems, and what is served despite them."""
+    if found.served is None:
+        return found.problems
+    return [*found.problems, f"meanwhile {found.domain} is served: {found.served}"]

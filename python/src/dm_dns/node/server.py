@@ -1,0 +1,242 @@
+"""dm-dns.service: serve every change as soon as it happens, and write down what was found.
+
+It is the only unit that writes. systemd takes longer to start a process for each change than a
+process that waits takes to serve it, and a path unit misses events while its service ends and while
+systemd reloads its units.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn
+
+from dm_dns import files
+from dm_dns.errors import Error, describe
+from dm_dns.files import Version
+from dm_dns.node import state
+from dm_dns.node.apply import Outcome, Served, apply
+from dm_dns.node.config import Config
+from dm_dns.node.inotify import Notifier
+from dm_dns.node.state import State
+
+_READY_SECONDS: Final = 5.0
+"""unbound, and with it the boot, waits for the first run so long."""
+_RUN_SECONDS: Final = 120.0
+"""A run that takes longer is killed."""
+_CHECK_SECONDS: Final = 60.0
+"""How often to run without an event: unbound may serve something else, or an event be missing."""
+_CONFIRM_SECONDS: Final = 2.0
+"""When to write a changed state again: a path unit may miss the first time."""
+_NEVER: Final = float("inf")
+
+
+class Server:
+    """Runs `apply` whenever something changes that the zone is made from, or unbound starts.
+
+    Each run is a process of its own for which everything is loaded already: whatever happens in it,
+    and however large the zone is, nothing of it remains.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        state_file: Path,
+        *,
+        ready: Callable[[], None],
+        tell: Callable[[str], None],
+        complain: Callable[[str], None],
+    ) -> None:
+        """Take the configuration, without doing anything yet.
+
+        Args:
+            config: the machine's.
+            state_file: where to write the state.
+            ready: called when the zone file for unbound to start with is there, or after
+                _READY_SECONDS.
+            tell: takes a line for each change of what is served.
+            complain: takes a line about what is wrong with the server itself.
+
+        """
+        self._config = config
+        self._state_file = state_file
+        self._ready = ready
+        self._tell = tell
+        self._complain = complain
+        self._is_ready = False
+        try:
+            self._state = state.read(state_file)
+        except (OSError, Error):
+            self._state = State(config.domain, None, None, [], {})
+        self._told = self._state.served.status if self._state.served else ""
+        self._versions: list[Version] = []
+        self._next_check = 0.0
+        self._confirm_at = _NEVER
+
+    def run(self) -> NoReturn:
+        """Serve until the process is ended."""
+        config = self._config
+        notifier = Notifier(self._complain)
+        control = config.unbound.control
+        folders = _folders([*config.inputs, control, config.zonefile, config.kept])
+        while True:
+            # First: whatever happens after it ends the wait.
+            notifier.watch(folders)
+            if self._must_run():
+                self._run()
+            elif time.monotonic() >= self._confirm_at:
+                self._confirm_at = _NEVER
+                self._write_state()
+            self._become_ready()
+            notifier.wait(min(self._next_check, self._confirm_at) - time.monotonic())
+
+    def _must_run(self) -> bool:
+        return (
+            self._current_versions() != self._versions
+            or time.monotonic() >= self._next_check
+            or self._has_lost_files()
+        )
+
+    def _current_versions(self) -> list[Version]:
+        paths = [*self._config.inputs, self._config.unbound.control]
+        return [files.version(path) for path in paths]
+
+    def _has_lost_files(self) -> bool:
+        """Tell whether somebody has removed what the last run wrote.
+
+        After a run with problems this is left to the next check: the next run may fail as well.
+        """
+        if self._state.served is None or self._state.problems:
+            return False
+        paths = (self._config.zonefile, self._config.kept)
+        return not all(map(os.path.exists, paths))
+
+    def _run(self) -> None:
+        """Run `apply` once, and write down its outcome."""
+        self._versions = self._current_versions()
+        inputs = {path: files.version(path) for path in self._config.inputs}
+        served, problems = self._state.served, []
+        try:
+            outcome = self._outcome_of_child()
+        except Error as error:
+            problems = str(error).splitlines()
+        else:
+            served, problems, inputs = outcome
+        since = self._state.since
+        if served and (since is None or served != self._state.served):
+            since = int(time.time())
+        if served and served.status != self._told:
+            self._told = served.status
+            self._tell(f"{self._config.domain}: {served}")
+        self._next_check = time.monotonic() + _CHECK_SECONDS
+        found = State(self._config.domain, served, since, problems, inputs)
+        if found != self._state or not self._state_file.exists():
+            self._state = found
+            self._write_state()
+            self._confirm_at = time.monotonic() + _CONFIRM_SECONDS
+
+    def _write_state(self) -> None:
+        try:
+            self._state.write(self._state_file)
+        except OSError as error:
+            self._complain(f"{self._state_file}: {error.strerror}")
+
+    def _outcome_of_child(self) -> Outcome:
+        """Run `apply` in a process of its own, and return its outcome.
+
+        Raises:
+            Error: it failed, was killed, or took too long.
+
+        """
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reader)
+            _be_child(self._config, writer)
+        os.close(writer)
+        try:
+            result = self._read_to_end(reader)
+        finally:
+            os.close(reader)
+        if result is None:
+            os.kill(child, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if result is None:
+            raise Error(f"serving the zone took longer than {_RUN_SECONDS:g} s and was stopped")
+        if not result:
+            raise Error(f"serving the zone was ended by signal {-status}; it is tried again")
+        return _parse_result(bytes(result))
+
+    def _read_to_end(self, reader: int) -> bytearray | None:
+        """Return what a child writes; None if it takes too long."""
+        result = bytearray()
+        start = time.monotonic()
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        while (passed := time.monotonic() - start) < _RUN_SECONDS:
+            if passed >= _READY_SECONDS:
+                self._become_ready()
+            end = _RUN_SECONDS if self._is_ready else _READY_SECONDS
+            if poll.poll(1000 * max(0, end - passed)):
+                data = os.read(reader, 65536)
+                if not data:
+                    return result
+                result += data
+        return None
+
+    def _become_ready(self) -> None:
+        if not self._is_ready:
+            self._is_ready = True
+            self._ready()
+
+
+def _folders(paths: list[str]) -> list[str]:
+    """Return all folders on the way to any of these files, parents first."""
+    return sorted(
+        {path[:at] or "/" for path in paths for at, char in enumerate(path) if char == "/"}
+    )
+
+
+def _be_child(config: Config, writer: int) -> NoReturn:
+    """Run `apply`, write its result, and end this process."""
+    try:
+        # Without unbound there is nothing to load the zone: it starts with the zone file.
+        write_only = not os.path.exists(config.unbound.control)
+        result: dict[str, object] = apply(config, write_only=write_only)._asdict()
+    except (Error, OSError) as error:
+        result = {"error": describe(error)}
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent goes on
+        result = {"error": f"serving the zone failed unexpectedly: {error!r}"}
+    try:
+        with open(writer, "wb") as pipe:
+            pipe.write(json.dumps(result).encode())
+    finally:
+        os._exit(0)
+
+
+def _parse_result(result: bytes) -> Outcome:
+    """Return the outcome that a child wrote.
+
+    Raises:
+        Error: the child wrote that it failed.
+
+    """
+    values = json.loads(result)
+    if "error" in values:
+        raise Error(values["error"])
+    inputs = {path: tuple(version) for path, version in values["inputs"].items()}
+    return Outcome(Served(*values["served"]), values["problems"], inputs)
+
+
+def notify_ready() -> None:
+    """Tell systemd that the service has started (sd_notify(3)), if systemd started this process."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if path is None:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.connect("\0" + path[1:] if path.startswith("@") else path)
+        notify.send(b"READY=1")

@@ -1,0 +1,90 @@
+"""The state: what dm-dns.service found, in a file that every user may read.
+
+``dm-dns apply --check`` judges it. Its keys stay:
+
+- ``domain``: the clan's;
+- ``served``: null, or what the machine serves: ``serial``, ``records``, ``source`` (``mesh``,
+  ``deployed`` or ``kept``), ``sha256`` of the lines of zone.conf below its header, ``status`` (the
+  text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it) and ``since`` (seconds since
+  1970);
+- ``problems``: a list of texts; empty if all is well;
+- ``inputs``: for each file that was read its version, a list of numbers that changes with the file.
+"""
+
+import json
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from dm_dns import files
+from dm_dns.files import Version
+from dm_dns.json_fields import JsonFields
+from dm_dns.node.apply import Served
+
+NAME: Final = "state.json"
+DIRECTORY: Final = Path("/run/dm-dns")
+
+
+class State(NamedTuple):
+    """What dm-dns.service found."""
+
+    domain: str
+    served: Served | None
+    """None: nothing."""
+    since: int | None
+    """When that was served for the first time, in seconds since 1970."""
+    problems: list[str]
+    inputs: dict[str, Version]
+    """The files that were read, by their path."""
+
+    def is_outdated(self) -> bool:
+        """Tell whether a file has changed since it was read."""
+        return any(files.version(path) != version for path, version in self.inputs.items())
+
+    def write(self, path: Path) -> None:
+        """Write the state atomically.
+
+        Raises:
+            OSError: it cannot be written.
+
+        """
+        served = self.served and {**self.served._asdict(), "since": self.since}
+        values = {
+            "domain": self.domain,
+            "served": served,
+            "problems": self.problems,
+            "inputs": self.inputs,
+        }
+        files.write(path, json.dumps(values, indent=2).encode() + b"\n")
+
+
+def read(path: Path) -> State:
+    """Read the state in the file at ``path``.
+
+    Raises:
+        OSError: the file cannot be read.
+        Error: it is not a valid state.
+
+    """
+    fields = JsonFields(str(path), files.read_json(path))
+    served, since = None, None
+    if fields.has("served"):
+        found = fields.object("served")
+        since = found.integer("since")
+        served = Served(
+            serial=found.integer("serial"),
+            records=found.integer("records"),
+            source=found.text("source"),
+            sha256=found.text("sha256"),
+            status=found.text("status"),
+        )
+    return State(
+        domain=fields.text("domain"),
+        served=served,
+        since=since,
+        problems=fields.texts("problems"),
+        inputs=fields.object("inputs").members(_version),
+    )
+
+
+def _version(inputs: JsonFields, path: str) -> Version:
+    return tuple(inputs.integers(path))
