@@ -1,1 +1,1 @@
-"""A fake data-mesher v2: same command line, file layout and rules. See ../README.md."""
+"""A fake data-mesher v2: same command line, file layout and rules. See checks/README.md."""
