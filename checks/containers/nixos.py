@@ -1,6 +1,6 @@
 """What NixOS and clan-core add to an evaluated machine, which no snapshot has: by hand.
 
-Each is what NixOS 26.05 does, as far as dm-dns can tell the difference; checks/README.md has the rest.
+Each is what NixOS 26.05 does, as far as dm-dns can tell. checks/README.md has the rest.
 """
 
 import json
