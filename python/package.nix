@@ -29,20 +29,6 @@ let
       python3Packages.requests
     ];
 
-    # `apply` needs the standard library only. Without the wrapper of bin/dm-dns, which is a shell
-    # script, and without site it starts in a fraction of the time.
-    postInstall = ''
-      mkdir "$out/libexec"
-      cat > "$out/libexec/dm-dns-apply" <<EOF
-      #!${python.interpreter} -ISB
-      import sys
-      sys.path.append("$out/${python.sitePackages}")
-      from dm_dns.node.apply import start
-      start("/etc/dm-dns/apply.json", *sys.argv[1:])
-      EOF
-      chmod +x "$out/libexec/dm-dns-apply"
-    '';
-
     pythonImportsCheck = [ "dm_dns" ];
 
     passthru.tests.pytest =

@@ -3,9 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import dm_dns
 from dm_dns.node.config import Config
 
 from checks.bench import inputs, usage
@@ -31,15 +29,12 @@ class MeasuredMachine(Node):
         return usage.run(self.apply_command(*options))
 
     def run_python(self, code: str) -> usage.Usage:
-        """Run ``code`` with the interpreter and the options that apply is run with."""
-        interpreter, options, *_ = self.apply_command()
-        return usage.run([interpreter, options, "-c", code])
+        """Run ``code`` with the interpreter that apply is run with."""
+        return usage.run([self.apply_command()[0], "-c", code])
 
     def run_imports(self) -> usage.Usage:
         """Import what apply does, and nothing more."""
-        packages = str(Path(dm_dns.__file__).parents[1])
-        code = f"import sys; sys.path.append({packages!r}); import dm_dns.node.apply"
-        return self.run_python(code)
+        return self.run_python("import dm_dns.cli")
 
     def reload(self) -> float:
         """Make unbound load the zone file that it has, and return how many seconds that takes."""
@@ -53,7 +48,7 @@ def serving(records: int) -> Iterator[MeasuredMachine]:
     """Run a node that serves a zone of so many records."""
     with MeasuredMachine() as one:
         one.bring(records)
-        one.run_apply("--write-only")
+        one.watch().terminate()
         one.unbound.start()
         one.run_apply()
         yield one

@@ -141,7 +141,6 @@ def _install_packages(root: Path) -> None:
     package = root / _DM_DNS.lstrip("/")
     sources = package / _SITE_PACKAGES / "dm_dns"
     _copy(Path(dm_dns.__file__).parent, sources)
-    _write_program(package / "libexec/dm-dns-apply", _apply_program())
     fake = root / nixos.DATA_MESHER.lstrip("/")
     _copy(_SOURCE / "checks/fake_data_mesher", fake / _SITE_PACKAGES / "checks/fake_data_mesher")
     shutil.copy(checks.__file__, fake / _SITE_PACKAGES / "checks")
@@ -170,22 +169,6 @@ def _write_program(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
-
-
-def _apply_program() -> str:
-    """Return what python/package.nix writes as libexec/dm-dns-apply."""
-    package = (_SOURCE / "python/package.nix").read_text()
-    found = re.search(r'> "\$out/libexec/dm-dns-apply" <<EOF\n(.*?)\n *EOF\n', package, re.DOTALL)
-    if found is None:
-        raise NodesError("python/package.nix has no libexec/dm-dns-apply")
-    text = "".join(f"{line.strip()}\n" for line in found[1].splitlines())
-    for expression, value in (
-        ("${python.interpreter}", _PYTHON),
-        ("$out", _DM_DNS),
-        ("${python.sitePackages}", _SITE_PACKAGES),
-    ):
-        text = text.replace(expression, value)
-    return text
 
 
 def _generate(

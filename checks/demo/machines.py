@@ -145,10 +145,8 @@ def push(node: Node, zone_conf: Path) -> None:
 def diagnosis(node: Node) -> str:
     """Return what helps to find out why ``node`` does not serve what it should."""
     lines = [f"{node.name}: the mesh file is {'there' if node.mesh_file.exists() else 'missing'}"]
-    if node.runs:
-        last = node.runs[-1]
-        said = (last.stderr or last.stdout).strip()
-        lines.append(f"{node.name}: `dm-dns apply` (exit status {last.returncode}): {said}")
+    health = node.apply("--check")
+    lines.append(f"{node.name}: `dm-dns apply --check`: {health.stderr.strip() or 'all is well'}")
     logs = {"`dm-dns apply --watch`": node.log, "unbound": node.unbound.log}
     if node.daemon:
         logs["the fake data-mesher"] = node.daemon.log

@@ -1,19 +1,17 @@
 """One machine of a clan as plain processes on this machine."""
 
-import compileall
 import json
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
-
-import dm_dns
 
 from checks.processes import ports
 from checks.processes.fake_mesh import NAME, Daemon, Network
@@ -21,17 +19,9 @@ from checks.processes.process import end
 from checks.processes.temporary import short_folder
 from checks.processes.unbound import Unbound
 
-_APPLY_SECONDS: Final = 120.0  # as the unit's TimeoutStartSec
+_APPLY_SECONDS: Final = 120.0
 
-# As the module runs it: no site, no environment, no .pyc written.
-_PYTHON: Final = (str(Path(sys.executable).resolve()), "-ISB")
-_PACKAGES: Final = Path(dm_dns.__file__).parents[1]
-_PROGRAM: Final = f"""\
-import sys
-sys.path.append({str(_PACKAGES)!r})
-from dm_dns.node.apply import start
-start(*sys.argv[1:])
-"""
+_READY_SECONDS: Final = 20.0
 
 
 class Node:
@@ -84,10 +74,11 @@ class Node:
             mesh = self.directory / "mesh"
             self.mesh_file = mesh / "files/home" / NAME
             """The mesh's copy of zone.conf; does not exist yet, but its directory does."""
-            self.runs: list[subprocess.CompletedProcess[str]] = []
-            """What the runs of apply at boot ended with."""
-            self.log = self.directory / "watch.log"
-            """What the watcher says."""
+            self.runtime = self.directory / "run"
+            """What is gone after a reboot."""
+            self.notify = self.directory / "notify"
+            self.log = self.directory / "server.log"
+            """What the server prints."""
             self._make_files(mesh)
             address, port = listen or ports.free_endpoint()
             self.unbound = Unbound(
@@ -109,6 +100,7 @@ class Node:
 
     def _make_files(self, mesh: Path) -> None:
         self.state.mkdir()
+        self.runtime.mkdir()
         self.hosts.write_text("127.0.0.1 localhost\n")
         # The daemon's layout, also where none runs: `home` leads to the default network's folder.
         (mesh / "files/none" / NAME).parent.mkdir(parents=True)
@@ -132,30 +124,29 @@ class Node:
     def boot(self) -> None:
         """Do what a machine does when it boots, in the order of its units.
 
-        The zone file is written, unbound started, the zone applied, the watcher and (where the
-        node has one) the daemon started. As on a machine, it is no error if apply fails: see
-        ``runs``, where both of its runs are.
+        The server is started, and unbound when the server is ready; then (if the node has one) the
+        daemon.
 
         Raises:
-            RuntimeError: unbound or the daemon does not start.
+            RuntimeError: one of them does not start.
 
         """
-        self.runs.append(self.apply("--write-only"))
-        self.unbound.start()
-        self.runs.append(self.apply())
         self.watch()
+        self.unbound.start()
         if self.daemon:
             self.daemon.start()
 
-    def apply_command(self, *options: str) -> list[str]:
-        """Return the command line of `dm-dns apply`, standard library only, as the unit runs it."""
-        # A package is compiled when it is installed, a checkout perhaps not yet.
-        compileall.compile_dir(_PACKAGES / "dm_dns", quiet=2)
-        return [*_PYTHON, "-c", _PROGRAM, str(self.config), *options]
+    @property
+    def state_file(self) -> Path:
+        """What the server has found."""
+        return self.runtime / "state.json"
 
-    def apply(
-        self, *options: str, environment: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def apply_command(self, *options: str) -> list[str]:
+        """Return the command line of `dm-dns apply`."""
+        command = [sys.executable, "-m", "dm_dns", "apply", "--config", str(self.config)]
+        return [*command, *options]
+
+    def apply(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run `dm-dns apply` to its end; return its exit status, stdout and stderr."""
         return subprocess.run(
             self.apply_command(*options),
@@ -163,20 +154,45 @@ class Node:
             capture_output=True,
             text=True,
             timeout=_APPLY_SECONDS,
-            env=environment,
+            env=self._environment(),
         )
 
-    def watch(self, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start `dm-dns apply --watch`, which goes on until the node is closed."""
-        with self.log.open("ab") as log:
+    def watch(self) -> subprocess.Popen[bytes]:
+        """Start the server (`dm-dns apply --watch`), and wait until it is ready.
+
+        It runs until the node is closed.
+
+        Raises:
+            RuntimeError: it is not ready in time.
+
+        """
+        self.notify.unlink(missing_ok=True)
+        with (
+            self.log.open("ab") as log,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified,
+        ):
+            notified.bind(str(self.notify))
+            notified.settimeout(_READY_SECONDS)
             process = subprocess.Popen(
-                self.apply_command("--watch"), stdout=log, stderr=log, env=environment
+                self.apply_command("--watch"),
+                stdout=log,
+                stderr=log,
+                env=self._environment(NOTIFY_SOCKET=str(self.notify)),
             )
-        self._stack.callback(end, process)
+            self._stack.callback(end, process)
+            try:
+                message = notified.recv(100)
+            except TimeoutError:
+                message = b""
+        if message != b"READY=1":
+            raise RuntimeError(f"{self.name}: the server did not start: {self.log.read_text()}")
         return process
 
+    def _environment(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "RUNTIME_DIRECTORY": str(self.runtime), **more}
+
     def complaints(self) -> list[str]:
-        """Return what the watcher has said was wrong since it first served a zone."""
+        """Return what the server printed that was wrong since it first served a zone."""
         lines = self.log.read_text().splitlines()
         good = [line.startswith(f"{self.domain}: ") for line in lines]
         first = good.index(True) if True in good else 0

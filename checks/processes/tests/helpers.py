@@ -2,6 +2,7 @@ import json
 import re
 import socketserver
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import dns.exception
 import dns.message
 import dns.rcode
 import dns.rdatatype
+from dm_dns.node import state
 from dm_dns.zone import conf
 
 from checks.processes import unbound
@@ -69,9 +71,9 @@ def status(node: Node) -> dict[str, str]:
 
 
 def unchanged(node: Node) -> str:
-    """Return what apply prints where the node serves already what it should."""
-    fields = " ".join(f"{key}={value}" for key, value in status(node).items())
-    return f"pin: nothing has changed, {fields}\n"
+    """Return what apply prints if the node already serves its zone, one of three records."""
+    copy, serial = source(node)
+    return f"pin: serial {serial}, 3 records, source {copy}, unchanged\n"
 
 
 def source(node: Node) -> tuple[str, str]:
@@ -89,6 +91,28 @@ def applied(node: Node, *options: str) -> str:
     run = node.apply(*options)
     assert (run.returncode, run.stderr) == (0, "")
     return run.stdout
+
+
+def written(node: Node) -> str:
+    """Write the zone file as the server does before unbound starts; return what is served then."""
+    program = (
+        "import sys; from pathlib import Path; from dm_dns.node.apply import apply\n"
+        "from dm_dns.node.config import Config\n"
+        "print(apply(Config.read(Path(sys.argv[1])), write_only=True).served)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(node.config)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout
+
+
+def problems(node: Node) -> list[str]:
+    """Return what the server has found to be wrong."""
+    return state.read(node.state_file).problems
 
 
 def failed(run: subprocess.CompletedProcess[str]) -> str:

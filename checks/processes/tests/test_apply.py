@@ -1,6 +1,8 @@
 """`dm-dns apply` with a real unbound: which zone is served, and what it answers."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from checks.processes.tests.helpers import (
     source,
     status,
     unchanged,
+    written,
     zone_conf,
 )
 
@@ -95,7 +98,7 @@ def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
     for _ in range(2):  # a run that changes nothing must fail all the same
         message = failed(node.apply())
         assert message.startswith(f"dm-dns: {node.mesh_file}{reason}")
-        assert message.endswith("\nserved meanwhile: pin: serial 5, 3 records, source kept\n")
+        assert message.endswith("\nmeanwhile pin is served: serial 5, 3 records, source kept\n")
         assert source(node) == ("kept", "5")
         assert [served(node, name) for name in ("irc.pin", "mail.pin")] == [KIWI, KIWI]
     bring(node, zone_conf(6))
@@ -106,7 +109,7 @@ def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
 def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: Node) -> None:
     idle.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
     bring(idle, zone_conf(5))
-    applied(idle, "--write-only")
+    written(idle)
     idle.unbound.start()
     applied(idle)
     assert source(idle) == ("mesh", "5")
@@ -154,7 +157,7 @@ def test_with_both_zones_bad_the_last_one_is_kept_and_both_are_named(node: Node)
 def test_without_any_zone_it_fails_and_says_what_to_do(node: Node) -> None:
     message = failed(node.apply())
     assert message.startswith("dm-dns: there is no zone for pin: ")
-    assert "run `clan vars generate` and deploy, or `dm-send-dns`" in message
+    assert "run `clan vars generate` and deploy, or run `dm-send-dns`" in message
     assert rcode(node, "irc.pin") == "SERVFAIL"
 
 
@@ -308,7 +311,7 @@ def test_unchanged_inputs_are_not_loaded_again(node: Node, recorded: Control) ->
 
 def test_write_only_asks_unbound_nothing(idle: Node) -> None:
     bring(idle, zone_conf(5))
-    assert applied(idle, "--write-only") == "pin: serial 5, 3 records, source mesh\n"
+    assert written(idle) == "serial 5, 3 records, source mesh\n"
     assert "pin.zone" in files(idle)
 
 
@@ -318,6 +321,23 @@ def test_what_it_writes_is_readable_by_all_and_holds_no_leftovers(node: Node) ->
         applied(node)
     assert files(node) == {"pin.zone", "kept.conf", "lock"}
     assert {oct(path.stat().st_mode & 0o777) for path in readable(node)} == {"0o644"}
+    assert oct((node.state / "lock").stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
+def test_no_other_user_can_hold_the_lock(node: Node) -> None:
+    bring(node, zone_conf(5))
+    (node.state / "lock").touch(mode=0o644)  # as an older version made it
+    applied(node)
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    held = subprocess.run(
+        [*other, "flock", "--nonblock", str(node.state / "lock"), "true"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert held.returncode != 0
+    assert "Permission denied" in held.stderr
 
 
 def readable(node: Node) -> list[Path]:

@@ -1,12 +1,16 @@
-"""`dm-dns apply --watch` with a real unbound: what it notices, and what it tells the unit."""
+"""`dm-dns apply --watch` with a real unbound: what it notices, and what the judge says of it."""
 
+import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dm_dns.files import version
+from dm_dns.node import state
 
 from checks.processes.local_machine import Node
 from checks.processes.tests.helpers import (
@@ -15,15 +19,18 @@ from checks.processes.tests.helpers import (
     applied,
     bring,
     many,
+    problems,
     served,
     source,
+    status,
     wait_for_serial,
     zone_conf,
 )
 from checks.processes.wait import until
 
 STILL = 1.6
-"""Seconds in which it must not do what it would do after one."""
+CONFIRMED = 3.0
+"""Seconds after which the state of a change has been written twice."""
 
 
 def said(node: Node) -> str:
@@ -31,7 +38,7 @@ def said(node: Node) -> str:
 
 
 def wait_for(node: Node, text: str) -> None:
-    until(lambda: text in said(node), f"the watcher says {text!r}")
+    until(lambda: any(text in line for line in problems(node)), f"the server finds {text!r}")
 
 
 # -- what it notices
@@ -179,8 +186,8 @@ def test_the_zone_is_back_when_unbound_has_lost_it(node: Node) -> None:
 def test_without_unbound_it_waits(idle: Node) -> None:
     idle.watch()
     bring(idle, zone_conf(5))
-    time.sleep(0.5)
-    assert said(idle) == ""
+    until((idle.state / "pin.zone").exists, "the zone file is written")
+    assert said(idle) == "pin: serial 5, 3 records, source mesh\n"
     idle.unbound.start()
     wait_for_serial(idle, 5)
     assert idle.complaints() == []
@@ -201,7 +208,7 @@ def test_what_it_wakes_up_for_is_only_what_changed(node: Node) -> None:
     bring(node, zone_conf(5))
     applied(node)
     node.watch()
-    until(lambda: said(node), "it has looked")
+    wait_for_serial(node, 5)
     for number in range(20):
         (node.mesh_file.parent / f"other{number}").write_text("")
         (node.directory / "unrelated").write_text(str(number))
@@ -209,110 +216,188 @@ def test_what_it_wakes_up_for_is_only_what_changed(node: Node) -> None:
     assert said(node).count("\n") == 1
 
 
-# -- what it and the unit dm-dns-apply tell each other
+# -- what it leaves for others
 
 
-class Unit:
-    """What dm-dns-apply.service would be."""
-
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        self.directory = node.directory / "runtime"
-        self.directory.mkdir()
-        self.environment = {"RUNTIME_DIRECTORY": str(self.directory)}
-        self.failed = self.directory / "failed"
-        self.look = self.directory / "look"
-
-    def run(self) -> int:
-        return self.node.apply(environment=self.environment).returncode
-
-    def wait_until_asked(self) -> None:
-        until(self.look.exists, "the unit is asked to look again")
-        self.look.unlink()
-
-    def is_left_alone(self) -> bool:
-        time.sleep(STILL)
-        return not self.look.exists()
+def judged(node: Node) -> str:
+    """Return what the judge says: nothing if all is well."""
+    run = node.apply("--check")
+    assert run.returncode == (1 if run.stderr else 0)
+    assert run.stdout == ""
+    return run.stderr
 
 
 @pytest.fixture
-def unit(node: Node) -> Unit:
+def serving(node: Node) -> Node:
+    """A machine that serves serial 5, from the mesh."""
     bring(node, zone_conf(5))
-    unit = Unit(node)
-    node.watch(unit.environment)
+    node.watch()
     wait_for_serial(node, 5)
-    return unit
+    return node
 
 
-def test_it_does_not_ask_a_unit_that_says_the_same(node: Node, unit: Unit) -> None:
-    assert unit.run() == 0
+def test_the_judge_says_what_the_server_has_found(serving: Node) -> None:
+    assert judged(serving) == ""
+    bring(serving, "bad\n")
+    message = judged(serving)
+    assert message.startswith(f"dm-dns: {serving.mesh_file}:1: ")
+    assert message.endswith("\nmeanwhile pin is served: serial 5, 3 records, source kept\n")
+    bring(serving, zone_conf(7))
+    assert judged(serving) == ""
+    assert source(serving) == ("mesh", "7")
+    # What is wrong is said once, by the judge.
+    assert serving.complaints() == []
+
+
+def test_the_state_says_what_is_served_and_since_when(serving: Node) -> None:
+    before = state.read(serving.state_file)
+    assert before.served
+    assert (before.served.serial, before.served.records, before.served.source) == (5, 3, "mesh")
+    assert before.served.sha256 == status(serving)["sha256"]
+    assert before.since
+    assert 0 <= time.time() - before.since < 60
+    assert before.problems == []
+    assert before.inputs.keys() == {
+        str(serving.mesh_file),
+        str(serving.hosts),
+        str(serving.deployed),
+    }
+    bring(serving, "bad\n")
+    until(lambda: state.read(serving.state_file).problems, "the server has read the file")
+    after = state.read(serving.state_file)
+    assert after.served
+    assert after.served.source == "kept"
+    assert serving.state_file.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(serving: Node) -> None:
+    before = state.read(serving.state_file)
+    lines = said(serving)
+    watcher = serving.watch()
+    until(lambda: judged(serving) == "", "all is well")
+    assert state.read(serving.state_file).since == before.since
+    assert said(serving) == lines
+    watcher.terminate()
+
+
+def test_a_changed_state_is_written_a_second_time_and_then_left_alone(serving: Node) -> None:
+    time.sleep(CONFIRMED)
+    before = version(serving.state_file)
+    time.sleep(STILL)
+    assert version(serving.state_file) == before
+    bring(serving, zone_conf(6))
+    until(lambda: version(serving.state_file) != before, "the state is written")
+    first = version(serving.state_file)
+    until(lambda: version(serving.state_file) != first, "the state is written again")
+    second = version(serving.state_file)
+    time.sleep(CONFIRMED)
+    assert version(serving.state_file) == second
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[1]"])
+def test_a_state_that_somebody_changes_is_written_again(serving: Node, content: str | None) -> None:
+    before = state.read(serving.state_file)
+    if content is None:
+        serving.state_file.unlink()
+    else:
+        serving.state_file.write_text(content)
+    assert judged(serving) == ""
+    assert state.read(serving.state_file) == before
+
+
+def test_a_server_that_hangs_is_found(node: Node) -> None:
+    bring(node, zone_conf(5))
+    server = node.watch()
+    wait_for_serial(node, 5)
+    server.send_signal(signal.SIGSTOP)
     bring(node, zone_conf(6))
+    assert judged(node) == (
+        "dm-dns: dm-dns.service does not serve a file that has changed; see `systemctl status"
+        " dm-dns`\n"
+    )
+    server.send_signal(signal.SIGCONT)
+    assert judged(node) == ""
+    assert source(node) == ("mesh", "6")
+
+
+def test_without_a_server_that_is_the_problem(node: Node) -> None:
+    assert judged(node) == (
+        f"dm-dns: {node.state_file} does not exist: dm-dns.service does not run; see `systemctl"
+        " status dm-dns`\n"
+    )
+
+
+def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(serving: Node) -> None:
+    serving.unbound.stop()
+    serving.unbound.control.unlink(missing_ok=True)
+    message = judged(serving)
+    assert message.startswith("dm-dns: unbound does not answer queries on ")
+    assert "see `systemctl status unbound`" in message
+    assert problems(serving) == []
+    serving.unbound.start()
+    assert judged(serving) == ""
+
+
+def test_an_unbound_that_starts_soon_is_waited_for(serving: Node) -> None:
+    serving.unbound.stop()
+    serving.unbound.control.unlink(missing_ok=True)
+    judge = subprocess.Popen(
+        serving.apply_command("--check"),
+        env={"RUNTIME_DIRECTORY": str(serving.runtime)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1)
+    serving.unbound.start()
+    assert (judge.communicate()[1], judge.returncode) == ("", 0)
+
+
+# The server, which looks every 7 s for what the kernel does not tell, and not every 60.
+OFTEN = (
+    "import sys; from dm_dns import cli; from dm_dns.node import server\n"
+    "server._CHECK_SECONDS = 7.0; sys.exit(cli.main(sys.argv[1:]))"
+)
+
+
+def test_an_unbound_that_serves_something_else_is_told_again(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = node
+    bring(serving, zone_conf(5))
+    python, _module, _dm_dns, *options = serving.apply_command()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            serving, "apply_command", lambda *more: [python, "-c", OFTEN, *options, *more]
+        )
+        serving.watch()
+    assert judged(serving) == ""
+    zone = serving.state / "pin.zone"
+    good = zone.read_bytes()
+    zone.write_bytes(good.replace(b"serial=5", b"serial=4"))
+    serving.unbound.command("auth_zone_reload pin.")
+    message = judged(serving)
+    assert "unbound does not serve the zone that dm-dns.service loaded" in message
+    until(lambda: source(serving) == ("mesh", "5"), "the zone is served again")
+    assert judged(serving) == ""
+
+
+def test_a_state_directory_that_is_removed_is_made_again(serving: Node) -> None:
+    for path in serving.state.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    until((serving.state / "pin.zone").exists, "the zone file is written")
+    until((serving.state / "kept.conf").exists, "the kept copy is written")
+    assert judged(serving) == ""
+
+
+def test_a_killed_run_is_a_problem_and_is_repeated(node: Node) -> None:
+    bring(node, zone_conf(5))
+    server = node.watch()
+    wait_for_serial(node, 5)
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+    bring(node, many(6, NEW, names=100_000))
+    until(lambda: children.read_text() != "", "a run has begun")
+    os.kill(int(children.read_text()), signal.SIGKILL)
+    until(lambda: problems(node), "the problem is found")
+    assert problems(node) == ["serving the zone was ended by signal 9; it is retried"]
     wait_for_serial(node, 6)
-    assert unit.is_left_alone()
-    bring(node, "bad\n")
-    assert unit.run() == 1
-    assert unit.failed.exists()
-    assert unit.is_left_alone()
-    bring(node, zone_conf(7))
-    assert unit.run() == 0
-    assert not unit.failed.exists()
-    assert unit.is_left_alone()
-    assert source(node) == ("mesh", "7")
-    # What is wrong is said once, by the unit.
-    assert node.complaints() == []
-
-
-def test_it_asks_a_unit_that_has_missed_a_bad_zone(node: Node, unit: Unit) -> None:
-    bring(node, "bad\n")
-    unit.wait_until_asked()
-    assert unit.run() == 1
-    assert unit.is_left_alone()
-
-
-def test_it_asks_a_unit_that_has_missed_the_next_bad_zone(node: Node, unit: Unit) -> None:
-    bring(node, "bad\n")
-    assert unit.run() == 1
-    time.sleep(STILL)
-    bring(node, "another\n")
-    unit.wait_until_asked()
-
-
-def test_it_asks_a_unit_that_has_missed_the_repair(node: Node, unit: Unit) -> None:
-    bring(node, "bad\n")
-    assert unit.run() == 1
-    bring(node, zone_conf(6))
-    unit.wait_until_asked()
-    assert unit.run() == 0
-    assert unit.is_left_alone()
-
-
-def test_it_asks_again_until_the_unit_has_looked(node: Node, unit: Unit) -> None:
-    bring(node, "bad\n")
-    for _ in range(2):
-        unit.wait_until_asked()
-    assert unit.run() == 1
-    assert unit.is_left_alone()
-
-
-def test_while_unbound_is_down_it_has_nothing_to_say(node: Node, unit: Unit) -> None:
-    node.unbound.stop()
-    node.unbound.control.unlink(missing_ok=True)
-    assert unit.run() == 1
-    assert unit.is_left_alone()
-    node.unbound.start()
-    unit.wait_until_asked()
-    assert unit.run() == 0
-    assert unit.is_left_alone()
-
-
-def test_it_looks_again_itself_before_it_asks(node: Node, unit: Unit) -> None:
-    # Something else than the files was wrong, and is not any more.
-    node.state.rename(node.directory / "away")
-    node.state.write_text("no folder")
-    bring(node, zone_conf(6))
-    assert unit.run() == 1
-    time.sleep(STILL)
-    node.state.unlink()
-    assert unit.run() == 0
-    until(lambda: source(node) == ("mesh", "6"), "the zone is served")
-    assert unit.is_left_alone()
+    assert judged(node) == ""

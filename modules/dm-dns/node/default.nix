@@ -51,9 +51,8 @@ in
         ;
     })
     (importApply ./units.nix {
-      inherit applyConfig;
+      inherit applyConfig constants;
       inherit (config.services.dm-dns) package;
-      inherit (constants) meshDirectory;
     })
     (importApply ./virtual-hosts.nix {
       hosts = map (endpoint: endpoint.host) (zone.endpointsByMachine.${machine.name} or [ ]);

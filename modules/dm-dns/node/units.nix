@@ -1,82 +1,69 @@
-# The units that bring the best zone a machine has into unbound.
+# The units: one serves the zone, one judges what is served.
 {
   applyConfig,
-  meshDirectory,
+  constants,
   package,
 }:
 { config, lib, ... }:
 let
-  apply = "${package}/libexec/dm-dns-apply";
+  apply = "${package}/bin/dm-dns apply";
 
   runtimeDirectory = "dm-dns";
 
-  # Reads what came over the wire: it may write its state and talk to unbound, and nothing else.
+  # It reads what came over the network, so it may do little else.
   service = import ../sandbox.nix // {
-    RestartSec = "100ms";
-    User = "dm-dns";
-    Group = "dm-dns";
-    SupplementaryGroups = [
-      config.services.unbound.group # the control socket
-    ]
-    ++ lib.optional config.services.data-mesher.enable config.services.data-mesher.group;
-    StateDirectory = "dm-dns";
-    # unbound reads the zone.
-    StateDirectoryMode = "0755";
-    # What dm-dns-apply and dm-dns-watch tell each other.
-    RuntimeDirectory = runtimeDirectory;
-    RuntimeDirectoryPreserve = true;
+    User = constants.user;
+    Group = constants.user;
+    # Only its members may reach the mesh copy.
+    SupplementaryGroups = lib.optional config.services.data-mesher.enable config.services.data-mesher.group;
     UMask = "0022";
   };
-  once = service // {
-    Type = "oneshot";
-    TimeoutStartSec = "2min";
-    # Killed, it has not done what it was started for. Where it fails by itself, only a change helps.
-    Restart = "on-abnormal";
-    # While it waits for that it counts as being started, for what is ordered after it.
-    RestartMode = "direct";
-  };
-  after = [
-    "dm-dns-zone.service"
-    "unbound.service"
-  ];
-  # What a switch may change.
-  restartTriggers = [
-    applyConfig
-    (config.environment.etc.hosts.source or null)
-  ];
 in
 {
-  users.users.dm-dns = {
+  users.users.${constants.user} = {
     isSystemUser = true;
-    group = "dm-dns";
-    description = "dm-dns apply";
+    group = constants.user;
+    description = "dm-dns";
   };
-  users.groups.dm-dns = { };
+  users.groups.${constants.user} = { };
 
-  # Runs at boot and after each switch that changed what the machine was deployed with.
-  systemd.services.dm-dns-zone = {
-    description = "Zone of the clan for unbound to start with";
+  # Writes the zone file before unbound starts, and serves every change from then on.
+  systemd.services.dm-dns = {
+    description = "Serve the clan's names";
     wantedBy = [ "multi-user.target" ];
-    # unbound may be running already: then it is told to load the zone.
-    wants = [ "dm-dns-apply.service" ];
     before = [ "unbound.service" ];
-    inherit restartTriggers;
+    # What a switch may change.
+    restartTriggers = [
+      applyConfig
+      (config.environment.etc.hosts.source or null)
+    ];
     stopIfChanged = false;
-    serviceConfig = once // {
-      # Failing is left to dm-dns-apply, which runs again when there is a zone.
-      ExecStart = "-${apply} --write-only";
-      RemainAfterExit = true;
+    startLimitIntervalSec = 0;
+    serviceConfig = service // {
+      # Ready when there is a zone file, or after 5 s: the boot does not wait for what was received.
+      Type = "notify";
+      TimeoutStartSec = "30s";
+      ExecStart = "${apply} --watch";
+      Restart = "always";
+      RestartSec = "100ms";
+      RestartSteps = 8;
+      RestartMaxDelaySec = "5s";
+      SupplementaryGroups = service.SupplementaryGroups ++ [
+        config.services.unbound.group # the control socket
+      ];
+      StateDirectory = baseNameOf constants.stateDirectory;
+      # unbound reads the zone file.
+      StateDirectoryMode = "0755";
+      # What it found, for dm-dns-health and for people.
+      RuntimeDirectory = runtimeDirectory;
+      RuntimeDirectoryPreserve = true;
     };
   };
 
-  # It starts without a zone too; names then come with the first one.
+  # It starts without a zone file too; the names then come with the first one.
   systemd.services.unbound = {
-    wants = [
-      "dm-dns-zone.service"
-      # In case the zone file was lost while unbound ran.
-      "dm-dns-apply.service"
-    ];
-    after = [ "dm-dns-zone.service" ];
+    wants = [ "dm-dns.service" ];
+    after = [ "dm-dns.service" ];
     # No name of the clan resolves until it is back, so not after NixOS's 5 s, and however often.
     startLimitIntervalSec = 0;
     serviceConfig = {
@@ -86,54 +73,40 @@ in
     };
   };
 
-  # Serves each change at once: systemd takes several times as long to start a unit as this one to do
-  # that, and a path unit misses what changes after the last look of the service that it has started,
-  # or while systemd reloads its units.
-  systemd.services.dm-dns-watch = {
-    description = "Serve changes of the clan's zone";
-    wantedBy = [ "multi-user.target" ];
-    inherit after restartTriggers;
-    stopIfChanged = false;
+  # A service that keeps running cannot be a failed one. This one fails in its place: monitor it.
+  systemd.services.dm-dns-health = {
+    description = "Check that this machine serves the clan's newest zone";
+    after = [
+      "dm-dns.service"
+      "unbound.service"
+    ];
     startLimitIntervalSec = 0;
     serviceConfig = service // {
-      Type = "exec";
-      ExecStart = "${apply} --watch";
-      Restart = "always";
-      RestartSteps = 8;
-      RestartMaxDelaySec = "5s";
+      Type = "oneshot";
+      TimeoutStartSec = "1min";
+      ExecStart = "${apply} --check";
+      # A healthy machine's journal has no line of it: only why it fails, not that it ran.
+      SyslogLevel = "notice";
+      LogLevelMax = "notice";
     };
   };
 
-  # Looks whether the newest zone is served, and is the one that fails if not. It serves it as well, so
-  # that nothing depends on dm-dns-watch alone.
-  systemd.services.dm-dns-apply = {
-    description = "Serve the clan's newest zone";
-    inherit after;
-    startLimitIntervalSec = 0;
-    serviceConfig = once // {
-      ExecStart = apply;
-    };
-  };
-
-  systemd.paths.dm-dns-apply = {
-    description = "Changes of the clan's zone";
+  systemd.paths.dm-dns-health = {
+    description = "Changes of what dm-dns.service found";
     wantedBy = [ "paths.target" ];
     startLimitIntervalSec = 0;
     pathConfig = {
-      # The directory, which need not exist yet: this way both a renamed and a rewritten file count.
-      PathChanged = meshDirectory;
-      # What dm-dns-watch writes where it finds something else than dm-dns-apply did.
-      PathModified = "/run/${runtimeDirectory}/look";
+      PathChanged = "/run/${runtimeDirectory}/state.json";
       TriggerLimitIntervalSec = 0;
     };
   };
 
-  # For what neither sees, such as another file system in the place of this one.
-  systemd.timers.dm-dns-apply = {
-    description = "Look whether the clan's newest zone is served";
+  # For what dm-dns.service does not report, such as that it hangs.
+  systemd.timers.dm-dns-health = {
+    description = "Regular check of what this machine serves";
     wantedBy = [ "timers.target" ];
     timerConfig = {
-      OnActiveSec = "5min";
+      OnActiveSec = "1min";
       OnUnitInactiveSec = "5min";
     };
   };

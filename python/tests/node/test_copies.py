@@ -7,8 +7,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns.errors import Error
+from dm_dns.files import ReadFile
 from dm_dns.node.config import Config
-from dm_dns.node.copies import Choice, Input, Inputs, choose
+from dm_dns.node.copies import Choice, Inputs, choose
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf
 
@@ -167,7 +168,7 @@ def test_a_copy_without_permission_is_a_problem() -> None:
 
 def test_a_file_below_a_file_is_absent() -> None:
     write(hosts=b"")
-    found = Input.read("hosts/mesh")
+    found = ReadFile.read("hosts/mesh")
     assert (found.content, found.problem) == (None, None)
 
 

@@ -76,5 +76,6 @@ def run(args: argparse.Namespace) -> int:
     if outcome.problems:
         served = f"meanwhile {config.domain} is served: {outcome.served}"
         raise Error("\n".join([*outcome.problems, served]))
-    print(f"{config.domain}: {outcome.served}")
+    unchanged = "" if outcome.is_new else ", unchanged"
+    print(f"{config.domain}: {outcome.served}{unchanged}")
     return 0

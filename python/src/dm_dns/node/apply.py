@@ -32,7 +32,7 @@ class Served(NamedTuple):
     sha256: str
     """Of the lines of zone.conf below its header, in hexadecimal."""
     status: str
-    """The text of the TXT record that unbound answers if it serves this (`zonefile.status_name`)."""
+    """What unbound answers if it serves this: the TXT record at `zonefile.status_name`."""
 
     def __str__(self) -> str:
         """Return one line for people."""
@@ -47,6 +47,8 @@ class Outcome(NamedTuple):
     """What is wrong with the other copies of zone.conf."""
     inputs: dict[str, Version]
     """The files that the zone was made from."""
+    is_new: bool
+    """Whether it was not served before."""
 
 
 def apply(config: Config, *, write_only: bool = False) -> Outcome:
@@ -105,7 +107,7 @@ def _lock(state: str) -> Iterator[None]:
 def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     fingerprint = inputs.fingerprint()
     if served := _already_served(config, fingerprint, write_only=write_only):
-        return Outcome(served, [], inputs.versions())
+        return Outcome(served, [], inputs.versions(), is_new=False)
     choice = choose(config, inputs)
     own = hosts.addresses((inputs.hosts.content or b"").decode("utf-8", "replace"), config.domain)
     # A zone file that was made despite a problem has no fingerprint, so that the next run finds
@@ -125,7 +127,7 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
             _add_to_history(config, choice)
     zone = choice.zone
     served = Served(zone.serial, zone.records, choice.source, zone.sha256, compiled.status)
-    return Outcome(served, choice.problems, inputs.versions())
+    return Outcome(served, choice.problems, inputs.versions(), is_new=True)
 
 
 def _add_to_history(config: Config, choice: Choice) -> None:

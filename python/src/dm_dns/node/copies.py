@@ -90,7 +90,7 @@ def choose(config: Config, inputs: Inputs) -> Choice:
 def _usable(
     config: Config, source: str, file: ReadFile | None, problems: list[str]
 ) -> Choice | None:
-    """Return the choice of ``file`` if it can be served; otherwise add the reason to ``problems``."""
+    """Return the choice of ``file``; None, and a reason in ``problems``, if it cannot be served."""
     if file is None:
         return None
     if file.content is None:

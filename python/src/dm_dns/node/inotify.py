@@ -26,7 +26,7 @@ _EVENTS: Final = (
 )
 # The parent has an event when such a folder appears, or may be read.
 _TOLD_BY_PARENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
-_EVENT_BYTES: Final = 65536
+_READ_BYTES: Final = 65536
 _POLL_SECONDS: Final = 1.0
 
 
@@ -45,7 +45,7 @@ class Notifier:
         """
         self._report = report
         # A file system that is mounted over a folder causes no event of inotify (proc(5)).
-        self._mounts = open("/proc/self/mountinfo", "rb")  # noqa: SIM115 - open to the end
+        self._mounts = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
         self._file = -1
         self._polls = False
         try:
@@ -79,13 +79,9 @@ class Notifier:
         if self._file >= 0:
             poll.register(self._file, select.POLLIN)
         poll.poll(None if seconds == float("inf") else max(0, seconds) * 1000)
-        try:
-            while os.read(self._file, _EVENT_BYTES):
-                pass
-        except OSError:
-            pass  # all events are read
-        self._mounts.seek(0)
-        self._mounts.read()  # until the next change, there is nothing to poll for
+        _read_all(self._file)
+        os.lseek(self._mounts, 0, os.SEEK_SET)
+        _read_all(self._mounts)  # the kernel counts the change as known then
 
     def _poll(self, reason: str) -> None:
         if not self._polls:
@@ -94,6 +90,14 @@ class Notifier:
                 " See inotify(7) for fs.inotify.max_user_watches."
             )
         self._polls = True
+
+
+def _read_all(file: int) -> None:
+    try:
+        while os.read(file, _READ_BYTES):
+            pass
+    except OSError:
+        pass  # no event is left
 
 
 def _checked(result: int) -> int:

@@ -1,7 +1,7 @@
 """dm-dns-health.service: judge what dm-dns.service has found, and what unbound answers.
 
-A service that keeps running cannot be a failed one, so a short-lived one fails in its place. It writes
-nothing.
+A service that keeps running cannot be a failed one, so a short-lived one fails in its place. It
+writes nothing.
 """
 
 import time
@@ -14,7 +14,7 @@ from dm_dns.node.config import Config
 from dm_dns.node.state import State
 from dm_dns.zone import zonefile
 
-_PATIENCE: Final = 10.0
+_PATIENCE: Final = 5.0
 """Seconds in which dm-dns.service and unbound may agree: either may just be starting."""
 _POLL: Final = 0.2
 
@@ -35,7 +35,7 @@ def judge(config: Config, state_file: Path) -> list[str]:
 
 
 def _look(config: Config, state_file: Path) -> tuple[list[str], bool]:
-    """Return what is wrong now, and whether waiting cannot help."""
+    """Return what is wrong now, and whether it lasts: then waiting cannot help."""
     try:
         found = state.read(state_file)
     except FileNotFoundError:
@@ -46,17 +46,23 @@ def _look(config: Config, state_file: Path) -> tuple[list[str], bool]:
         return [f"dm-dns.service does not serve a file that has changed; {_SEE}"], False
     if found.problems:
         return _with_served(found), True
+    return _ask_unbound(config, found), False
+
+
+def _ask_unbound(config: Config, found: State) -> list[str]:
+    """Return why unbound does not serve what the state says; empty if it does."""
     if found.served is None:
-        return [f"dm-dns.service serves nothing; {_SEE}"], False
+        return [f"dm-dns.service serves nothing; {_SEE}"]
     name = zonefile.status_name(config.domain)
     try:
         answer = config.unbound.txt(name)
     except Error as error:
-        return [str(error)], False
-    if answer != found.served.status:
-        expected = f"the TXT record {name} is {answer!a}, not {found.served.status!a}"
-        return [f"unbound does not serve the zone that dm-dns.service loaded: {expected}"], False
-    return [], False
+        return [str(error)]
+    if answer == found.served.status:
+        return []
+    expected = found.served.status
+    reason = f"the TXT record {name} is {answer!a}, not {expected!a}; {_SEE}"
+    return [f"unbound does not serve the zone that dm-dns.service loaded: {reason}"]
 
 
 def _with_served(found: State) -> list[str]:

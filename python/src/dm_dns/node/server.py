@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from dm_dns import files
-from dm_dns.errors import Error, describe
+from dm_dns.errors import Error, TransientError, describe
 from dm_dns.files import Version
 from dm_dns.node import state
 from dm_dns.node.apply import Outcome, Served, apply
@@ -32,6 +32,8 @@ _CHECK_SECONDS: Final = 60.0
 """How often to run without an event: unbound may serve something else, or an event be missing."""
 _CONFIRM_SECONDS: Final = 2.0
 """When to write a changed state again: a path unit may miss the first time."""
+_RETRY_SECONDS: Final = 1.0
+"""When to run again after a run was killed: nothing of what it should do may be done."""
 _NEVER: Final = float("inf")
 
 
@@ -74,6 +76,7 @@ class Server:
             self._state = State(config.domain, None, None, [], {})
         self._told = self._state.served.status if self._state.served else ""
         self._versions: list[Version] = []
+        self._state_version: Version = ()
         self._next_check = 0.0
         self._confirm_at = _NEVER
 
@@ -82,12 +85,15 @@ class Server:
         config = self._config
         notifier = Notifier(self._complain)
         control = config.unbound.control
-        folders = _folders([*config.inputs, control, config.zonefile, config.kept])
+        written = [config.zonefile, config.kept, str(self._state_file)]
+        folders = _folders([*config.inputs, control, *written])
         while True:
             # First: whatever happens after it ends the wait.
             notifier.watch(folders)
             if self._must_run():
                 self._run()
+            if files.version(self._state_file) != self._state_version:
+                self._write_state()
             elif time.monotonic() >= self._confirm_at:
                 self._confirm_at = _NEVER
                 self._write_state()
@@ -118,23 +124,25 @@ class Server:
     def _run(self) -> None:
         """Run `apply` once, and write down its outcome."""
         self._versions = self._current_versions()
+        self._next_check = time.monotonic() + _CHECK_SECONDS
         inputs = {path: files.version(path) for path in self._config.inputs}
         served, problems = self._state.served, []
         try:
             outcome = self._outcome_of_child()
         except Error as error:
             problems = str(error).splitlines()
+            if isinstance(error, TransientError):
+                self._next_check = time.monotonic() + _RETRY_SECONDS
         else:
-            served, problems, inputs = outcome
+            served, problems, inputs = outcome.served, outcome.problems, outcome.inputs
         since = self._state.since
         if served and (since is None or served != self._state.served):
             since = int(time.time())
         if served and served.status != self._told:
             self._told = served.status
             self._tell(f"{self._config.domain}: {served}")
-        self._next_check = time.monotonic() + _CHECK_SECONDS
         found = State(self._config.domain, served, since, problems, inputs)
-        if found != self._state or not self._state_file.exists():
+        if found != self._state:
             self._state = found
             self._write_state()
             self._confirm_at = time.monotonic() + _CONFIRM_SECONDS
@@ -144,6 +152,7 @@ class Server:
             self._state.write(self._state_file)
         except OSError as error:
             self._complain(f"{self._state_file}: {error.strerror}")
+        self._state_version = files.version(self._state_file)
 
     def _outcome_of_child(self) -> Outcome:
         """Run `apply` in a process of its own, and return its outcome.
@@ -168,7 +177,7 @@ class Server:
         if result is None:
             raise Error(f"serving the zone took longer than {_RUN_SECONDS:g} s and was stopped")
         if not result:
-            raise Error(f"serving the zone was ended by signal {-status}; it is tried again")
+            raise TransientError(f"serving the zone was ended by signal {-status}; it is retried")
         return _parse_result(bytes(result))
 
     def _read_to_end(self, reader: int) -> bytearray | None:
@@ -229,7 +238,7 @@ def _parse_result(result: bytes) -> Outcome:
     if "error" in values:
         raise Error(values["error"])
     inputs = {path: tuple(version) for path, version in values["inputs"].items()}
-    return Outcome(Served(*values["served"]), values["problems"], inputs)
+    return Outcome(Served(*values["served"]), values["problems"], inputs, values["is_new"])
 
 
 def notify_ready() -> None:
