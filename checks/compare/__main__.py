@@ -60,7 +60,7 @@ def run(file: Path) -> None:
         with Clan(_CASE) as ours, Clan(str(case)) as theirs:
             _table(
                 [
-                    Side("ours", ours, "/var/lib/dm-dns", "dm-dns-apply.path"),
+                    Side("ours", ours, "/var/lib/dm-dns", "dm-dns-health.path"),
                     Side("theirs", theirs, "/var/lib/unbound", "unbound-reload-zones.path"),
                 ]
             )

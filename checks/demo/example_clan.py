@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-_RECORDED: Final = Path(__file__).parent.parent / "example" / "spell.json"
+_RECORDED: Final = Path(__file__).with_name("spell.json")
 
 
 class Record(NamedTuple):

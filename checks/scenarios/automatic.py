@@ -132,9 +132,8 @@ class _Automatic:
     def outdated_machine_has_lost_all(self) -> None:
         before = self.signature()
         self.outdated.succeed(
-            "systemctl stop dm-dns-apply.path dm-dns-push.path dm-dns-push.service",
-            "systemctl stop data-mesher.service dm-dns-watch.service",
-            "systemctl stop dm-dns-apply.service",
+            "systemctl stop dm-dns-health.path dm-dns-push.path dm-dns-push.service",
+            "systemctl stop data-mesher.service dm-dns.service",
             "rm -rf /var/lib/data-mesher/* /var/lib/dm-dns/*",
         )
         peers = [machine for machine in self.machines.values() if machine is not self.outdated]

@@ -1,4 +1,4 @@
-"""A zone that is none changes no answer, is reported with its line, and the next good one heals."""
+"""An invalid zone changes no answer, is reported with its line, and the next valid one heals."""
 
 import base64
 import shlex
@@ -146,21 +146,23 @@ def _check(machine: Machine, spec: Spec, make: str, place: str, rule: str) -> No
         f"{make}; chown -h data-mesher:data-mesher /tmp/bad; mv /tmp/bad {_FILE}.new"
         f" && rm -f {_FILE} && mv -T {_FILE}.new {_FILE}",
     )
-    journal = f"journalctl --unit=dm-dns-apply.service --after-cursor={shlex.quote(cursor.strip())}"
+    journal = (
+        f"journalctl --unit=dm-dns-health.service --after-cursor={shlex.quote(cursor.strip())}"
+    )
     machine.wait_until_succeeds(
         f"{journal} | grep -F {shlex.quote(_FILE + place)} | grep -F {shlex.quote(rule)}"
     )
-    machine.wait_until_succeeds("systemctl is-failed dm-dns-apply.service")
+    machine.wait_until_succeeds("systemctl is-failed dm-dns-health.service")
     zones.check_at_unbound(machine, spec)
 
 
 def _missed_by_the_path_unit(machine: Machine, spec: Spec, serial: int) -> int:
-    """Bring zones that dm-dns-apply does not see: what it says must come true all the same."""
-    ending = "systemctl show --property=SubState --value dm-dns-apply.service | grep stop-post"
+    """Bring zones while dm-dns-health ends, of which its path unit sees nothing."""
+    ending = "systemctl show --property=SubState --value dm-dns-health.service | grep stop-post"
     wait_for_end = f"until {ending}; do sleep 0.01; done"
     good = f"cp /tmp/zone.conf {_FILE}.new; chown data-mesher: {_FILE}.new; mv {_FILE}.new {_FILE}"
     bad = f"echo bad > {_FILE}.new; chown data-mesher: {_FILE}.new; mv {_FILE}.new {_FILE}"
-    with zones.slow_apply(machine, 1):
+    with zones.slow_health(machine, 1):
         for first, second, state in ((bad, good, "inactive"), (good, bad, "failed")):
             serial += 1
             machine.succeed(
@@ -169,11 +171,11 @@ def _missed_by_the_path_unit(machine: Machine, spec: Spec, serial: int) -> int:
             )
             zones.wait_for(machine, spec["domain"], f"serial={serial} ")
             machine.wait_until_succeeds(
-                f"test $(systemctl is-active dm-dns-apply.service) = {state}"
-                " && ! systemctl list-jobs --no-legend 'dm-dns-*' | grep ."
+                f"test $(systemctl is-active dm-dns-health.service) = {state}"
+                " && ! systemctl list-jobs --no-legend 'dm-dns*' | grep ."
             )
             machine.succeed("sleep 2.5")
-            machine.succeed(f"test $(systemctl is-active dm-dns-apply.service) = {state}")
+            machine.succeed(f"test $(systemctl is-active dm-dns-health.service) = {state}")
     return _heal(machine, spec["domain"], serial)
 
 
@@ -186,5 +188,5 @@ def _heal(machine: Machine, domain: str, serial: int) -> int:
         f"mv {_FILE}.new {_FILE}",
     )
     zones.wait_for(machine, domain, f"serial={serial} ")
-    machine.wait_until_fails("systemctl is-failed 'dm-dns-*'")
+    machine.wait_until_fails("systemctl is-failed 'dm-dns*'")
     return serial

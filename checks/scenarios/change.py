@@ -1,5 +1,6 @@
 """A change is answered on all machines, whenever it comes, and of many the last one stays."""
 
+import shlex
 from typing import Final
 
 from checks.scenarios import zones
@@ -15,8 +16,8 @@ _SLOW_PAUSES: Final = (0.1, 0.2, 0.3, 0.4)
 
 # Waits until no unit of dm-dns is to run any more.
 _IDLE: Final = (
-    "! systemctl list-units --no-legend --state=activating,deactivating 'dm-dns-*' | grep ."
-    " && ! systemctl list-jobs --no-legend 'dm-dns-*' | grep ."
+    "! systemctl list-units --no-legend --state=activating,deactivating 'dm-dns*' | grep ."
+    " && ! systemctl list-jobs --no-legend 'dm-dns*' | grep ."
 )
 # $1: the first serial, $2: how many changes, $3: seconds between them. The files are written before
 # because what counts is when they come, and with serials of their own because that is quick.
@@ -54,11 +55,11 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
             machine.succeed(f"getent ahosts {label}.{spec['domain']}")
 
     machine = next(machine for name, machine in machines.items() if name != push.machine)
-    machine.succeed("systemctl stop data-mesher.service", "systemctl stop dm-dns-apply.timer")
+    machine.succeed("systemctl stop data-mesher.service", "systemctl stop dm-dns-health.timer")
     zones.put(machine, spec, serial)
     for delay in _DELAYS:
         serial = _change(machine, spec, serial, changes=2, pause=delay)
-    with zones.slow_apply(machine, 0.6):
+    with zones.slow_health(machine, 0.6):
         for pause in _SLOW_PAUSES:
             serial = _change(machine, spec, serial, changes=4, pause=pause)
     # As in a switch, while systemd looks at nothing else.
@@ -67,10 +68,11 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         serial = _change(machine, spec, serial, changes=2, pause=delay)
     machine.succeed("systemctl stop reloads.service")
     serial = _change(machine, spec, serial, changes=_BURST, pause=_PAUSE)
-    machine.fail("systemctl is-failed 'dm-dns-*' unbound.service")
-    machine.succeed("systemctl is-active dm-dns-apply.path")
+    machine.fail("systemctl is-failed 'dm-dns*' unbound.service")
+    machine.succeed("systemctl is-active dm-dns-health.path")
+    _journal(machine, spec, serial)
 
-    machine.succeed("systemctl start dm-dns-apply.timer data-mesher.service")
+    machine.succeed("systemctl start dm-dns-health.timer data-mesher.service")
     # The mesh's copy is what was pushed; the serial of the burst is higher, until it is gone.
     zones.withdraw(machines, spec, push)
 
@@ -82,3 +84,21 @@ def _change(machine: Machine, spec: Spec, serial: int, *, changes: int, pause: f
     serial += changes
     zones.wait_for(machine, spec["domain"], f"serial={serial} ")
     return serial
+
+
+def _journal(machine: Machine, spec: Spec, serial: int) -> None:
+    """Check that the journal has a line for each change, and none without one."""
+    machine.succeed("sleep 3")  # until the last change has been judged twice
+    for changes in (0, 1):
+        cursor = machine.succeed(
+            "journalctl --sync; journalctl --lines=0 --show-cursor | sed -n 's/^-- cursor: //p'"
+        ).strip()
+        _change(machine, spec, serial, changes=changes, pause=0)
+        machine.succeed("sleep 3", *["systemctl start dm-dns-health.service"] * 3)
+        serial += changes
+        lines = machine.succeed(
+            f"journalctl --after-cursor={shlex.quote(cursor)} --output=cat"
+            " --unit='dm-dns*' | grep -v pids.max || true"
+        ).splitlines()
+        if len(lines) != changes:
+            raise AssertionError(f"{machine.name}: {changes} changes, in the journal: {lines}")

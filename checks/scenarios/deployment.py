@@ -11,7 +11,7 @@ from checks.scenarios.zones import Machines, Spec
 UNIT: Final = "dm-dns-push.service"
 _FOLDER: Final = "/run/dm-dns-scenario"
 _HOSTS: Final = "/etc/hosts"
-_RESTART: Final = "systemctl restart dm-dns-zone.service dm-dns-watch.service"
+_RESTART: Final = "systemctl restart dm-dns.service"
 """What a switch to other files does."""
 
 

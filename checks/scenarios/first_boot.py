@@ -38,8 +38,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         for machine in machines.values():
             machine.succeed(
                 *_HOLD,
-                "systemctl stop dm-dns-apply.path dm-dns-apply.timer",
-                "systemctl stop dm-dns-watch.service dm-dns-apply.service",
+                "systemctl stop dm-dns-health.path dm-dns-health.timer dm-dns.service",
                 f"rm -rf {_FOLDER} /var/lib/dm-dns; {prepare}",
             )
             machine.reboot()
@@ -47,19 +46,17 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
             machine.wait_for_unit("unbound.service")
             serial = zones.wait_for(machine, spec["domain"], "source=deployed")
             zones.check(machine, spec)
-            machine.fail(f"ls {zones.MESH} | grep .", "systemctl is-failed 'dm-dns-*'")
+            machine.fail(f"ls {zones.MESH} | grep .", "systemctl is-failed 'dm-dns*'")
             machine.fail("systemctl is-active data-mesher.service")
 
     # NixOS may have made the folder at boot, also without data-mesher.
     for machine in machines.values():
-        machine.succeed(
-            f"rm -rf {_FOLDER}", "systemctl restart dm-dns-zone.service unbound.service"
-        )
+        machine.succeed(f"rm -rf {_FOLDER}", "systemctl restart dm-dns.service unbound.service")
         zones.wait_for(machine, spec["domain"], f"serial={serial} .*source=deployed")
         zones.check(machine, spec)
-        machine.fail("systemctl is-failed 'dm-dns-*'")
+        machine.fail("systemctl is-failed 'dm-dns*'")
 
-    # The mesh's folder appears long after the path unit began to look for it.
+    # The mesh's folder appears long after dm-dns.service began to watch for it.
     for machine in machines.values():
         machine.fail(f"test -e {_FOLDER}")
         _release(machine)

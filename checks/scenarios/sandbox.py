@@ -22,12 +22,16 @@ def run(machines: Machines, spec: Spec) -> None:
     for machine in machines.values():
         zones.wait_for(machine, spec["domain"], "serial=")
         units = machine.succeed(
-            "systemctl list-unit-files --no-legend 'dm-dns-*.service' | cut -d ' ' -f 1"
+            "systemctl list-unit-files --no-legend 'dm-dns*.service' | cut -d ' ' -f 1"
         ).split()
-        if "dm-dns-apply.service" not in units:
-            raise AssertionError(f"{machine.name}: there is no dm-dns-apply.service: {units}")
+        if "dm-dns.service" not in units:
+            raise AssertionError(f"{machine.name}: there is no dm-dns.service: {units}")
         for unit in (*units, "unbound.service"):
-            limit = _APPLY_EXPOSURE if unit == "dm-dns-apply.service" else _EXPOSURE
+            limit = (
+                _APPLY_EXPOSURE
+                if unit in {"dm-dns.service", "dm-dns-health.service"}
+                else _EXPOSURE
+            )
             machine.succeed(f"systemd-analyze security --threshold={limit} {unit}")
             user = machine.succeed(f"systemctl show --property=User --value {unit}").strip()
             if user in {"", "0", "root"} and unit not in _ROOT:

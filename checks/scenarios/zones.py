@@ -54,13 +54,13 @@ def put(machine: Machine, spec: Spec, serial: int) -> None:
 
 
 @contextmanager
-def slow_apply(machine: Machine, seconds: float) -> Iterator[None]:
-    """Have dm-dns-apply.service take longer to end, after it has looked at everything.
+def slow_health(machine: Machine, seconds: float) -> Iterator[None]:
+    """Have dm-dns-health.service take longer to end, after it has judged.
 
-    Its path unit sees nothing meanwhile: what it would miss in milliseconds now and then it then
-    misses each time.
+    Its path unit sees nothing meanwhile: the events that it would now and then miss within
+    milliseconds, it then misses every time.
     """
-    folder = "/run/systemd/system/dm-dns-apply.service.d"
+    folder = "/run/systemd/system/dm-dns-health.service.d"
     machine.succeed(
         f"mkdir -p {folder}",
         f"printf '[Service]\\nExecStopPost=/bin/sh -c \"sleep {seconds}\"\\n' > {folder}/slow.conf",

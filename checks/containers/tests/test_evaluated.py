@@ -9,9 +9,9 @@ SERVER = snapshot.load("three")["server"]
 
 
 def test_a_unit_has_all_settings_of_the_snapshot() -> None:
-    unit = evaluated.files(SERVER)[f"{UNITS}/dm-dns-apply.service"].splitlines()
+    unit = evaluated.files(SERVER)[f"{UNITS}/dm-dns-health.service"].splitlines()
 
-    settings = SERVER["systemd.services.dm-dns-apply"]["serviceConfig"]
+    settings = SERVER["systemd.services.dm-dns-health"]["serviceConfig"]
     assert f"ExecStart={settings['ExecStart']}" in unit
     assert "NoNewPrivileges=true" in unit
     assert [line for line in unit if line.startswith("SystemCallFilter=")] == [
@@ -40,8 +40,8 @@ def test_settings_of_a_unit_of_nixos_become_a_drop_in() -> None:
 def test_units_are_enabled_where_the_snapshot_wants_them() -> None:
     links = evaluated.links(SERVER)
 
-    assert links[f"{UNITS}/paths.target.wants/dm-dns-apply.path"] == f"{UNITS}/dm-dns-apply.path"
-    assert f"{UNITS}/timers.target.wants/dm-dns-apply.timer" in links
+    assert links[f"{UNITS}/paths.target.wants/dm-dns-health.path"] == f"{UNITS}/dm-dns-health.path"
+    assert f"{UNITS}/timers.target.wants/dm-dns-health.timer" in links
 
 
 def test_files_of_etc_are_links_to_the_store() -> None:
@@ -84,8 +84,8 @@ def test_what_another_service_configures_is_known_too() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("systemd.sockets.dm-dns-apply", {}),
-        ("systemd.services.dm-dns-apply", {"conflicts": ["x.service"], "serviceConfig": {}}),
+        ("systemd.sockets.dm-dns-health", {}),
+        ("systemd.services.dm-dns-health", {"conflicts": ["x.service"], "serviceConfig": {}}),
     ],
 )
 def test_what_would_be_left_out_is_an_error(name: str, value: dict[str, object]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from dm_dns.commands import push
+from dm_dns.node import state
 from dm_dns.node.config import Config
 from dm_dns.zone import conf, spec
 
@@ -106,8 +107,7 @@ def test_apply_has_the_paths_and_the_port_that_unbound_has(case: str, name: str)
     }
     (auth_zone,) = unbound["settings"]["auth-zone"]
     assert auth_zone["zonefile"] == f'"{values["state"]}/{values["domain"]}.zone"'
-    watched = machine["systemd.paths.dm-dns-apply"]["pathConfig"]["PathChanged"]
-    assert values["mesh"] == f"{watched}/cnames"
+    assert values["mesh"] == "/var/lib/data-mesher/files/home/dns/cnames"
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -120,44 +120,61 @@ def test_apply_reads_its_configuration(case: str, name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(("case", "name"), all_machines())
 def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
     machine = load(case)[name]
-    assert machine["systemd.paths.dm-dns-apply"]["startLimitIntervalSec"] == 0
-    assert machine["systemd.paths.dm-dns-apply"]["pathConfig"]["TriggerLimitIntervalSec"] == 0
-    for unit in ("dm-dns-apply", "dm-dns-watch"):
+    path = machine["systemd.paths.dm-dns-health"]
+    assert path["startLimitIntervalSec"] == path["pathConfig"]["TriggerLimitIntervalSec"] == 0
+    for unit in ("dm-dns", "dm-dns-health"):
         assert machine[f"systemd.services.{unit}"]["startLimitIntervalSec"] == 0
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-def test_what_the_watcher_finds_is_told_by_the_unit_that_can_fail(case: str, name: str) -> None:
+def test_what_the_server_finds_is_judged_by_the_unit_that_can_fail(case: str, name: str) -> None:
     machine = load(case)[name]
-    path = machine["systemd.paths.dm-dns-apply"]["pathConfig"]
-    watch = machine["systemd.services.dm-dns-watch"]
-    apply = machine["systemd.services.dm-dns-apply"]
-    for units in (path, machine["systemd.timers.dm-dns-apply"]["timerConfig"]):
+    path = machine["systemd.paths.dm-dns-health"]["pathConfig"]
+    server = machine["systemd.services.dm-dns"]
+    health = machine["systemd.services.dm-dns-health"]
+    for units in (path, machine["systemd.timers.dm-dns-health"]["timerConfig"]):
         assert "Unit" not in units  # it starts the service of its own name
-    assert watch["wantedBy"] == ["multi-user.target"]
-    assert watch["serviceConfig"]["Restart"] == "always"
-    assert watch["serviceConfig"]["ExecStart"] == f"{apply['serviceConfig']['ExecStart']} --watch"
-    for service in (watch["serviceConfig"], apply["serviceConfig"]):
-        assert path["PathModified"] == f"/run/{service['RuntimeDirectory']}/look"
-        assert service["RuntimeDirectoryPreserve"] is True
+    assert server["wantedBy"] == ["multi-user.target"]
+    assert server["serviceConfig"]["Restart"] == "always"
+    apply = server["serviceConfig"]["ExecStart"].removesuffix(" --watch")
+    assert health["serviceConfig"]["ExecStart"] == f"{apply} --check"
+    assert path["PathChanged"] == f"/run/{server['serviceConfig']['RuntimeDirectory']}/state.json"
+    assert path["PathChanged"] == str(state.DIRECTORY / state.NAME)
+    assert server["serviceConfig"]["RuntimeDirectoryPreserve"] is True
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_only_the_server_writes_and_talks_to_unbound(case: str, name: str) -> None:
+    machine = load(case)[name]
+    server = machine["systemd.services.dm-dns"]["serviceConfig"]
+    health = machine["systemd.services.dm-dns-health"]["serviceConfig"]
+    assert server["StateDirectory"] == "dm-dns"
+    assert "unbound" in server["SupplementaryGroups"]
+    assert not health.keys() & {"StateDirectory", "RuntimeDirectory", "ReadWritePaths"}
+    assert "unbound" not in health.get("SupplementaryGroups", [])
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_a_check_that_finds_nothing_leaves_no_line_in_the_journal(case: str, name: str) -> None:
+    health = load(case)[name]["systemd.services.dm-dns-health"]["serviceConfig"]
+    assert health["LogLevelMax"] == health["SyslogLevel"] == "notice"
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
 def test_a_switch_restarts_what_has_read_the_old_configuration(case: str, name: str) -> None:
     machine = load(case)[name]
     config_file = machine["environment.etc.dm-dns/apply.json"]["source"]
-    for unit in ("dm-dns-zone", "dm-dns-watch"):
-        service = machine[f"systemd.services.{unit}"]
-        assert config_file in service["restartTriggers"]
-        assert service["stopIfChanged"] is False
+    service = machine["systemd.services.dm-dns"]
+    assert config_file in service["restartTriggers"]
+    assert service["stopIfChanged"] is False
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
 def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, name: str) -> None:
     machine = load(case)[name]
     assert machine["systemd.services.unbound"] == {
-        "after": ["dm-dns-zone.service"],
-        "wants": ["dm-dns-zone.service", "dm-dns-apply.service"],
+        "after": ["dm-dns.service"],
+        "wants": ["dm-dns.service"],
         "serviceConfig": {
             "RestartMaxDelaySec": "5s",
             "RestartSec": "100ms",
@@ -165,13 +182,14 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
         },
         "startLimitIntervalSec": 0,
     }
-    service = machine["systemd.services.dm-dns-zone"]
-    assert service["wantedBy"] == ["multi-user.target"]
-    assert service["serviceConfig"]["ExecStart"].startswith("-")
+    service = machine["systemd.services.dm-dns"]
+    assert service["before"] == ["unbound.service"]
+    # It is ready once it has written the zone file, or soon without one.
+    assert service["serviceConfig"]["Type"] == "notify"
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-@pytest.mark.parametrize("unit", ["dm-dns-apply", "dm-dns-watch", "dm-dns-zone"])
+@pytest.mark.parametrize("unit", ["dm-dns", "dm-dns-health"])
 def test_what_reads_the_zone_runs_as_its_own_user(case: str, name: str, unit: str) -> None:
     machine = load(case)[name]
     service = machine[f"systemd.services.{unit}"]["serviceConfig"]
@@ -180,7 +198,6 @@ def test_what_reads_the_zone_runs_as_its_own_user(case: str, name: str, unit: st
     assert service["CapabilityBoundingSet"] == ""
     assert service["ProtectSystem"] == "strict"
     assert service["IPAddressDeny"] == "any"
-    assert service["StateDirectory"] == "dm-dns"
     assert machine["users.users.dm-dns"]["isSystemUser"] is True
     assert machine["users.groups.dm-dns"] == {}
 
@@ -306,7 +323,7 @@ def test_the_unit_gets_the_key_as_a_credential(case: str, name: str) -> None:
 def test_the_unit_has_the_sandbox_of_apply(case: str, name: str) -> None:
     machine = load(case)[name]
     service = machine["systemd.services.dm-dns-push"]["serviceConfig"]
-    apply = machine["systemd.services.dm-dns-apply"]["serviceConfig"]
+    apply = machine["systemd.services.dm-dns"]["serviceConfig"]
     assert service["User"] == service["Group"] == "dm-dns"
     assert service["SupplementaryGroups"] == ["data-mesher"]
     other = ("Exec", "Group", "Restart", "Runtime", "State", "Supplementary", "Timeout")
@@ -335,9 +352,8 @@ def test_a_boot_and_each_switch_start_the_unit_and_do_not_wait_for_it(case: str,
 @pytest.mark.parametrize(("case", "name"), push_units())
 def test_the_unit_looks_again_when_the_mesh_changes(case: str, name: str) -> None:
     machine = load(case)[name]
-    watched = machine["systemd.paths.dm-dns-apply"]["pathConfig"]
     assert machine["systemd.paths.dm-dns-push"]["pathConfig"] == {
-        "PathChanged": watched["PathChanged"],
+        "PathChanged": str(Path(apply_config(machine)["mesh"]).parent),
         "TriggerLimitIntervalSec": 0,
     }
     assert machine["systemd.paths.dm-dns-push"]["startLimitIntervalSec"] == 0
@@ -405,7 +421,7 @@ def test_without_push_role_and_mesh_names_resolve_as_they_were_deployed() -> Non
     machine = load("no-push")["server"]
     assert zone_of("no-push").cnames == {"chat.test": "server.test"}
     assert apply_config(machine)["deployed"].endswith("zone.conf")
-    groups = machine["systemd.services.dm-dns-apply"]["serviceConfig"]["SupplementaryGroups"]
+    groups = machine["systemd.services.dm-dns"]["serviceConfig"]["SupplementaryGroups"]
     assert groups == ["unbound"]
     assert machine["services.data-mesher.settings.network.files"] is None
     assert read("no-push")["exports"] == {}

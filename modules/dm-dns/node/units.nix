@@ -15,7 +15,8 @@ let
     User = constants.user;
     Group = constants.user;
     # Only its members may reach the mesh copy.
-    SupplementaryGroups = lib.optional config.services.data-mesher.enable config.services.data-mesher.group;
+    SupplementaryGroups =
+      lib.optional config.services.data-mesher.enable config.services.data-mesher.group;
     UMask = "0022";
   };
 in
