@@ -3,7 +3,11 @@
 import re
 import signal
 import socket
+import socketserver
+import threading
 
+import dns.message
+import dns.rcode
 import pytest
 
 from checks.demo.tests.conftest import SECONDS, Demo, stop
@@ -174,14 +178,28 @@ def test_a_wrong_answer_is_shown_with_what_was_expected(
     assert demo.has_left_nothing()
 
 
+class Refusing(socketserver.BaseRequestHandler):
+    """A DNS server that refuses every query."""
+
+    def handle(self) -> None:
+        query, server = self.request
+        response = dns.message.make_response(dns.message.from_wire(query))
+        response.set_rcode(dns.rcode.REFUSED)
+        server.sendto(response.to_wire(), self.client_address)
+
+
 def test_an_unbound_that_asks_other_servers_is_reported(demo: Demo) -> None:
-    # Without the refusal; its only server is where nobody listens.
-    change = (
-        r"s/local-zone: \"\.\" refuse/do-not-query-localhost: no/;"
-        r" \$ a forward-zone:\n  name: \".\"\n  forward-addr: 127.0.1.9@9"
-    )
-    demo.replace("unbound", UNBOUND.format(change, unbound.find()))
-    done = demo.run()
+    with socketserver.UDPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        # Without the refusal of names outside the clan; its only server is this one.
+        change = (
+            r"s/local-zone: \"\.\" refuse/do-not-query-localhost: no/;"
+            r" \$ a forward-zone:\n  name: \".\"\n"
+            f"  forward-addr: 127.0.0.1@{server.server_address[1]}"
+        )
+        demo.replace("unbound", UNBOUND.format(change, unbound.find()))
+        done = demo.run()
+        server.shutdown()
     assert (done.returncode, done.stderr) == (1, "")
     assert re.search(
         r"^WRONG: unbound of zoltraak wanted to ask other servers \d+ times$",

@@ -57,7 +57,7 @@ def test_every_scenario_is_run_on_nixos(calls: dict[str, Any]) -> None:
     assert [name for name, called in calls.items() if len(called) != 1] == []
 
 
-def test_every_scenario_is_run_on_nodes() -> None:
+def test_every_scenario_is_run_on_containers() -> None:
     run = set()
     for file in (ROOT / "checks/containers/tests").glob("test_*.py"):
         tree = ast.parse(file.read_text())
