@@ -69,7 +69,9 @@ def test_every_port_can_be_set(port: int) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        pytest.param([], snapshot("apply.json: expected an object, found []"), id="list"),
+        pytest.param(
+            [], snapshot("apply.json: the top level must be an object, not []"), id="list"
+        ),
         pytest.param({}, snapshot("apply.json: domain must be a string, not null"), id="empty"),
         pytest.param(
             {**VALUES, "domain": 1},
@@ -79,14 +81,14 @@ def test_every_port_can_be_set(port: int) -> None:
         pytest.param(
             {**VALUES, "domain": "Pin"},
             snapshot(
-                "apply.json: domain 'Pin' is no valid name: 'P' is not allowed in a name; use letters, digits, '-' and '_'"
+                "apply.json: domain 'Pin' is not a valid name: 'P' is not allowed in a name; use letters, digits, '-' and '_'"
             ),
             id="domain-case",
         ),
         pytest.param(
             {**VALUES, "domain": "../pin"},
             snapshot(
-                "apply.json: domain '../pin' is no valid name: it has an empty label (two dots in a row, or one at its start)"
+                "apply.json: domain '../pin' is not a valid name: it has an empty label (two dots in a row, or one at its start)"
             ),
             id="domain-path",
         ),
@@ -115,47 +117,47 @@ def test_every_port_can_be_set(port: int) -> None:
         ),
         pytest.param(
             without("unbound"),
-            snapshot("apply.json: unbound: expected an object, found null"),
+            snapshot("apply.json: unbound must be an object, not null"),
             id="no-unbound",
         ),
         pytest.param(
             {**VALUES, "unbound": 5353},
-            snapshot("apply.json: unbound: expected an object, found 5353"),
+            snapshot("apply.json: unbound must be an object, not 5353"),
             id="unbound",
         ),
         pytest.param(
             unbound(control=None),
-            snapshot("apply.json: unbound: control must be a string, not null"),
+            snapshot("apply.json: unbound.control must be a string, not null"),
             id="control",
         ),
         pytest.param(
             unbound(address=1),
-            snapshot("apply.json: unbound: address must be a string, not 1"),
+            snapshot("apply.json: unbound.address must be a string, not 1"),
             id="address",
         ),
         pytest.param(
             unbound(port="5353"),
-            snapshot('apply.json: unbound: port must be a port number, not "5353"'),
+            snapshot('apply.json: unbound.port must be a port number, not "5353"'),
             id="port-text",
         ),
         pytest.param(
             unbound(port=0),
-            snapshot("apply.json: unbound: port must be a port number, not 0"),
+            snapshot("apply.json: unbound.port must be a port number, not 0"),
             id="port-0",
         ),
         pytest.param(
             unbound(port=65536),
-            snapshot("apply.json: unbound: port must be a port number, not 65536"),
+            snapshot("apply.json: unbound.port must be a port number, not 65536"),
             id="port-65536",
         ),
         pytest.param(
             unbound(port=True),
-            snapshot("apply.json: unbound: port must be a port number, not true"),
+            snapshot("apply.json: unbound.port must be a port number, not true"),
             id="port-true",
         ),
         pytest.param(
             unbound(port=53.0),
-            snapshot("apply.json: unbound: port must be a port number, not 53.0"),
+            snapshot("apply.json: unbound.port must be a port number, not 53.0"),
             id="port-float",
         ),
     ],
@@ -176,7 +178,9 @@ def test_a_wrong_field_is_refused_with_its_name(values: object, message: str) ->
             id="not-json",
         ),
         pytest.param(
-            b'{"domain": "\xff"}', snapshot("apply.json:1: not UTF-8, which JSON is"), id="not-utf8"
+            b'{"domain": "\xff"}',
+            snapshot("apply.json:1: not JSON: it is not UTF-8"),
+            id="not-utf8",
         ),
     ],
 )

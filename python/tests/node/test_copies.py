@@ -125,7 +125,7 @@ def test_no_copy_at_all_is_an_error_with_a_remedy() -> None:
     with pytest.raises(Error) as caught:
         chosen()
     assert str(caught.value) == snapshot(
-        "there is no zone for pin: the mesh has brought none to mesh and none was deployed; run `clan vars generate` and deploy, or `dm-send-dns` on a push machine"
+        "there is no zone for pin: the mesh has not brought one to mesh, and this machine was deployed without one; run `clan vars generate` and deploy, or run `dm-send-dns` on a push machine"
     )
 
 

@@ -323,7 +323,7 @@ def test_a_spec_is_read_from_a_file() -> None:
         pytest.param(
             b'{\n"domain": pin}', snapshot("spec.json:2: not JSON: Expecting value"), id="not-json"
         ),
-        pytest.param(b'"\xff"', snapshot("spec.json:1: not UTF-8, which JSON is"), id="not-utf8"),
+        pytest.param(b'"\xff"', snapshot("spec.json:1: not JSON: it is not UTF-8"), id="not-utf8"),
     ],
 )
 def test_a_file_that_is_not_json_is_refused_with_its_line(content: bytes, message: str) -> None:

@@ -41,7 +41,7 @@ def records(file: zonefile.ZoneFile, kinds: str = "A AAAA CNAME") -> set[tuple[s
 
 def test_a_zone_is_compiled() -> None:
     assert compiled().text == snapshot("""\
-; inputs=1234 serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh file=2695d3b0297761e55b98c94906c15698404316961e62bf9b5038f302150b7ca2
+; inputs=1234 records=6 serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh file=2695d3b0297761e55b98c94906c15698404316961e62bf9b5038f302150b7ca2
 $TTL 5
 pin. SOA localhost. nobody.invalid. 1795433611 3600 600 86400 5
 pin. NS localhost.
@@ -125,13 +125,34 @@ def test_a_status_string_is_short_enough_for_a_txt_record() -> None:
 def test_the_first_line_tells_inputs_and_status() -> None:
     file = compiled(inputs="1234")
     line = file.text.splitlines(keepends=True)[0]
-    assert zonefile.first_line(line) == ("1234", file.status)
+    first = zonefile.FirstLine.parse(line)
+    assert first == ("1234", ZONE.records, file.status)
+    fields = {name: first.field(name) for name in ("serial", "sha256", "source", "other")}
+    expected = {"serial": str(ZONE.serial), "sha256": ZONE.sha256, "source": "mesh", "other": ""}
+    assert fields == expected
 
 
-@pytest.mark.parametrize("line", ["", "\n", "; inputs=1234\n", "nonsense\n"])
+def test_the_source_is_that_of_the_zone_only() -> None:
+    line = compiled(source="deployed").text.splitlines()[0]
+    assert zonefile.source_of(ZONE, line) == "deployed"
+    assert zonefile.source_of(ZONE._replace(sha256="0" * 64), line) is None
+    assert zonefile.source_of(ZONE, "nonsense") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "\n",
+        "; inputs=1234\n",
+        "nonsense\n",
+        "; inputs=1 records=x y\n",
+        "# inputs=1 records=1 y\n",
+    ],
+)
 def test_another_first_line_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="unpack"):
-        zonefile.first_line(line)
+    with pytest.raises(ValueError, match=r"unpack|invalid literal|#"):
+        zonefile.FirstLine.parse(line)
 
 
 def test_addresses_of_the_node_replace_those_of_the_zone() -> None:
