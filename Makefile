@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/bin:$(PATH):/usr/local/sbin:
 demo-packages = python3 python3-venv openssl unbound
 test-packages = $(demo-packages) age git openssh-server pass shellcheck strace
 nodes-packages = python3 python3-venv debootstrap iproute2 systemd-container
-# Only root can run nodes; others skip their tests.
+# Only root can boot containers; others skip their tests.
 ifeq ($(shell id -u),0)
 test-packages += $(nodes-packages)
 endif

@@ -11,12 +11,12 @@ from typing import Any, Final
 from checks.compare import latency, rows
 from checks.compare.side import Side
 from checks.containers.clan import Clan
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 from checks.module import snapshot
 from checks.module.evaluator import EvaluationError, Evaluator
 
 _CASE: Final = "three"
-# What a machine has of a service, and not of the nodes.
+# What a machine has of a service, and not of the containers.
 _OF_SERVICE: Final = (
     "environment.etc.",
     "services.resolved",
@@ -40,7 +40,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         args.run(args.file)
-    except (EvaluationError, NodesError) as error:
+    except (EvaluationError, ContainerError) as error:
         print(f"checks.compare: {error}", file=sys.stderr)
         return 1
     return 0

@@ -30,7 +30,7 @@ let
       services.resolved.settings = lib.mkOption {
         type = lib.types.attrsOf (lib.types.attrsOf (lib.types.listOf lib.types.str));
       };
-      # where nodes have it
+      # where containers have it
       services.unbound.package = lib.mkOption { default = "/nix/store/unbound"; };
     };
     config.networking.hosts = lib.mapAttrs' (

@@ -13,7 +13,7 @@ from typing import Any, Final
 from checks.containers import debian_root
 from checks.containers.clan import Clan
 from checks.containers.container import Container
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 from checks.scenarios import zones
 
 _CASE: Final = "spell"  # the example clan
@@ -42,7 +42,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         args.run(args)
-    except NodesError as error:
+    except ContainerError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -50,7 +50,7 @@ def main() -> int:
 
 def _up(_: argparse.Namespace) -> None:
     if _state() is not None:
-        raise NodesError("The machines are booted already. `make nodes-down` stops them.")
+        raise ContainerError("The machines are booted already. `make nodes-down` stops them.")
     debian_root.check()
     with debian_root.root():  # so that what takes longest is done before the clock starts
         start = time.monotonic()
@@ -86,7 +86,7 @@ def _answering(keeper: subprocess.Popen[bytes]) -> dict[str, Any]:
     keeper.stdout.readline()
     state = _state()
     if state is None:
-        raise NodesError(_LOG.read_text().strip() or f"`{' '.join(_KEEP)}` was killed")
+        raise ContainerError(_LOG.read_text().strip() or f"`{' '.join(_KEEP)}` was killed")
     for machine in _machines(state).values():
         zones.wait_for(machine, state["spec"]["domain"], "serial=")
     return state
@@ -117,7 +117,7 @@ def _down(_: argparse.Namespace) -> None:
     if state is None:
         for left in (_STATE, _LOG):  # of a keeper that was killed
             left.unlink(missing_ok=True)
-        print("The nodes are down.")
+        print("No machines are booted.")
         return
     os.kill(state["keeper"], signal.SIGTERM)
     while _runs(state["keeper"]):
@@ -133,13 +133,13 @@ def _root(_: argparse.Namespace) -> None:
 def _shell(args: argparse.Namespace) -> None:
     state = _state()
     if state is None:
-        raise NodesError("No machines are booted. `make nodes` boots them.")
+        raise ContainerError("No machines are booted. `make nodes` boots them.")
     machines = _machines(state)
     if args.machine not in machines:
         names = ", ".join(machines)
-        raise NodesError(f"MACHINE={args.machine}: no such machine. These are booted: {names}.")
+        raise ContainerError(f"MACHINE={args.machine}: no such machine. These are booted: {names}.")
     if os.geteuid() != 0:
-        raise NodesError("A shell on a machine needs root.")
+        raise ContainerError("A shell on a machine needs root.")
     os.environ["PATH"] = debian_root.path()
     terminal = f"TERM={os.environ.get('TERM', 'dumb')}"
     bash = ["bash", "-c", args.command] if args.command else ["bash", "-l"]

@@ -1,4 +1,4 @@
-"""A cgroup of one's own for each node: systemd-nspawn takes over the one that it is started in."""
+"""A cgroup for each container: systemd-nspawn takes over the one that it is started in."""
 
 import os
 import time

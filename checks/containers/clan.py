@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from checks.containers import cgroups, debian_root
 from checks.containers.container import Container
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 from checks.containers.host import Booted
 
 _UNSHARE: Final = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
@@ -35,8 +35,8 @@ class Clan:
         """Boot the machines, and return while they do.
 
         Raises:
-            UnavailableError: this machine cannot run nodes.
-            NodesError: they do not boot.
+            UnavailableError: this machine cannot run containers.
+            ContainerError: they do not boot.
 
         """
         debian_root.check()
@@ -68,7 +68,9 @@ class Clan:
         line = self._process.stdout.readline()
         if not line:
             assert self._process.stderr  # noqa: S101
-            raise NodesError(f"the nodes do not boot: {self._process.stderr.read().strip()}")
+            raise ContainerError(
+                f"the containers do not boot: {self._process.stderr.read().strip()}"
+            )
         return Booted(**json.loads(line))
 
     def wait(self) -> None:

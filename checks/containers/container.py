@@ -1,4 +1,4 @@
-"""A booted node, with the API of the NixOS test driver's `Machine`."""
+"""A booted container, with the API of the NixOS test driver's `Machine`."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from checks.containers import debian_root
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 
 _POLL: Final = 0.05  # seconds
 _SECONDS: Final = 60.0
@@ -23,8 +23,8 @@ _ENVIRONMENT: Final = (
 )
 
 
-class CommandError(NodesError):
-    """A command on a node did not do what it should."""
+class CommandError(ContainerError):
+    """A command on a container did not do what it should."""
 
 
 class Container:
@@ -35,7 +35,7 @@ class Container:
 
         Args:
             name: of the machine.
-            host: the process that the nodes live in (see `host`).
+            host: the process that the containers live in (see `host`).
             supervisor: the process that runs systemd-nspawn, in the host's PID namespace.
 
         """
@@ -44,15 +44,15 @@ class Container:
         self._supervisor = str(supervisor)
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the command line that runs a program on the node, as root.
+        """Return the command line that runs a program on the container, as root.
 
         Raises:
-            NodesError: the machine is down.
+            ContainerError: the machine is down.
 
         """
         leader = self._leader()
         if leader is None:
-            raise NodesError(f"{self.name} is down")
+            raise ContainerError(f"{self.name} is down")
         # First to where the PID of the machine's process 1 means something, then to the machine.
         host = ["nsenter", f"--target={self._host}", "--mount", "--pid"]
         machine = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid"]
@@ -138,7 +138,7 @@ class Container:
     def _state(self, unit: str) -> str:
         try:
             return self._run(f"systemctl is-active {unit}").stdout.strip()
-        except NodesError:  # between two boots
+        except ContainerError:  # between two boots
             return ""
 
     def _wait_until(self, command: str, timeout: float, *, succeeds: bool) -> str:
@@ -147,7 +147,7 @@ class Container:
         while time.monotonic() < deadline:
             try:
                 run = self._run(command)
-            except NodesError:
+            except ContainerError:
                 run = None
             if run and (run.returncode == 0) == succeeds:
                 return run.stdout

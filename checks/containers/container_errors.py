@@ -1,9 +1,9 @@
-"""Why nodes do not run."""
+"""Why containers do not run."""
 
 
-class NodesError(Exception):
-    """Something went wrong while making, booting or asking nodes; the message says what."""
+class ContainerError(Exception):
+    """Something went wrong while making, booting or asking containers; the message says what."""
 
 
-class UnavailableError(NodesError):
-    """Nodes cannot run on this machine at all."""
+class UnavailableError(ContainerError):
+    """Containers cannot run on this machine at all."""

@@ -1,4 +1,4 @@
-"""The Debian that every node boots: made once, by debootstrap, and kept in the user's cache."""
+"""The Debian that all containers boot: made once, by debootstrap, and kept in the user's cache."""
 
 import fcntl
 import hashlib
@@ -37,8 +37,8 @@ PACKAGES: Final = (
     "systemd-sysv",
     "unbound",
 )
-# With apt, because debootstrap finds nothing that is needed by the name of an interface. Nodes run
-# without Nix; it is for the tests of pins, so that they need no Debian root of their own.
+# With apt, because debootstrap finds nothing that is needed by the name of an interface. Containers
+# run without Nix; it is for the tests of pins, so that they need no Debian root of their own.
 LATER: Final = ("nix-bin",)
 
 _PROGRAMS: Final = {
@@ -63,7 +63,7 @@ apt-get install --yes --no-install-recommends "$@"
 apt-get clean
 rm -r /var/lib/apt/lists
 """
-# Everything that nodes are made of: namespaces, a bridge, veth, tmpfs, and overlays on that.
+# Everything that containers are made of: namespaces, a bridge, veth, tmpfs, and overlays on that.
 _PROBE: Final = """\
 set -e
 mount -t tmpfs none /mnt
@@ -80,24 +80,24 @@ def path() -> str:
 
 
 def check() -> None:
-    """Check that this machine can run nodes.
+    """Check that this machine can run containers.
 
     Raises:
         UnavailableError: it cannot.
 
     """
     if os.geteuid() != 0:
-        raise UnavailableError("nodes need root")
+        raise UnavailableError("containers need root")
     missing = {
         package for name, package in _PROGRAMS.items() if not shutil.which(name, path=path())
     }
     if missing:
-        raise UnavailableError(f"nodes need the Debian packages {', '.join(sorted(missing))}")
+        raise UnavailableError(f"containers need the Debian packages {', '.join(sorted(missing))}")
     try:
         for cgroup in cgroups.make(f"dm-dns.{os.getpid()}"):
             cgroups.remove(cgroup)
     except OSError as error:
-        raise UnavailableError(f"nodes need cgroups of their own: {error}") from None
+        raise UnavailableError(f"containers need cgroups of their own: {error}") from None
     probe = subprocess.run(
         ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", _PROBE],
         check=False,
@@ -108,7 +108,7 @@ def check() -> None:
     )
     if probe.returncode:
         raise UnavailableError(
-            f"nodes need namespaces, overlays and virtual networks: {probe.stderr.strip()}"
+            f"containers need namespaces, overlays and virtual networks: {probe.stderr.strip()}"
         )
 
 
@@ -181,7 +181,7 @@ def _mirror() -> str:
 
 
 def _remove_others(cache: Path, current: Path) -> None:
-    """Remove roots of other package lists, unless nodes run from them."""
+    """Remove roots of other package lists, unless containers run from them."""
     for lock in cache.glob("debian-*.lock"):
         directory = lock.with_suffix("")
         if directory != current:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 
 STORE: Final = "/nix/store"
 UNITS: Final = f"{STORE}/etc/systemd/system"
@@ -27,7 +27,7 @@ _UNIT_KEYS: Final = {
 _NIXOS: Final = {"systemd-resolved", "unbound"}
 # NixOS's units have coreutils, findutils, gnugrep, gnused and systemd on their PATH.
 _SYSTEM_PATH: Final = "/usr/bin:/bin"
-# What counts when a running machine changes to another configuration, which nodes never do.
+# What counts when a running machine changes to another configuration, which containers never do.
 _SWITCH_KEYS: Final = {"reloadTriggers", "restartIfChanged", "restartTriggers", "stopIfChanged"}
 
 
@@ -35,7 +35,7 @@ def files(machine: Mapping[str, Any]) -> dict[str, str]:
     """Return the files of a machine's units, of /etc, and of unbound's settings, by their path.
 
     Raises:
-        NodesError: there is something in the snapshot that this would leave out.
+        ContainerError: there is something in the snapshot that this would leave out.
 
     """
     found = {"/etc/unbound/unbound.conf": unbound_conf(machine["services.unbound"])}
@@ -44,7 +44,7 @@ def files(machine: Mapping[str, Any]) -> dict[str, str]:
         kind, _, unit = rest.partition(".")
         if prefix == "systemd":
             if kind not in _SECTIONS:
-                raise NodesError(f"{name} is configured, and nodes know no systemd.{kind}")
+                raise ContainerError(f"{name} is configured, and containers know no systemd.{kind}")
             path = f"{unit}.{_SUFFIXES[kind]}"
             if kind == "services" and (unit in _NIXOS or "serviceConfig" not in value):
                 path += ".d/dm-dns.conf"
@@ -77,7 +77,7 @@ def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
     settings = f"{_SUFFIXES[kind]}Config"
     unknown = set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "path", "wantedBy"}
     if unknown:
-        raise NodesError(f"{name} has settings that nodes do not know: {sorted(unknown)}")
+        raise ContainerError(f"{name} has settings that containers do not know: {sorted(unknown)}")
     lines = ["[Unit]"]
     for key, setting in _UNIT_KEYS.items():
         if key in value:

@@ -1,4 +1,4 @@
-"""Turns the clock of a node as far as its programs can tell: a container has its host's clock.
+"""Turns a container's clock as far as its programs can tell: it shares that of its host.
 
 What does see another time is whatever starts after `turn`, data-mesher and unbound among it;
 systemd, the journal and the time of files are not changed.
@@ -18,7 +18,7 @@ _SERVICES: Final = "data-mesher.service unbound.service"
 
 
 def turn(machine: Machine, days: int) -> None:
-    """Turn a node's clock by so many days, or, where that makes it right again, stop faking it."""
+    """Turn the clock by so many days, or, where that makes it right again, stop faking it."""
     turned = int(machine.execute(f"grep -o '[-+0-9]*' {_OFFSET}")[1] or 0)
     if not turned:
         machine.succeed(

@@ -1,4 +1,4 @@
-"""The process that nodes live and die with: `unshare … python -m checks.containers.host CASE ROOT`.
+"""The process that containers live in: `unshare … python -m checks.containers.host CASE ROOT`.
 
 A case is one of checks/module, or the path of a JSON file with machines as `snapshot.load` returns
 them.
@@ -9,7 +9,7 @@ its children made. Files are in memory, on mounts that end as well. All that it 
 are cgroups.
 
 It ends when its stdin does, so when whoever started it ends. On stdout it prints one line of JSON
-when the nodes boot: see `Booted`.
+when the containers boot: see `Booted`.
 """
 
 import json
@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from checks import world
 from checks.containers import cgroups, image, nixos
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 from checks.containers.evaluated import STORE
 from checks.containers.image import Image
 from checks.module import snapshot
@@ -72,7 +72,7 @@ def main() -> int:
         try:
             machines = json.loads(Path(case).read_text()) if "/" in case else snapshot.load(case)
             booted = _boot(machines, Path(root), pid, stack)
-        except NodesError as error:
+        except ContainerError as error:
             print(error, file=sys.stderr)
             return 1
         except subprocess.CalledProcessError as error:

@@ -1,4 +1,4 @@
-"""The file system of the nodes: overlays over the Debian root, with what the module configures.
+"""The containers' file systems: overlays over the Debian root, with what the module configures.
 
 One layer has what all machines share: the packages at their paths in the store, and what the
 evaluated generators made. A second one, for each machine, has the rest.
@@ -20,7 +20,7 @@ import dm_dns
 
 import checks
 from checks.containers import evaluated, nixos
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 
 _PYTHON: Final = "/usr/bin/python3"
 _SITE_PACKAGES: Final = "lib/python3/site-packages"
@@ -62,7 +62,7 @@ def build(machines: Mapping[str, Any], root: Path, directory: Path) -> Image:
     """Make the layer that all machines share, in an empty folder.
 
     Raises:
-        NodesError: a program of the image failed, or the snapshot is not as expected.
+        ContainerError: a program of the image failed, or the snapshot is not as expected.
 
     """
     layer, work, merged = (directory / name for name in ("layer", "work", "merged"))
@@ -184,7 +184,7 @@ def _generate(
     spec: dict[str, Any] = generator["validation"]["zoneContent"]
     spec_file = re.search(r"/nix/store/\S+\.json", generator["script"])
     if spec_file is None:
-        raise NodesError("the generator dm-dns reads no zone spec")
+        raise ContainerError("the generator dm-dns reads no zone spec")
     write(root, {spec_file[0]: json.dumps(spec)}, {})
     (root / "tmp/out").mkdir()
     for name in ("dm-dns", "dm-dns-signing-key"):
@@ -227,4 +227,4 @@ def _chroot(root: Path, script: str) -> None:
         env={"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
     )
     if run.returncode:
-        raise NodesError(f"in the image, {script!r} failed: {run.stderr.strip()}")
+        raise ContainerError(f"in the image, {script!r} failed: {run.stderr.strip()}")

@@ -13,7 +13,7 @@ from checks.containers.evaluated import STORE, UNITS
 DATA_MESHER: Final = f"{STORE}/data-mesher"
 UNBOUND: Final = f"{STORE}/unbound/bin/unbound"
 GATEWAY: Final = "192.168.1.254"
-"""The address of this machine in the network of the nodes; a DNS server answers there."""
+"""The address of this machine in the network of the containers; a DNS server answers there."""
 _YGGDRASIL: Final = IPv6Network("200::/7")
 MESH_CONFIG: Final = f"{STORE}/data-mesher.json"
 
@@ -91,7 +91,7 @@ shadow: files
 hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns
 """
 
-# NixOS has none of these, and what they start takes time that belongs to the nodes.
+# NixOS has none of these, and what they start takes time that belongs to the containers.
 _MASKED: Final = (
     "apt-daily-upgrade.timer",
     "apt-daily.timer",

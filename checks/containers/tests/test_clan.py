@@ -1,4 +1,4 @@
-"""Nothing is left of nodes, whatever ended them."""
+"""Nothing is left of containers, whatever ended them."""
 
 import signal
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from checks.containers import debian_root
 from checks.containers.clan import Clan
-from checks.containers.container_errors import NodesError, UnavailableError
+from checks.containers.container_errors import ContainerError, UnavailableError
 
 RUN = """
 from checks.containers.clan import Clan
@@ -66,5 +66,5 @@ def test_nothing_is_left_when_the_machines_process_is_killed() -> None:
 
 
 def test_a_case_that_makes_no_machines_is_reported() -> None:
-    with pytest.raises(NodesError, match="nodes do not boot"), Clan("two-instances"):
+    with pytest.raises(ContainerError, match="containers do not boot"), Clan("two-instances"):
         pass

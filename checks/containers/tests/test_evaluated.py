@@ -1,7 +1,7 @@
 import pytest
 
 from checks.containers import evaluated
-from checks.containers.container_errors import NodesError
+from checks.containers.container_errors import ContainerError
 from checks.containers.evaluated import UNITS
 from checks.module import snapshot
 
@@ -89,5 +89,5 @@ def test_what_another_service_configures_is_known_too() -> None:
     ],
 )
 def test_what_would_be_left_out_is_an_error(name: str, value: dict[str, object]) -> None:
-    with pytest.raises(NodesError, match="know"):
+    with pytest.raises(ContainerError, match="know"):
         evaluated.files({**SERVER, name: value})

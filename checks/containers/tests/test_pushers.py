@@ -1,11 +1,11 @@
 """The scenarios with machines that push by themselves. The first needs ones that boot."""
 
 from checks.containers.clan import Clan
-from checks.containers.tests.test_scenarios import clan, nodes, push
+from checks.containers.tests.test_scenarios import clan, containers, push
 from checks.scenarios import automatic, rollback, sandbox, withdraw
 from checks.scenarios.zones import Push
 
-__all__ = ["clan", "nodes", "push"]
+__all__ = ["clan", "containers", "push"]
 
 CASE = "pushers"
 

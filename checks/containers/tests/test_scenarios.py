@@ -7,7 +7,7 @@ import pytest
 
 from checks.containers import debian_root, faked_clock, nixos
 from checks.containers.clan import Clan
-from checks.containers.container_errors import NodesError, UnavailableError
+from checks.containers.container_errors import ContainerError, UnavailableError
 from checks.containers.tests.conftest import FAILED
 from checks.scenarios import (
     avahi,
@@ -27,7 +27,7 @@ from checks.scenarios.zones import Push
 SILENT = "10.0.2.3"
 
 
-class Nodes:
+class Containers:
     """The machines that all scenarios run on, one after the other."""
 
     def __init__(self, case: str) -> None:
@@ -46,21 +46,21 @@ class Nodes:
 
 
 @pytest.fixture(scope="module")
-def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
+def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
     try:
         debian_root.check()
     except UnavailableError as error:
         pytest.skip(str(error))
-    nodes = Nodes(getattr(request.module, "CASE", "three"))
-    yield nodes
-    nodes.stop()
+    containers = Containers(getattr(request.module, "CASE", "three"))
+    yield containers
+    containers.stop()
 
 
 @pytest.fixture
-def clan(nodes: Nodes, request: pytest.FixtureRequest) -> Iterator[Clan]:
-    yield nodes.get()
+def clan(containers: Containers, request: pytest.FixtureRequest) -> Iterator[Clan]:
+    yield containers.get()
     if request.node.stash.get(FAILED, False):
-        nodes.stop()  # what it left behind would make the next scenarios fail
+        containers.stop()  # what it left behind would make the next scenarios fail
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_what_nixos_has_in_its_store_is_read_only(clan: Clan, command: str) -> N
 def test_a_command_fails_as_it_does_in_the_driver_of_nixos(clan: Clan) -> None:
     machine = clan.machines["server"]
     machine.fail("false; true", "false | true", "echo $unset")
-    with pytest.raises(NodesError, match=r"nothing\.service is inactive"):
+    with pytest.raises(ContainerError, match=r"nothing\.service is inactive"):
         machine.wait_for_unit("nothing.service")
 
 
@@ -146,7 +146,9 @@ def test_units_are_sandboxed(clan: Clan) -> None:
     sandbox.run(clan.machines, clan.booted.spec)
 
 
-def test_names_resolve_through_two_vpns_and_for_other_devices_if_allowed(nodes: Nodes) -> None:
-    nodes.stop()  # not more machines than necessary at once
+def test_names_resolve_through_two_vpns_and_for_other_devices_if_allowed(
+    containers: Containers,
+) -> None:
+    containers.stop()  # not more machines than necessary at once
     with Clan("lan") as lan:
         networks.run(lan.machines, lan.booted.spec)
