@@ -4,11 +4,10 @@ import hashlib
 import json
 import os
 import stat
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns.errors import Error, FileError
-
-StrPath = str | os.PathLike[str]
 
 Version = tuple[int, ...]
 """A value that changes whenever a file does."""
@@ -21,10 +20,10 @@ class DeniedError(Error):
     """A file that the user who runs this may not read."""
 
 
-def version(path: StrPath) -> Version:
+def version(path: Path) -> Version:
     """Return the version of the file at ``path``, or of its absence."""
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError as error:
         return (error.errno or 0,)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
@@ -33,7 +32,7 @@ def version(path: StrPath) -> Version:
 class ReadFile(NamedTuple):
     """A file as it was when it was read."""
 
-    path: str
+    path: Path
     content: bytes | None
     """None: the file does not exist, or cannot be read."""
     problem: str | None
@@ -41,7 +40,7 @@ class ReadFile(NamedTuple):
     version: Version
 
     @classmethod
-    def read(cls, path: str) -> "ReadFile":
+    def read(cls, path: Path) -> "ReadFile":
         """Read a file that may be absent."""
         before = version(path)  # so that a change during the read is noticed later
         try:
@@ -62,18 +61,17 @@ class ReadFile(NamedTuple):
         return hashlib.sha256(self.content).digest()
 
 
-def read(path: StrPath) -> bytes:
+def read(path: Path) -> bytes:
     """Return the content of the file at ``path``.
 
     Raises:
         OSError: it cannot be read.
 
     """
-    with open(path, "rb") as file:
-        return file.read()
+    return path.read_bytes()
 
 
-def read_named(path: StrPath, argument: str) -> bytes:
+def read_named(path: Path, argument: str) -> bytes:
     """Return the content of the regular file that the user named with ``argument``.
 
     Raises:
@@ -81,10 +79,10 @@ def read_named(path: StrPath, argument: str) -> bytes:
         Error: it cannot be read, is not a regular file, or the text is a key and not a path.
 
     """
-    if has_key(os.fspath(path)):
+    if has_key(str(path)):
         raise Error(f"{argument} {key_in_arguments('the path of a file')}")
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             # data-mesher opens the file again: a pipe, such as <(...), would be empty by then.
             raise Error(f"{argument} {path} is not a regular file. Give the path of one.")
         return read(path)
@@ -122,28 +120,25 @@ def unreadable(file: str, error: OSError, host: str | None = None) -> Error:
     return DeniedError(f"{file}: {error.strerror}. {remedy}")
 
 
-def has_content(path: StrPath, content: bytes) -> bool:
+def has_content(path: Path, content: bytes) -> bool:
     """Tell whether the file at ``path`` exists and has ``content``."""
     try:
-        return os.path.getsize(path) == len(content) and read(path) == content
+        return path.stat().st_size == len(content) and read(path) == content
     except OSError:
         return False
 
 
-def remove(path: StrPath) -> None:
+def remove(path: Path) -> None:
     """Remove the file at ``path`` if it exists.
 
     Raises:
         OSError: it cannot be removed.
 
     """
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+    path.unlink(missing_ok=True)
 
 
-def read_json(path: StrPath) -> object:
+def read_json(path: Path) -> object:
     """Return the value in the JSON file at ``path``.
 
     Raises:
@@ -173,7 +168,7 @@ def parse_json(content: bytes, path: str) -> object:
         ) from None
 
 
-def replace(path: StrPath, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
     """Write a file as `write` does, unless it already has that content.
 
     Raises:
@@ -184,7 +179,7 @@ def replace(path: StrPath, content: bytes) -> None:
         write(path, content)
 
 
-def write(path: StrPath, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file atomically: at any time it has the old content or the new.
 
     Every user may read it, so it must not be a secret.
@@ -193,18 +188,18 @@ def write(path: StrPath, content: bytes) -> None:
         OSError: it cannot be written; the old file is unchanged.
 
     """
-    temporary = f"{os.fspath(path)}.new"
+    temporary = path.parent / f"{path.name}.new"
     try:
-        with open(temporary, "wb") as file:
+        with temporary.open("wb") as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         remove(temporary)
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-    directory = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
     finally:

@@ -42,18 +42,18 @@ def unbound(**changes: object) -> dict[str, Any]:
 def test_a_configuration_is_read() -> None:
     assert read(VALUES) == Config(
         domain="pin",
-        mesh="/var/lib/data-mesher/files/home/dns/cnames",
-        deployed="/run/deployed/zone.conf",
-        hosts="/etc/hosts",
-        state="/var/lib/dm-dns",
-        unbound=Unbound("/run/unbound/unbound.ctl", "127.0.0.1", 5353),
+        mesh=Path("/var/lib/data-mesher/files/home/dns/cnames"),
+        deployed=Path("/run/deployed/zone.conf"),
+        hosts=Path("/etc/hosts"),
+        state=Path("/var/lib/dm-dns"),
+        unbound=Unbound(Path("/run/unbound/unbound.ctl"), "127.0.0.1", 5353),
     )
 
 
 def test_files_of_the_state_directory() -> None:
     config = read(VALUES)
-    assert config.zonefile == "/var/lib/dm-dns/pin.zone"
-    assert config.kept == "/var/lib/dm-dns/kept.conf"
+    assert config.zonefile == Path("/var/lib/dm-dns/pin.zone")
+    assert config.kept == Path("/var/lib/dm-dns/kept.conf")
 
 
 @pytest.mark.parametrize("values", [without("deployed"), {**VALUES, "deployed": None}])

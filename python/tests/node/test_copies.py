@@ -15,11 +15,11 @@ from dm_dns.zone import conf
 
 CONFIG = Config(
     domain="pin",
-    mesh="mesh",
-    deployed="deployed",
-    hosts="hosts",
-    state="state",
-    unbound=Unbound("ctl", "127.0.0.1", 5353),
+    mesh=Path("mesh"),
+    deployed=Path("deployed"),
+    hosts=Path("hosts"),
+    state=Path("state"),
+    unbound=Unbound(Path("ctl"), "127.0.0.1", 5353),
 )
 
 
@@ -168,7 +168,7 @@ def test_a_copy_without_permission_is_a_problem() -> None:
 
 def test_a_file_below_a_file_is_absent() -> None:
     write(hosts=b"")
-    found = ReadFile.read("hosts/mesh")
+    found = ReadFile.read(Path("hosts/mesh"))
     assert (found.content, found.problem) == (None, None)
 
 

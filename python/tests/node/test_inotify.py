@@ -24,7 +24,7 @@ def ends_early(notifier: Notifier) -> bool:
 
 def test_a_change_in_a_watched_folder_ends_the_wait(tmp_path: Path) -> None:
     notifier = Notifier(pytest.fail)
-    notifier.watch([str(tmp_path)])
+    notifier.watch([tmp_path])
     (tmp_path / "file").write_text("")
     assert ends_early(notifier)
     notifier.wait(0.05)
@@ -34,7 +34,7 @@ def test_a_change_in_a_watched_folder_ends_the_wait(tmp_path: Path) -> None:
 
 def test_without_a_change_it_waits_as_long_as_it_may(tmp_path: Path) -> None:
     notifier = Notifier(pytest.fail)
-    notifier.watch([str(tmp_path)])
+    notifier.watch([tmp_path])
     (tmp_path / "file").write_text("")
     notifier.wait(SOON)
     (tmp_path.parent / "elsewhere").write_text("")
@@ -51,7 +51,7 @@ def test_a_folder_that_is_not_there_is_told_by_its_parent(
     tmp_path: Path,
 ) -> None:
     notifier = Notifier(pytest.fail)
-    folders = [str(tmp_path), f"{tmp_path}/a", f"{tmp_path}/a/b"]
+    folders = [tmp_path, tmp_path / "a", tmp_path / "a/b"]
     notifier.watch(folders)
     (tmp_path / "a/b").mkdir(parents=True)
     assert ends_early(notifier)
@@ -99,7 +99,7 @@ def test_without_inotify_it_says_so_once_and_looks_each_second(
         patch.setattr(ctypes, "CDLL", lambda *_, **__: made)
         notifier = Notifier(reports.append)
     for _ in range(2):
-        notifier.watch(["/"])
+        notifier.watch([Path("/")])
         assert ends_early(notifier)
     assert len(reports) == 1
     assert reason in reports[0]

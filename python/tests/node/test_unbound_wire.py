@@ -211,7 +211,7 @@ def responder(reply: Callable[[bytes], list[bytes]]) -> Iterator[unbound.Unbound
         thread.start()
         address, port = server.getsockname()
         try:
-            yield unbound.Unbound("missing.ctl", address, port)
+            yield unbound.Unbound(Path("missing.ctl"), address, port)
         finally:
             server.sendto(b"stop", (address, port))
             thread.join()
@@ -326,7 +326,7 @@ def control(replies: dict[bytes, bytes]) -> Iterator[tuple[unbound.Unbound, list
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield unbound.Unbound("unbound.ctl", "127.0.0.1", 1), received
+            yield unbound.Unbound(Path("unbound.ctl"), "127.0.0.1", 1), received
         finally:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
                 client.connect("unbound.ctl")
@@ -384,5 +384,5 @@ def test_what_unbound_says_is_returned_whole() -> None:
 )
 def test_a_control_socket_that_does_not_answer_is_an_error(path: str, message: str) -> None:
     with pytest.raises(Error) as caught:
-        unbound.Unbound(path, "127.0.0.1", 1).load("pin")
+        unbound.Unbound(Path(path), "127.0.0.1", 1).load("pin")
     assert str(caught.value).replace("x" * 200, "LONG") == message

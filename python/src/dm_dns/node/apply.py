@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
@@ -77,26 +78,19 @@ def apply(config: Config, *, write_only: bool = False) -> Outcome:
                     return outcome
 
 
-def _make_directory(path: str) -> None:
-    try:
-        os.mkdir(path, mode=0o755)
-    except FileExistsError:
-        pass
-
-
 @contextmanager
-def _lock(state: str) -> Iterator[None]:
+def _lock(state: Path) -> Iterator[None]:
     """Let one run at a time into the state directory: one by hand, or one whose parent was killed.
 
     No other user can open the file, and so hold the lock.
     """
-    _make_directory(state)
+    state.mkdir(mode=0o755, exist_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    lock = os.open(f"{state}/lock", flags, 0o600)
+    lock = os.open(state / "lock", flags, 0o600)
     try:
         os.fchmod(lock, 0o600)
         if os.geteuid() == 0:  # by hand: the unit must be able to open it afterwards
-            owner = os.stat(state)
+            owner = state.stat()
             os.fchown(lock, owner.st_uid, owner.st_gid)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -132,24 +126,24 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
 
 def _add_to_history(config: Config, choice: Choice) -> None:
     """Keep the newest zones that the mesh brought, for `dm-dns history` and a rollback."""
-    _make_directory(config.history)
-    path = f"{config.history}/{choice.zone.serial}.conf"
+    config.history.mkdir(mode=0o755, exist_ok=True)
+    path = config.history / f"{choice.zone.serial}.conf"
     if not files.has_content(path, choice.content):
         files.remove(path)
-        os.link(config.kept, path)  # the kept copy is only ever replaced, never written to
-    stems = [name.removesuffix(".conf") for name in os.listdir(config.history) if ".conf" in name]
-    for serial in sorted(filter(str.isdecimal, stems), key=int)[:-_MAX_HISTORY]:
-        files.remove(f"{config.history}/{serial}.conf")
+        path.hardlink_to(config.kept)  # which is only ever replaced, never written to
+    zones = [zone for zone in config.history.glob("*.conf") if zone.stem.isdecimal()]
+    for zone in sorted(zones, key=lambda zone: int(zone.stem))[:-_MAX_HISTORY]:
+        files.remove(zone)
 
 
 def _already_served(config: Config, fingerprint: str, *, write_only: bool) -> Served | None:
     """Return what is served, if it was made from inputs with this fingerprint."""
     try:
-        with open(config.zonefile, encoding="ascii") as file:
+        with config.zonefile.open(encoding="ascii") as file:
             first = FirstLine.parse(file.readline())
     except (OSError, ValueError):
         return None
-    if first.inputs != fingerprint or not os.path.exists(config.kept):
+    if first.inputs != fingerprint or not config.kept.exists():
         return None
     if not write_only and not _serves(config, first.status):
         return None
@@ -174,8 +168,8 @@ def _write_zonefile(config: Config, content: bytes) -> None:
     path = config.zonefile
     if files.has_content(path, content):
         return
-    if os.path.exists(path) and not os.path.exists(config.previous):
-        os.link(path, config.previous)
+    if path.exists() and not config.previous.exists():
+        config.previous.hardlink_to(path)
     files.write(path, content)
 
 
@@ -187,8 +181,8 @@ def _load(config: Config, status: str) -> None:
     if _serves(config, status):
         return
     outcome = "there is no previous zone to go back to"
-    if os.path.exists(config.previous):
-        os.replace(config.previous, config.zonefile)
+    if config.previous.exists():
+        config.previous.replace(config.zonefile)
         config.unbound.load(config.domain)
         outcome = "the previous zone is back"
     name = zonefile.status_name(config.domain)

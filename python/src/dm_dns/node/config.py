@@ -1,5 +1,6 @@
 """The configuration of dm-dns on a machine: written by the module, read by `dm-dns apply`."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from dm_dns import files
@@ -13,43 +14,43 @@ class Config(NamedTuple):
     """What dm-dns reads and writes on this machine."""
 
     domain: str
-    mesh: str
+    mesh: Path
     """The mesh copy of zone.conf; the file may come and go."""
-    deployed: str | None
+    deployed: Path | None
     """The deployed copy; None: the machine was deployed before there was a zone."""
-    hosts: str
+    hosts: Path
     """/etc/hosts."""
-    state: str
+    state: Path
     """The directory of what is served."""
     unbound: Unbound
 
     @property
-    def inputs(self) -> list[str]:
+    def inputs(self) -> list[Path]:
         """The files that a zone file is made from."""
         return [path for path in (self.mesh, self.deployed, self.hosts) if path]
 
     @property
-    def zonefile(self) -> str:
+    def zonefile(self) -> Path:
         """The zone file, which unbound loads."""
-        return f"{self.state}/{self.domain}.zone"
+        return self.state / f"{self.domain}.zone"
 
     @property
-    def previous(self) -> str:
+    def previous(self) -> Path:
         """The zone file that unbound served last, until it serves a newer one."""
-        return f"{self.zonefile}.previous"
+        return self.state / f"{self.domain}.zone.previous"
 
     @property
-    def history(self) -> str:
+    def history(self) -> Path:
         """The directory of the zones that the mesh brought, each named ``<serial>.conf``."""
-        return f"{self.state}/history"
+        return self.state / "history"
 
     @property
-    def kept(self) -> str:
+    def kept(self) -> Path:
         """The kept copy: the zone.conf from which the zone file was made."""
-        return f"{self.state}/kept.conf"
+        return self.state / "kept.conf"
 
     @classmethod
-    def read(cls, path: files.StrPath) -> "Config":
+    def read(cls, path: Path) -> "Config":
         """Read the configuration at ``path``.
 
         Raises:
@@ -81,12 +82,12 @@ class Config(NamedTuple):
         unbound = fields.object("unbound")
         return cls(
             domain=domain,
-            mesh=fields.path("mesh"),
-            deployed=fields.path("deployed") if fields.has("deployed") else None,
-            hosts=fields.path("hosts"),
-            state=fields.path("state"),
+            mesh=Path(fields.path("mesh")),
+            deployed=Path(fields.path("deployed")) if fields.has("deployed") else None,
+            hosts=Path(fields.path("hosts")),
+            state=Path(fields.path("state")),
             unbound=Unbound(
-                control=unbound.text("control"),
+                control=Path(unbound.text("control")),
                 address=unbound.text("address"),
                 port=unbound.port("port"),
             ),

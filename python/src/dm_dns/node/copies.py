@@ -35,7 +35,7 @@ class Inputs(NamedTuple):
 
     def versions(self) -> dict[str, Version]:
         """Return the version of each file, by its path."""
-        return {file.path: file.version for file in self.files()}
+        return {str(file.path): file.version for file in self.files()}
 
     def fingerprint(self) -> str:
         """Return a hash of the content of all files."""
@@ -97,7 +97,7 @@ def _usable(
         problems += [file.problem] if file.problem else []
         return None
     try:
-        parsed = conf.parse(file.content, config.domain, file.path)
+        parsed = conf.parse(file.content, config.domain, str(file.path))
     except Error as error:
         problems.append(str(error))
         return None

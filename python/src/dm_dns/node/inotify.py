@@ -5,6 +5,7 @@ import errno
 import os
 import select
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final
 
 _IN_ATTRIB: Final = 0x4
@@ -55,7 +56,7 @@ class Notifier:
         except (OSError, AttributeError) as error:
             self._poll(str(error))
 
-    def watch(self, folders: Iterable[str]) -> None:
+    def watch(self, folders: Iterable[Path]) -> None:
         """Watch these folders too, if they exist; parents must come before children.
 
         `wait` returns for what happens in them from now on. This must be called again after each

@@ -85,7 +85,7 @@ class Server:
         config = self._config
         notifier = Notifier(self._complain)
         control = config.unbound.control
-        written = [config.zonefile, config.kept, str(self._state_file)]
+        written = [config.zonefile, config.kept, self._state_file]
         folders = _folders([*config.inputs, control, *written])
         while True:
             # First: whatever happens after it ends the wait.
@@ -119,13 +119,13 @@ class Server:
         if self._state.served is None or self._state.problems:
             return False
         paths = (self._config.zonefile, self._config.kept)
-        return not all(map(os.path.exists, paths))
+        return not all(path.exists() for path in paths)
 
     def _run(self) -> None:
         """Run `apply` once, and write down its outcome."""
         self._versions = self._current_versions()
         self._next_check = time.monotonic() + _CHECK_SECONDS
-        inputs = {path: files.version(path) for path in self._config.inputs}
+        inputs = {str(path): files.version(path) for path in self._config.inputs}
         served, problems = self._state.served, []
         try:
             outcome = self._outcome_of_child()
@@ -203,18 +203,16 @@ class Server:
             self._ready()
 
 
-def _folders(paths: list[str]) -> list[str]:
+def _folders(paths: list[Path]) -> list[Path]:
     """Return all folders on the way to any of these files, parents first."""
-    return sorted(
-        {path[:at] or "/" for path in paths for at, char in enumerate(path) if char == "/"}
-    )
+    return sorted({folder for path in paths for folder in path.parents})
 
 
 def _be_child(config: Config, writer: int) -> NoReturn:
     """Run `apply`, write its result, and end this process."""
     try:
         # Without unbound there is nothing to load the zone: it starts with the zone file.
-        write_only = not os.path.exists(config.unbound.control)
+        write_only = not config.unbound.control.exists()
         result: dict[str, object] = apply(config, write_only=write_only)._asdict()
     except (Error, OSError) as error:
         result = {"error": describe(error)}

@@ -38,7 +38,7 @@ class State(NamedTuple):
 
     def is_outdated(self) -> bool:
         """Tell whether a file has changed since it was read."""
-        return any(files.version(path) != version for path, version in self.inputs.items())
+        return any(files.version(Path(path)) != version for path, version in self.inputs.items())
 
     def write(self, path: Path) -> None:
         """Write the state atomically.

@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import time
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns.errors import Error
@@ -28,7 +29,7 @@ _POINTER: Final = 0xC0  # compressed name (RFC 1035, section 4.1.4)
 class Unbound(NamedTuple):
     """A running unbound: its control socket, and where it answers queries."""
 
-    control: str
+    control: Path
     address: str
     port: int
 
@@ -69,7 +70,7 @@ class Unbound(NamedTuple):
         deadline = time.monotonic() + _STARTING_SECONDS
         while True:
             try:
-                control.connect(self.control)
+                control.connect(str(self.control))
             except ConnectionRefusedError:
                 if time.monotonic() > deadline:
                     raise

@@ -121,14 +121,14 @@ class _Run:
             self._settings.tell(f"nothing to do for {self._new.domain}: {look.reason}")
 
     def _look(self) -> _Look:
-        copy = ReadFile.read(str(self._settings.mesh_file))
+        copy = ReadFile.read(self._settings.mesh_file)
         if copy.problem:
             raise Error(copy.problem)
         if copy.content is None:
             is_withdrawn = self._had_copy or not self._is_new
             return _Look(copy, None, "the zone was withdrawn" if is_withdrawn else self._outdated())
         self._had_copy = True
-        compared = plan.make(self._new, MeshCopy(copy.content, copy.path))
+        compared = plan.make(self._new, MeshCopy(copy.content, str(copy.path)))
         if compared.old is None:
             reason = self._outdated()
             if copy.digest().hex() == _text(self._replaced):
@@ -175,7 +175,7 @@ class _Run:
             files.replace(self._replaced, look.copy.digest().hex().encode())
         # A machine that does not know of this push yet may send an older zone, and the path unit
         # does not notice that while this program runs.
-        _watch(ReadFile.read(str(self._settings.mesh_file)), self._exchanges)
+        _watch(ReadFile.read(self._settings.mesh_file), self._exchanges)
 
     def _handle(self) -> None:
         files.replace(self._handled, self._digest.encode())

@@ -129,11 +129,11 @@ class Destination:
         """Return what the machine serves, which every user may read; None if it serves nothing."""
         if self._config is None:
             return None
-        kept = Path(self._config.kept)
+        kept = self._config.kept
         try:
             content = self.machine.read_bytes(kept)
             served = conf.parse(content, self._config.domain, str(kept))
-            compiled = self.machine.read_bytes(Path(self._config.zonefile))
+            compiled = self.machine.read_bytes(self._config.zonefile)
         except (OSError, FileError):
             return None
         line = compiled.partition(b"\n")[0].decode("ascii", "replace")

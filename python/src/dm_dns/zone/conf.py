@@ -6,10 +6,10 @@ comes over the network, and whoever can sign it must be able to name hosts and n
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple, NoReturn
 
@@ -95,7 +95,7 @@ def _records(zone: Zone) -> Iterator[tuple[str, str, str]]:
             yield f"{owner}.", record_type(address), address
 
 
-def read(path: files.StrPath, domain: str) -> Zone:
+def read(path: Path, domain: str) -> Zone:
     """Read and parse the zone.conf at ``path``.
 
     Raises:
@@ -103,7 +103,7 @@ def read(path: files.StrPath, domain: str) -> Zone:
         FileError: it is not a valid zone.conf of ``domain``.
 
     """
-    return parse(files.read(path), domain, os.fspath(path))
+    return parse(files.read(path), domain, str(path))
 
 
 def parse(content: bytes, domain: str | None, path: str) -> Zone:
