@@ -72,7 +72,7 @@ BAD: Final = (
     _record("a.{domain}. IN A 192.0.2.1", "expected CNAME, A or AAAA"),
     _record("a.{domain}. MX 10 b.{domain}.", "expected CNAME, A or AAAA"),
     _record("a.{domain}. CNAME a.{domain}.", "points to itself"),
-    _record("a.{domain}. CNAME www.example.org.", "no name below the domain"),
+    _record("a.{domain}. CNAME www.example.org.", "is not a name below the domain"),
     _record("www.example.org. A 192.0.2.1", "not below the domain"),
     _record("{domain}. A 192.0.2.1", "not below the domain"),
     _record("_dm-dns.{domain}. A 192.0.2.1", "reserved"),
