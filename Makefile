@@ -22,10 +22,11 @@ define setup
 @checks/setup/unbound
 endef
 
-.PHONY: help demo test bench nodes nodes-down shell pins compare record format clean .venv
+.PHONY: help demo picture test bench nodes nodes-down shell pins compare record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
+	@echo 'make picture  the same, and docs/demo.svg, the picture of it in README.md'
 	@echo 'make test     formatting, linting, types and tests'
 	@echo 'make bench    benchmarks'
 	@echo 'make nodes    boot the machines of the example clan (checks/containers), to try things; needs root'
@@ -40,6 +41,10 @@ help:
 demo:
 	$(call setup,$(demo-packages))
 	@python -m checks.demo
+
+picture:
+	$(call setup,$(demo-packages))
+	@python -m checks.demo --picture docs/demo.svg
 
 test:
 	$(call setup,$(test-packages))

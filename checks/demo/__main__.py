@@ -1,8 +1,9 @@
-"""`make demo`: three nodes of a real clan on this machine, and one of its names that moves."""
+"""`make demo`: three machines of a real clan on this machine, and one of its names that moves."""
 
 import argparse
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from checks.demo.commands import DemoError
@@ -27,10 +28,14 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Run the demo; return its exit status: 1 if anything was not as it must be."""
-    argparse.ArgumentParser(prog="python -m checks.demo", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m checks.demo", description=__doc__)
+    parser.add_argument(
+        "--picture", metavar="FILE", type=Path, help="write an SVG of what is printed as well"
+    )
+    args = parser.parse_args()
     for each in _SIGNALS:
         signal.signal(each, _stop)
-    screen = Screen()
+    screen = Screen(args.picture)
     story = Story(screen)
     failure = None
     try:
@@ -49,11 +54,12 @@ def main() -> int:
         return 1
     screen.line(f"All {story.answers} answers were right.", "bold green")
     screen.line(
-        f"A moved name had its new answer on all nodes {milliseconds(story.since_push)} after the"
+        f"A moved name had its new answer on all machines {milliseconds(story.since_push)} after the"
         f" push began,\n{milliseconds(story.since_file)} after the mesh brought the file."
     )
     screen.line("Not shown: the real data-mesher (a fake one ran instead), and NixOS.")
     screen.line("Next: README.md tells how to use it in a clan; `make test` runs the tests.")
+    screen.save_picture()
     return 0
 
 

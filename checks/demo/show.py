@@ -1,10 +1,12 @@
 """What the demo prints: for a terminal, or plain lines for a pipe."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from rich import box
@@ -15,21 +17,39 @@ from rich.text import Text
 from checks.demo.ask import Answer
 
 _UNLIMITED: Final = 10_000  # columns of a pipe or file: no line is broken
+_PICTURE_WIDTH: Final = 120
+_WEB_FONT: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 class Screen:
     """Stdout."""
 
-    def __init__(self) -> None:
-        """Find out what stdout is."""
-        self.is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    def __init__(self, picture: Path | None = None) -> None:
+        """Find out what stdout is.
+
+        Args:
+            picture: where `save_picture` writes an SVG of all that was printed, as on a terminal.
+
+        """
+        self._picture = picture
+        is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self.is_terminal = is_terminal or picture is not None
+        width = None if is_terminal else _UNLIMITED
         self._console = Console(
             force_terminal=self.is_terminal,
-            width=None if self.is_terminal else _UNLIMITED,
+            width=_PICTURE_WIDTH if picture else width,
             highlight=False,
+            record=picture is not None,
         )
         self._start = time.monotonic()
         self._is_below_table = False
+
+    def save_picture(self) -> None:
+        """Write the picture, if one is wanted."""
+        if self._picture:
+            # The fonts of the reader's machine, and none from the network.
+            svg = _WEB_FONT.sub("", self._console.export_svg(title="make demo"))
+            self._picture.write_text("".join(f"{line.rstrip()}\n" for line in svg.splitlines()))
 
     def line(self, text: str = "", style: str = "") -> None:
         """Print a paragraph."""
@@ -44,8 +64,11 @@ class Screen:
 
         """
         details = [done]
-        with self._console.status(Text(doing), spinner="line", spinner_style="cyan"):
+        if self._picture:  # in which a line that is replaced later would stay
             yield details
+        else:
+            with self._console.status(Text(doing), spinner="line", spinner_style="cyan"):
+                yield details
         seconds = time.monotonic() - self._start
         if self._is_below_table:
             self.line()
