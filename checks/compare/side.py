@@ -49,7 +49,7 @@ class Side:
         self._serial = int(time.time())
 
     def zone_conf(self, target: str = "server") -> str:
-        """Return the clan's zone with one more name, `moves.test`, which leads to a machine."""
+        """Return the clan's zone with one more name, `moves.test`, which points to a machine."""
         moves = {"host": "moves.test", "machine": target}
         if self.name == "theirs":
             endpoints = [*self._spec["endpoints"], moves]

@@ -108,7 +108,7 @@ def make_node(stack: ExitStack, name: str, domain: str, host: str, network: Netw
 
 
 def boot(nodes: Sequence[Node]) -> None:
-    """Boot all nodes at once.
+    """Boot all machines at the same time.
 
     Raises:
         DemoError: one does not.

@@ -181,7 +181,13 @@ class Story:
             rows = [self._change(change, start) for change in watch.changes]
             self._wait_until_served(self.after.serial)
         title = f"How long until each machine said that {self.moved} is on {self.new_machine}"
-        headings = ["machine", "push to file", "push to answer", "file to answer", "asked meanwhile"]
+        headings = [
+            "machine",
+            "push to file",
+            "push to answer",
+            "file to answer",
+            "asked meanwhile",
+        ]
         self.screen.table(title, headings, rows, numbers=4)
         for name in self.after.names:
             for node in self.nodes:

@@ -1,4 +1,4 @@
-"""A daemon's exchange with one peer: at once after a change, and at every interval."""
+"""A daemon's exchange with one peer: immediately after a change, and at every interval."""
 
 import logging
 import threading

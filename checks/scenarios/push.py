@@ -19,7 +19,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     """Run the scenario.
 
     Args:
-        machines: all of the clan, by name; they are booting or up. None pushes by itself.
+        machines: all of the clan, by name; they are booting or up. None pushes automatically.
         spec: the zone spec that they were deployed with.
         push: how to send another zone.
 
@@ -47,7 +47,7 @@ class _Push:
     def nobody_else_pushes(self) -> None:
         # Also not when a machine is deployed with a newer zone than the mesh has.
         if deployment.pushers(self.machines):
-            raise AssertionError("a machine pushes by itself")
+            raise AssertionError("a machine pushes automatically")
         deployment.switch(self.machine, self.spec, self.serial + 1)
         self.machine.succeed(f"sleep {_STILL}")
         deployment.switch_back(self.machine)

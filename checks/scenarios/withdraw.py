@@ -25,7 +25,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     pushers = deployment.pushers(machines)
     pusher = machines[push.machine]
     if pusher not in pushers:
-        raise AssertionError(f"{pusher.name} does not push by itself")
+        raise AssertionError(f"{pusher.name} does not push automatically")
     serial = deployment.serial(pusher)
     newer, newest = zones.with_name(spec, "newer"), deployment.newer_serial(pusher, domain)
 

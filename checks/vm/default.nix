@@ -6,7 +6,7 @@
 let
   run = import ./scenario.nix;
 
-  # None of these machines pushes by itself.
+  # None of these machines pushes automatically.
   three = {
     inherit scenarios;
     clan = import ./three.nix { };

@@ -1,4 +1,4 @@
-# Settings that are no names, addresses or networks.
+# Settings that are not valid names, addresses or networks.
 { common, lib }:
 {
   machines = [ "server" ];

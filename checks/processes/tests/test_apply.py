@@ -95,7 +95,7 @@ def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
     bring(node, zone_conf(5))
     applied(node)
     bring(node, content)
-    for _ in range(2):  # a run that changes nothing must fail all the same
+    for _ in range(2):  # a run that changes nothing must fail too
         message = failed(node.apply())
         assert message.startswith(f"dm-dns: {node.mesh_file}{reason}")
         assert message.endswith("\nmeanwhile pin is served: serial 5, 3 records, source kept\n")

@@ -1,4 +1,4 @@
-"""`dm-dns apply` when something goes wrong: names that resolved go on resolving."""
+"""`dm-dns apply` when something goes wrong: names that resolved still do."""
 
 import os
 import shutil

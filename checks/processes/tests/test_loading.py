@@ -96,7 +96,7 @@ def test_a_loading_that_another_has_begun_is_waited_for(node: Node) -> None:
 def test_an_unbound_that_is_busy_with_another_loading_is_asked_again(
     node: Node, recorded: Control
 ) -> None:
-    # unbound 1.26 closes the connection at once and says nothing.
+    # unbound 1.26 closes the connection immediately, without an answer.
     recorded.answer = lambda _command, pass_on: pass_on() if recorded.commands[1:] else b""
     bring(node, zone_conf(5))
     applied(node)

@@ -134,9 +134,9 @@ def test_the_first_line_tells_inputs_and_status() -> None:
 
 def test_the_source_is_that_of_the_zone_only() -> None:
     line = compiled(source="deployed").text.splitlines()[0]
-    assert zonefile.source_of(ZONE, line) == "deployed"
-    assert zonefile.source_of(ZONE._replace(sha256="0" * 64), line) is None
-    assert zonefile.source_of(ZONE, "nonsense") is None
+    assert zonefile.parse_source(ZONE, line) == "deployed"
+    assert zonefile.parse_source(ZONE._replace(sha256="0" * 64), line) is None
+    assert zonefile.parse_source(ZONE, "nonsense") is None
 
 
 @pytest.mark.parametrize(

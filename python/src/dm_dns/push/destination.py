@@ -137,7 +137,7 @@ class Destination:
         except (OSError, FileError):
             return None
         line = compiled.partition(b"\n")[0].decode("ascii", "replace")
-        from_mesh = zonefile.source_of(served, line) == "mesh"
+        from_mesh = zonefile.parse_source(served, line) == "mesh"
         place = self.machine.display(kept)
         self._report_once(
             f"Only root may read {self.place}. The zone is compared with the one that"

@@ -277,10 +277,10 @@ class _Parser:
     def rules(self) -> None:
         """Check the rules that concern more than one line."""
         for owner in sorted(self.cnames.keys() & self.addresses.keys()):
-            self.fail(self.line_of(owner), f"a CNAME and an address for one name: {owner}")
+            self.fail(self.find_line(owner), f"a CNAME and an address for one name: {owner}")
         reserved = f"{names.STATUS_LABEL}.{self.domain}"
         if reserved in self.cnames or reserved in self.addresses:
-            self.fail(self.line_of(reserved), f"{reserved} is reserved for the status of dm-dns")
+            self.fail(self.find_line(reserved), f"{reserved} is reserved for the status of dm-dns")
         harmless: set[str] = set()
         for start in sorted(self.cnames.keys() & set(self.cnames.values())):
             chain: set[str] = set()
@@ -288,12 +288,12 @@ class _Parser:
             while owner in self.cnames and owner not in harmless:
                 if owner in chain:
                     reason = f"a CNAME loop: {owner} points to itself, directly or through others"
-                    self.fail(self.line_of(owner), reason)
+                    self.fail(self.find_line(owner), reason)
                 chain.add(owner)
                 owner = self.cnames[owner]
             harmless.update(chain)
 
-    def line_of(self, owner: str) -> int:
+    def find_line(self, owner: str) -> int:
         """Return the number of the last line about ``owner``, for a message."""
         return max(
             number

@@ -98,7 +98,7 @@ class FirstLine(NamedTuple):
         return fields.get(name, "")
 
 
-def source_of(served: conf.Zone, line: str) -> str | None:
+def parse_source(served: conf.Zone, line: str) -> str | None:
     """Return the source of ``served`` that the first line of its zone file names.
 
     None if the file was compiled from another zone.
