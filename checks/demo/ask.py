@@ -1,4 +1,4 @@
-"""Asking the nodes."""
+"""Queries to the machines."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _POLL: Final = 0.01  # seconds
 
 
 class Answer(NamedTuple):
-    """What a node says about a name."""
+    """What a machine answers for a name."""
 
     rcode: str
     """As DNS calls it; or `no answer`."""
@@ -77,7 +77,7 @@ def read(message: dns.message.Message) -> Answer:
 
 
 def serves(node: Node, serial: int) -> bool:
-    """Tell whether ``node`` says that it serves the zone with this serial, as the mesh's."""
+    """Tell whether ``node`` serves the zone with this serial, and has it from the mesh."""
     try:
         answer = node.unbound.ask(f"_dm-dns.{node.domain}", "TXT", seconds=ANSWER_SECONDS).answer
     except (dns.exception.DNSException, OSError):

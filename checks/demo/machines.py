@@ -23,7 +23,7 @@ _LOG_LINES: Final = 5
 
 
 def address(index: int) -> str:
-    """Return the loopback address of the node with this index, from 0."""
+    """Return the loopback address of the machine with this index, from 0."""
     return f"127.0.1.{index + 1}"
 
 
@@ -103,12 +103,12 @@ def make_network(directory: Path) -> Network:
 
 
 def make_node(stack: ExitStack, name: str, domain: str, host: str, network: Network) -> Node:
-    """Make a node that answers on ``host``; it is stopped and removed with ``stack``."""
+    """Make a machine that answers on ``host``; it is stopped and removed with ``stack``."""
     return stack.enter_context(Node(name, domain, network=network, listen=(host, PORT)))
 
 
 def boot(nodes: Sequence[Node]) -> None:
-    """Boot all nodes at once.
+    """Boot all machines in parallel.
 
     Raises:
         DemoError: one does not.
@@ -116,7 +116,7 @@ def boot(nodes: Sequence[Node]) -> None:
     """
     with ThreadPoolExecutor(len(nodes)) as pool:
         booting = {node.name: pool.submit(node.boot) for node in nodes}
-        # Waited for in here: if that is interrupted, the pool still ends before the nodes do.
+        # Waited for in here: if that is interrupted, the pool still ends before the machines do.
         errors = {name: result.exception() for name, result in booting.items()}
     for name, error in errors.items():
         if isinstance(error, RuntimeError | TimeoutError):

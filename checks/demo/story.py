@@ -44,7 +44,7 @@ class Story:
         """How many answers were checked."""
         self.problems: list[str] = []
         self.since_push = self.since_file = 0.0
-        """Seconds that the slowest node took to the new answer."""
+        """Seconds that the slowest machine took to the new answer."""
 
     def tell(self) -> None:
         """Run it all; ``problems`` has what was wrong.
@@ -63,7 +63,7 @@ class Story:
                 network = machines.make_network(directory)
                 details.append("openssl reads the same pair")
             zone_conf = self._render(directory, self.before)
-            with self.screen.step("starting three nodes", "three nodes started") as details:
+            with self.screen.step("starting three machines", "three machines started") as details:
                 self.nodes = [
                     machines.make_node(stack, name, self.clan.domain, address, network)
                     for name, address in zip(self.running, addresses, strict=True)
@@ -165,14 +165,14 @@ class Story:
             name: [self._ask(node, name, self.before) for node in self.nodes]
             for name in self.before.names
         }
-        title = "Every name, asked on every node (for AAAA and A: the slower one's time)"
+        title = "Every name, asked on every machine (for AAAA and A: the slower one's time)"
         self.screen.names(title, self.running, answers)
 
     def _move(self, zone_conf: Path) -> None:
         old, new = self.before.expected(self.moved), self.after.expected(self.moved)
         watch = Watch(self.nodes, self.moved, old=old, new=new)
         with self.screen.step(
-            f"pushing on {self.running[0]}, asking all nodes meanwhile",
+            f"pushing on {self.running[0]}, asking all machines meanwhile",
             f"{self.moved} moved from {self.old_machine} to {self.new_machine}, pushed",
         ):
             with watch.running():
@@ -180,8 +180,14 @@ class Story:
                 machines.push(self.nodes[0], zone_conf)
             rows = [self._change(change, start) for change in watch.changes]
             self._wait_until_served(self.after.serial)
-        title = f"How long until each node said that {self.moved} is on {self.new_machine}"
-        headings = ["node", "push to file", "push to answer", "file to answer", "asked meanwhile"]
+        title = f"How long until {self.moved} was on {self.new_machine}, on each machine"
+        headings = [
+            "machine",
+            "push to file",
+            "push to answer",
+            "file to answer",
+            "asked meanwhile",
+        ]
         self.screen.table(title, headings, rows, numbers=4)
         for name in self.after.names:
             for node in self.nodes:

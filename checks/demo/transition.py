@@ -1,4 +1,4 @@
-"""Asking all nodes continuously while an answer changes."""
+"""Continuous queries to all machines while an answer changes."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ _LONGEST_ANSWER: Final = 4096  # bytes
 
 @dataclass
 class Transition:
-    """How one node comes from an old answer to a new one. Times are of `time.monotonic`."""
+    """How one machine comes from an old answer to a new one. Times are of `time.monotonic`."""
 
     node: Node
     old: frozenset[Record]
@@ -45,7 +45,7 @@ class Transition:
 
 
 class Watch:
-    """Asks all nodes for a name's AAAA records, continuously, and notes when they change."""
+    """Asks all machines for a name's AAAA records, continuously, and notes when they change."""
 
     def __init__(
         self, nodes: Sequence[Node], name: str, *, old: frozenset[Record], new: frozenset[Record]
@@ -59,7 +59,7 @@ class Watch:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Ask from here on; at the end, first wait until every node has the new answer."""
+        """Ask from here on; at the end, first wait until every machine has the new answer."""
         threads = [threading.Thread(target=self._ask, args=(change,)) for change in self.changes]
         for thread in threads:
             thread.start()

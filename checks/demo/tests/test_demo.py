@@ -81,8 +81,8 @@ def test_no_color_is_honoured(demo: Demo) -> None:
     ("said", "with_signal"),
     [
         ("port 5353", signal.SIGHUP),
-        ("CNAMEs as recorded", signal.SIGTERM),  # while the nodes start
-        ("three nodes started", signal.SIGINT),  # during the push
+        ("CNAMEs as recorded", signal.SIGTERM),  # while the machines start
+        ("three machines started", signal.SIGINT),  # during the push
         ("Every name", signal.SIGTERM),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_signal_at_any_time_leaves_nothing(
 
 
 def test_a_reader_that_goes_away_leaves_nothing(demo: Demo) -> None:
-    process = demo.start_until("three nodes started")
+    process = demo.start_until("three machines started")
     assert process.stdout
     process.stdout.close()
     assert process.wait(SECONDS) != 0
