@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dm_dns.node.config import Config
 
 from checks.bench import inputs, usage
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 
 
-class MeasuredMachine(Node):
+class MeasuredMachine(PlainMachine):
     """A node on which nothing runs apply but who calls it."""
 
     def __init__(self) -> None:

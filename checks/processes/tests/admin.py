@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from checks.processes.fake_mesh import Network
-from checks.processes.local_machine import Node
+from checks.processes.fake_mesh import FakeMesh
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.sshd import Sshd
 from checks.processes.temporary import short_folder
 from checks.processes.tests import stores
@@ -31,7 +31,7 @@ _CLAN: Final = Path(__file__).parent / "clan"
 class Admin:
     """Pushes from a checkout to ``node``, whose files are out of reach but for ssh.
 
-    A context manager, as Node is.
+    A context manager, as PlainMachine is.
     """
 
     def __init__(self, *, sshd_options: str = "", ssh_options: str = "") -> None:
@@ -41,8 +41,8 @@ class Admin:
         self.directory = Path(tempfile.mkdtemp(prefix="dm-dns-", dir=short_folder()))
         self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self.directory.chmod(0o755)
-        self.network = Network(self._folder("network"))
-        self.node = self._stack.enter_context(Node(HOST, network=self.network))
+        self.network = FakeMesh(self._folder("network"))
+        self.node = self._stack.enter_context(PlainMachine(HOST, network=self.network))
         self.sshd = Sshd(self._folder("sshd"), options=sshd_options)
         self._stack.callback(self.sshd.stop)
         self.bin = self._folder("bin")

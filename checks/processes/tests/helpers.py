@@ -17,7 +17,7 @@ from dm_dns.node import state
 from dm_dns.zone import conf
 
 from checks.processes import unbound
-from checks.processes.local_machine import Node, replace
+from checks.processes.plain_machine import PlainMachine, replace
 from checks.processes.wait import until
 
 DOMAIN = "pin"
@@ -46,12 +46,12 @@ def many(serial: int, address: str, names: int = 200) -> str:
     return zone_conf(serial, hosts | {"a.pin": "kiwi.pin"}, {"kiwi.pin": (address,)})
 
 
-def bring(node: Node, text: str) -> None:
+def bring(node: PlainMachine, text: str) -> None:
     """Put a zone.conf where the mesh puts it."""
     replace(node.mesh_file, text)
 
 
-def served(node: Node, name: str, kind: str = "AAAA") -> list[str]:
+def served(node: PlainMachine, name: str, kind: str = "AAAA") -> list[str]:
     """Return all records of an answer, as `TYPE DATA`, in the order of the answer."""
     return [
         f"{dns.rdatatype.to_text(rrset.rdtype)} {data}"
@@ -60,40 +60,40 @@ def served(node: Node, name: str, kind: str = "AAAA") -> list[str]:
     ]
 
 
-def rcode(node: Node, name: str, kind: str = "AAAA") -> str:
+def rcode(node: PlainMachine, name: str, kind: str = "AAAA") -> str:
     return dns.rcode.to_text(node.unbound.ask(name, kind).rcode())
 
 
-def status(node: Node) -> dict[str, str]:
+def status(node: PlainMachine) -> dict[str, str]:
     """Return what the node says of itself: serial, sha256, source, file; nothing without a zone."""
     records = served(node, f"_dm-dns.{DOMAIN}", "TXT")
     return dict(re.findall(r"(\w+)=(\w+)", " ".join(records)))
 
 
-def unchanged(node: Node) -> str:
+def unchanged(node: PlainMachine) -> str:
     """Return what apply prints if the node already serves its zone, one of three records."""
     copy, serial = source(node)
     return f"pin: serial {serial}, 3 records, source {copy}, unchanged\n"
 
 
-def source(node: Node) -> tuple[str, str]:
+def source(node: PlainMachine) -> tuple[str, str]:
     fields = status(node)
     return fields.get("source", "none"), fields.get("serial", "none")
 
 
-def wait_for_serial(node: Node, serial: int) -> None:
+def wait_for_serial(node: PlainMachine, serial: int) -> None:
     """Wait until the node serves this zone, from the mesh."""
     until(lambda: source(node) == ("mesh", str(serial)), f"{node.name} serves serial {serial}")
 
 
-def applied(node: Node, *options: str) -> str:
+def applied(node: PlainMachine, *options: str) -> str:
     """Run apply, which must succeed; return what it prints."""
     run = node.apply(*options)
     assert (run.returncode, run.stderr) == (0, "")
     return run.stdout
 
 
-def written(node: Node) -> str:
+def written(node: PlainMachine) -> str:
     """Write the zone file as the server does before unbound starts; return what is served then."""
     program = (
         "import sys; from pathlib import Path; from dm_dns.node.apply import apply\n"
@@ -110,7 +110,7 @@ def written(node: Node) -> str:
     return run.stdout
 
 
-def problems(node: Node) -> list[str]:
+def problems(node: PlainMachine) -> list[str]:
     """Return what the server has found to be wrong."""
     return state.read(node.state_file).problems
 
@@ -123,12 +123,12 @@ def failed(run: subprocess.CompletedProcess[str]) -> str:
     return run.stderr
 
 
-def files(node: Node) -> set[str]:
+def files(node: PlainMachine) -> set[str]:
     """Return the names in the state directory, without the zones it remembers."""
     return {path.name for path in node.state.iterdir() if path.is_file()}
 
 
-def configure(node: Node, **unbound: object) -> None:
+def configure(node: PlainMachine, **unbound: object) -> None:
     """Change the section unbound of apply.json."""
     config = json.loads(node.config.read_text())
     config["unbound"] |= unbound
@@ -160,7 +160,7 @@ class Control(socketserver.ThreadingUnixStreamServer):
 
     daemon_threads = True
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: PlainMachine) -> None:
         self.commands: list[str] = []
         self.answer: Callable[[str, Callable[[], bytes]], bytes] = lambda _, pass_on: pass_on()
         self.real = node.unbound
@@ -181,7 +181,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def control(node: Node) -> Iterator[Control]:
+def control(node: PlainMachine) -> Iterator[Control]:
     with Control(node) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -195,7 +195,7 @@ def control(node: Node) -> Iterator[Control]:
 class Asker(threading.Thread):
     """Asks for names all the time, and notes each answer that is not one of ``values``."""
 
-    def __init__(self, node: Node, names: list[str], values: set[str]) -> None:
+    def __init__(self, node: PlainMachine, names: list[str], values: set[str]) -> None:
         super().__init__()
         self.node = node
         self.names = names
@@ -226,9 +226,9 @@ class Asker(threading.Thread):
         self.join()
 
 
-def foreign_unbound(node: Node, *, domain: str, zonefile: Path) -> unbound.Unbound:
+def foreign_unbound(node: PlainMachine, *, domain: str, zonefile: Path) -> unbound.UnboundProcess:
     """Return an unbound in the place of the node's, which loads something else."""
-    return unbound.Unbound(
+    return unbound.UnboundProcess(
         node.directory,
         domain=domain,
         zonefile=zonefile,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dm_dns.push import history
 
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -48,7 +48,7 @@ BAD = {
 # -- which zone
 
 
-def test_the_deployed_zone_is_served_without_a_mesh(node: Node) -> None:
+def test_the_deployed_zone_is_served_without_a_mesh(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(5))
     assert applied(node) == "pin: serial 5, 3 records, source deployed\n"
     assert source(node) == ("deployed", "5")
@@ -61,7 +61,7 @@ def test_the_deployed_zone_is_served_without_a_mesh(node: Node) -> None:
     ids=["newer", "equal", "older"],
 )
 def test_the_higher_serial_is_served_and_of_equal_ones_the_meshs(
-    node: Node, mesh: int, expected: tuple[str, str]
+    node: PlainMachine, mesh: int, expected: tuple[str, str]
 ) -> None:
     node.deployed.write_text(zone_conf(5))
     bring(node, zone_conf(mesh))
@@ -69,7 +69,7 @@ def test_the_higher_serial_is_served_and_of_equal_ones_the_meshs(
     assert source(node) == expected
 
 
-def test_a_zone_without_header_has_serial_0(node: Node) -> None:
+def test_a_zone_without_header_has_serial_0(node: PlainMachine) -> None:
     bring(node, HEADERLESS)
     applied(node)
     assert source(node) == ("mesh", "0")
@@ -79,7 +79,7 @@ def test_a_zone_without_header_has_serial_0(node: Node) -> None:
     assert source(node) == ("deployed", "1")
 
 
-def test_a_lower_serial_is_served_where_it_is_all_there_is(node: Node) -> None:
+def test_a_lower_serial_is_served_where_it_is_all_there_is(node: PlainMachine) -> None:
     bring(node, zone_conf(9))
     applied(node)
     bring(node, zone_conf(4))
@@ -89,7 +89,7 @@ def test_a_lower_serial_is_served_where_it_is_all_there_is(node: Node) -> None:
 
 @pytest.mark.parametrize(("content", "reason"), BAD.values(), ids=BAD)
 def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
-    node: Node, content: str, reason: str
+    node: PlainMachine, content: str, reason: str
 ) -> None:
     node.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
     bring(node, zone_conf(5))
@@ -106,7 +106,7 @@ def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
     assert source(node) == ("mesh", "6")
 
 
-def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: Node) -> None:
+def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: PlainMachine) -> None:
     idle.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
     bring(idle, zone_conf(5))
     written(idle)
@@ -119,7 +119,7 @@ def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: Node) -> No
     assert served(idle, "mail.pin") == KIWI
 
 
-def test_the_newest_zones_that_the_mesh_brought_are_remembered(node: Node) -> None:
+def test_the_newest_zones_that_the_mesh_brought_are_remembered(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(1))
     applied(node)
     assert history.serials(node.state / "history") == []
@@ -132,7 +132,7 @@ def test_the_newest_zones_that_the_mesh_brought_are_remembered(node: Node) -> No
     assert (node.state / "history/26.conf").read_text() == zone_conf(26)
 
 
-def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
+def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(5))
     bring(node, zone_conf(6))
     applied(node)
@@ -141,7 +141,7 @@ def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
     assert source(node) == ("deployed", "5")
 
 
-def test_with_both_zones_bad_the_last_one_is_kept_and_both_are_named(node: Node) -> None:
+def test_with_both_zones_bad_the_last_one_is_kept_and_both_are_named(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(5))
     bring(node, zone_conf(6))
     applied(node)
@@ -154,14 +154,14 @@ def test_with_both_zones_bad_the_last_one_is_kept_and_both_are_named(node: Node)
     assert served(node, "irc.pin") == KIWI
 
 
-def test_without_any_zone_it_fails_and_says_what_to_do(node: Node) -> None:
+def test_without_any_zone_it_fails_and_says_what_to_do(node: PlainMachine) -> None:
     message = failed(node.apply())
     assert message.startswith("dm-dns: there is no zone for pin: ")
     assert "run `clan vars generate` and deploy, or run `dm-send-dns`" in message
     assert rcode(node, "irc.pin") == "SERVFAIL"
 
 
-def test_without_any_zone_the_last_one_stays(node: Node) -> None:
+def test_without_any_zone_the_last_one_stays(node: PlainMachine) -> None:
     bring(node, zone_conf(6))
     applied(node)
     node.mesh_file.unlink()
@@ -169,7 +169,7 @@ def test_without_any_zone_the_last_one_stays(node: Node) -> None:
     assert served(node, "irc.pin") == KIWI
 
 
-def test_a_mesh_directory_that_is_missing_is_no_zone(node: Node) -> None:
+def test_a_mesh_directory_that_is_missing_is_no_zone(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(5))
     shutil.rmtree(node.mesh_file.parents[3])
     applied(node)
@@ -179,7 +179,7 @@ def test_a_mesh_directory_that_is_missing_is_no_zone(node: Node) -> None:
 # -- answers
 
 
-def test_a_cname_comes_with_its_address_and_for_any_case(node: Node) -> None:
+def test_a_cname_comes_with_its_address_and_for_any_case(node: PlainMachine) -> None:
     bring(node, zone_conf(5, addresses={"kiwi.pin": ("192.0.2.1", OLD)}))
     applied(node)
     assert served(node, "irc.pin") == KIWI
@@ -188,27 +188,27 @@ def test_a_cname_comes_with_its_address_and_for_any_case(node: Node) -> None:
     assert served(node, "kiwi.pin") == [f"AAAA {OLD}"]
 
 
-def test_an_unknown_name_does_not_exist_and_other_domains_are_refused(node: Node) -> None:
+def test_an_unknown_name_does_not_exist_and_other_domains_are_refused(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     applied(node)
     names = ("no.pin", "irc.pin", "example.com", "notpin")
     assert [rcode(node, name) for name in names] == ["NXDOMAIN", "NOERROR", "REFUSED", "REFUSED"]
 
 
-def test_a_name_of_several_machines_has_all_their_addresses(node: Node) -> None:
+def test_a_name_of_several_machines_has_all_their_addresses(node: PlainMachine) -> None:
     bring(node, zone_conf(5, addresses={"kiwi.pin": (OLD,), "www.pin": ("192.0.2.1", OLD, NEW)}))
     applied(node)
     assert served(node, "www.pin") == [f"AAAA {OLD}", f"AAAA {NEW}"]
     assert served(node, "www.pin", "A") == ["A 192.0.2.1"]
 
 
-def test_an_underscore_is_a_character_of_names(node: Node) -> None:
+def test_an_underscore_is_a_character_of_names(node: PlainMachine) -> None:
     bring(node, zone_conf(5, {"_matrix._tcp.my_host.pin": "kiwi.pin"}))
     applied(node)
     assert served(node, "_matrix._tcp.my_host.pin") == KIWI
 
 
-def test_a_wildcard_answers_for_every_name_that_is_not_there_itself(node: Node) -> None:
+def test_a_wildcard_answers_for_every_name_that_is_not_there_itself(node: PlainMachine) -> None:
     names = {"*.apps.pin": "kiwi.pin", "one.apps.pin": "kfbox.pin"}
     bring(node, zone_conf(5, names, {"kiwi.pin": (OLD,), "kfbox.pin": (NEW,)}))
     applied(node)
@@ -219,7 +219,7 @@ def test_a_wildcard_answers_for_every_name_that_is_not_there_itself(node: Node) 
 
 
 def test_a_wildcard_of_a_machine_without_address_leads_nowhere_and_not_in_a_circle(
-    node: Node,
+    node: PlainMachine,
 ) -> None:
     bring(node, zone_conf(5, {"*.pin": "kiwi.pin"}, {"kfbox.pin": (NEW,)}))
     applied(node)
@@ -228,7 +228,7 @@ def test_a_wildcard_of_a_machine_without_address_leads_nowhere_and_not_in_a_circ
     assert served(node, "kiwi.pin") == []
 
 
-def test_the_apex_has_the_serial_in_its_soa(node: Node) -> None:
+def test_the_apex_has_the_serial_in_its_soa(node: PlainMachine) -> None:
     bring(node, zone_conf(1795433611))
     applied(node)
     [soa] = served(node, "pin", "SOA")
@@ -236,7 +236,7 @@ def test_the_apex_has_the_serial_in_its_soa(node: Node) -> None:
     assert served(node, "pin", "NS") == ["NS localhost."]
 
 
-def test_the_status_says_serial_hash_and_source(node: Node) -> None:
+def test_the_status_says_serial_hash_and_source(node: PlainMachine) -> None:
     text = zone_conf(5)
     bring(node, text)
     applied(node)
@@ -249,7 +249,7 @@ def test_the_status_says_serial_hash_and_source(node: Node) -> None:
 # -- /etc/hosts
 
 
-def test_addresses_in_etc_hosts_win_except_those_on_loopback(node: Node) -> None:
+def test_addresses_in_etc_hosts_win_except_those_on_loopback(node: PlainMachine) -> None:
     addresses = {"kiwi.pin": ("192.0.2.1", OLD), "kfbox.pin": (OLD,)}
     bring(node, zone_conf(5, addresses=addresses))
     node.hosts.write_text(f"127.0.0.2 kfbox.pin kfbox\n::1 kfbox.pin\n{NEW} kiwi.pin kiwi\n")
@@ -259,7 +259,7 @@ def test_addresses_in_etc_hosts_win_except_those_on_loopback(node: Node) -> None
     assert served(node, "kfbox.pin") == [f"AAAA {OLD}"]
 
 
-def test_a_change_of_etc_hosts_is_served(node: Node) -> None:
+def test_a_change_of_etc_hosts_is_served(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     applied(node)
     node.hosts.write_text(f"{NEW} kiwi.pin other.pin\n")
@@ -272,21 +272,21 @@ def test_a_change_of_etc_hosts_is_served(node: Node) -> None:
     assert rcode(node, "other.pin") == "NXDOMAIN"
 
 
-def test_etc_hosts_does_not_change_a_cname(node: Node) -> None:
+def test_etc_hosts_does_not_change_a_cname(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     node.hosts.write_text(f"{NEW} irc.pin\n")
     applied(node)
     assert served(node, "irc.pin") == KIWI
 
 
-def test_a_hosts_file_that_is_not_text_stops_nothing(node: Node) -> None:
+def test_a_hosts_file_that_is_not_text_stops_nothing(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     node.hosts.write_bytes(b"\xff\xfe\0\n" + NEW.encode() + b" kiwi.pin\n")
     applied(node)
     assert served(node, "kiwi.pin") == [f"AAAA {NEW}"]
 
 
-def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(node: Node) -> None:
+def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(5))
     applied(node)
     node.mesh_file.symlink_to(node.mesh_file.name)
@@ -300,7 +300,7 @@ def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(node: Node) -> None:
 # -- what it does not do
 
 
-def test_unchanged_inputs_are_not_loaded_again(node: Node, recorded: Control) -> None:
+def test_unchanged_inputs_are_not_loaded_again(node: PlainMachine, recorded: Control) -> None:
     bring(node, zone_conf(5))
     applied(node)
     assert recorded.commands == loading()
@@ -309,13 +309,13 @@ def test_unchanged_inputs_are_not_loaded_again(node: Node, recorded: Control) ->
     assert recorded.commands == loading()
 
 
-def test_write_only_asks_unbound_nothing(idle: Node) -> None:
+def test_write_only_asks_unbound_nothing(idle: PlainMachine) -> None:
     bring(idle, zone_conf(5))
     assert written(idle) == "serial 5, 3 records, source mesh\n"
     assert "pin.zone" in files(idle)
 
 
-def test_what_it_writes_is_readable_by_all_and_holds_no_leftovers(node: Node) -> None:
+def test_what_it_writes_is_readable_by_all_and_holds_no_leftovers(node: PlainMachine) -> None:
     for serial in (5, 6):
         bring(node, zone_conf(serial))
         applied(node)
@@ -325,7 +325,7 @@ def test_what_it_writes_is_readable_by_all_and_holds_no_leftovers(node: Node) ->
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
-def test_no_other_user_can_hold_the_lock(node: Node) -> None:
+def test_no_other_user_can_hold_the_lock(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     (node.state / "lock").touch(mode=0o644)  # as an older version made it
     applied(node)
@@ -340,5 +340,5 @@ def test_no_other_user_can_hold_the_lock(node: Node) -> None:
     assert "Permission denied" in held.stderr
 
 
-def readable(node: Node) -> list[Path]:
+def readable(node: PlainMachine) -> list[Path]:
     return [node.state / "pin.zone", node.state / "kept.conf"]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from checks.processes import ports
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -43,7 +43,7 @@ SETTLED = {"pin.zone", "kept.conf", "lock"}
 KILLS = 100
 
 
-def run(node: Node, *prefix: str) -> subprocess.CompletedProcess[str]:
+def run(node: PlainMachine, *prefix: str) -> subprocess.CompletedProcess[str]:
     """Run apply by another program."""
     return subprocess.run(
         [*prefix, *node.apply_command()], check=False, capture_output=True, text=True
@@ -53,7 +53,7 @@ def run(node: Node, *prefix: str) -> subprocess.CompletedProcess[str]:
 # -- files
 
 
-def test_a_file_that_may_not_be_read_is_named_and_the_names_stay(node: Node) -> None:
+def test_a_file_that_may_not_be_read_is_named_and_the_names_stay(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
     bring(node, zone_conf(5))
     applied(node)
@@ -78,7 +78,7 @@ def without_capabilities() -> list[str]:
     return setpriv
 
 
-def test_a_full_disk_leaves_the_old_zone_and_no_temporary_file(node: Node) -> None:
+def test_a_full_disk_leaves_the_old_zone_and_no_temporary_file(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     applied(node)
     before = (node.state / "pin.zone").read_bytes()
@@ -95,7 +95,7 @@ def test_a_full_disk_leaves_the_old_zone_and_no_temporary_file(node: Node) -> No
     assert files(node) == SETTLED
 
 
-def test_a_state_directory_that_vanished_is_made_again(node: Node) -> None:
+def test_a_state_directory_that_vanished_is_made_again(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     applied(node)
     shutil.rmtree(node.state)
@@ -107,7 +107,7 @@ def test_a_state_directory_that_vanished_is_made_again(node: Node) -> None:
 # -- changes while it runs
 
 
-def test_a_change_during_a_run_is_served_by_that_run(node: Node, recorded: Control) -> None:
+def test_a_change_during_a_run_is_served_by_that_run(node: PlainMachine, recorded: Control) -> None:
     bring(node, zone_conf(5))
 
     def change_first(command: str, pass_on: Callable[[], bytes]) -> bytes:
@@ -122,7 +122,7 @@ def test_a_change_during_a_run_is_served_by_that_run(node: Node, recorded: Contr
 
 
 def test_a_bad_zone_that_is_repaired_during_a_run_is_no_error(
-    node: Node, recorded: Control
+    node: PlainMachine, recorded: Control
 ) -> None:
     bring(node, zone_conf(5))
     applied(node)
@@ -138,7 +138,7 @@ def test_a_bad_zone_that_is_repaired_during_a_run_is_no_error(
     assert source(node) == ("mesh", "6")
 
 
-def test_a_file_written_piece_by_piece_is_served_in_whole_or_not_at_all(node: Node) -> None:
+def test_a_file_written_piece_by_piece_is_served_in_whole_or_not_at_all(node: PlainMachine) -> None:
     bring(node, many(1, OLD))
     applied(node)
     node.watch()
@@ -158,7 +158,7 @@ def test_a_file_written_piece_by_piece_is_served_in_whole_or_not_at_all(node: No
     assert node.complaints() == []
 
 
-def test_killed_at_any_point_it_leaves_only_old_or_new_values(node: Node) -> None:
+def test_killed_at_any_point_it_leaves_only_old_or_new_values(node: PlainMachine) -> None:
     bring(node, many(1, OLD))
     started = time.monotonic()
     applied(node)
@@ -189,7 +189,7 @@ def test_killed_at_any_point_it_leaves_only_old_or_new_values(node: Node) -> Non
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_around_the_loading_it_keeps_no_older_zone_than_was_served(
-    node: Node, recorded: Control, when: str
+    node: PlainMachine, recorded: Control, when: str
 ) -> None:
     node.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
     bring(node, zone_conf(5))
@@ -220,7 +220,7 @@ def test_killed_around_the_loading_it_keeps_no_older_zone_than_was_served(
     assert int(serial) >= int(before[1])
 
 
-def test_runs_at_once_take_turns(node: Node) -> None:
+def test_runs_at_once_take_turns(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     applied(node)
     for serial in range(6, 11):
@@ -244,7 +244,7 @@ def test_runs_at_once_take_turns(node: Node) -> None:
 # -- unbound
 
 
-def test_without_unbound_the_zone_is_written_and_served_when_it_starts(idle: Node) -> None:
+def test_without_unbound_the_zone_is_written_and_served_when_it_starts(idle: PlainMachine) -> None:
     bring(idle, zone_conf(5))
     message = failed(idle.apply())
     assert message.startswith(
@@ -257,7 +257,7 @@ def test_without_unbound_the_zone_is_written_and_served_when_it_starts(idle: Nod
     assert files(idle) == SETTLED
 
 
-def test_a_restarted_unbound_serves_the_last_zone(node: Node) -> None:
+def test_a_restarted_unbound_serves_the_last_zone(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     applied(node)
     node.unbound.stop(signal.SIGKILL)
@@ -266,7 +266,9 @@ def test_a_restarted_unbound_serves_the_last_zone(node: Node) -> None:
     assert applied(node) == unchanged(node)
 
 
-def test_an_unbound_that_started_with_an_older_zone_is_brought_up_to_date(node: Node) -> None:
+def test_an_unbound_that_started_with_an_older_zone_is_brought_up_to_date(
+    node: PlainMachine,
+) -> None:
     bring(node, zone_conf(5))
     applied(node)
     bring(node, zone_conf(6))
@@ -278,7 +280,7 @@ def test_an_unbound_that_started_with_an_older_zone_is_brought_up_to_date(node: 
 
 
 def test_a_zone_that_unbound_does_not_take_gives_way_to_the_one_before(
-    node: Node, recorded: Control
+    node: PlainMachine, recorded: Control
 ) -> None:
     bring(node, zone_conf(5))
     applied(node)
@@ -296,7 +298,7 @@ def test_a_zone_that_unbound_does_not_take_gives_way_to_the_one_before(
     assert source(node) == ("mesh", "6")
 
 
-def test_an_unbound_that_loads_another_file_is_an_error(idle: Node) -> None:
+def test_an_unbound_that_loads_another_file_is_an_error(idle: PlainMachine) -> None:
     bring(idle, zone_conf(5))
     written(idle)
     other = idle.directory / "other.zone"
@@ -311,7 +313,7 @@ def test_an_unbound_that_loads_another_file_is_an_error(idle: Node) -> None:
     assert "serial=5 " in (idle.state / "pin.zone").read_text()
 
 
-def test_an_unbound_of_another_domain_is_an_error(idle: Node) -> None:
+def test_an_unbound_of_another_domain_is_an_error(idle: PlainMachine) -> None:
     bring(idle, zone_conf(5))
     (idle.directory / "other.zone").write_text(
         "other. SOA localhost. nobody.invalid. 1 1 1 1 1\nother. NS localhost.\n"
@@ -324,7 +326,7 @@ def test_an_unbound_of_another_domain_is_an_error(idle: Node) -> None:
 
 
 @contextmanager
-def running(node: Node, *, domain: str, zonefile_name: str) -> Iterator[None]:
+def running(node: PlainMachine, *, domain: str, zonefile_name: str) -> Iterator[None]:
     unbound = foreign_unbound(node, domain=domain, zonefile=node.directory / zonefile_name)
     unbound.start()
     try:
@@ -333,7 +335,7 @@ def running(node: Node, *, domain: str, zonefile_name: str) -> Iterator[None]:
         unbound.stop()
 
 
-def test_a_control_socket_that_is_not_there_is_named(node: Node) -> None:
+def test_a_control_socket_that_is_not_there_is_named(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     configure(node, control="/nonexistent/unbound.ctl")
     message = failed(node.apply())
@@ -346,7 +348,7 @@ def test_a_control_socket_that_is_not_there_is_named(node: Node) -> None:
 
 @pytest.mark.parametrize("said", [b"\xff\0\xfe", b"error unknown", b"ok\n" * 9999])
 def test_a_control_socket_that_talks_nonsense_is_an_error(
-    node: Node, recorded: Control, said: bytes
+    node: PlainMachine, recorded: Control, said: bytes
 ) -> None:
     bring(node, zone_conf(5))
     recorded.answer = lambda _command, _pass_on: said
@@ -368,7 +370,7 @@ ANSWERS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_something_else_at_unbounds_port_is_an_error(
-    node: Node, answer: Callable[[bytes], bytes]
+    node: PlainMachine, answer: Callable[[bytes], bytes]
 ) -> None:
     bring(node, zone_conf(5))
     applied(node)

@@ -12,7 +12,7 @@ import pytest
 from dm_dns.files import version
 from dm_dns.node import state
 
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -33,38 +33,38 @@ CONFIRMED = 3.0
 """Seconds after which the state of a change has been written twice."""
 
 
-def said(node: Node) -> str:
+def said(node: PlainMachine) -> str:
     return node.log.read_text()
 
 
-def wait_for(node: Node, text: str) -> None:
+def wait_for(node: PlainMachine, text: str) -> None:
     until(lambda: any(text in line for line in problems(node)), f"the server finds {text!r}")
 
 
 # -- what it notices
 
 
-def test_what_is_there_when_it_starts_is_served(node: Node) -> None:
+def test_what_is_there_when_it_starts_is_served(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     node.watch()
     wait_for_serial(node, 5)
 
 
-def test_each_change_is_served(node: Node) -> None:
+def test_each_change_is_served(node: PlainMachine) -> None:
     node.watch()
     for serial in range(5, 25):
         bring(node, zone_conf(serial))
         wait_for_serial(node, serial)
 
 
-def test_of_many_changes_the_last_is_served(node: Node) -> None:
+def test_of_many_changes_the_last_is_served(node: PlainMachine) -> None:
     node.watch()
     for serial in range(5, 205):
         bring(node, zone_conf(serial))
     wait_for_serial(node, 204)
 
 
-def test_changes_while_it_applies_a_large_zone_are_not_missed(node: Node) -> None:
+def test_changes_while_it_applies_a_large_zone_are_not_missed(node: PlainMachine) -> None:
     node.watch()
     for serial in range(5, 45, 2):
         bring(node, many(serial, OLD, names=20_000))
@@ -73,7 +73,7 @@ def test_changes_while_it_applies_a_large_zone_are_not_missed(node: Node) -> Non
         wait_for_serial(node, serial + 1)
 
 
-def test_a_file_that_is_written_to_is_served_when_it_is_closed(node: Node) -> None:
+def test_a_file_that_is_written_to_is_served_when_it_is_closed(node: PlainMachine) -> None:
     node.watch()
     bring(node, zone_conf(5))
     wait_for_serial(node, 5)
@@ -87,7 +87,7 @@ def test_a_file_that_is_written_to_is_served_when_it_is_closed(node: Node) -> No
     assert node.complaints() == []
 
 
-def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
+def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: PlainMachine) -> None:
     node.deployed.write_text(zone_conf(4))
     bring(node, zone_conf(5))
     node.watch()
@@ -96,7 +96,7 @@ def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
     until(lambda: source(node) == ("deployed", "4"), "the deployed zone is served")
 
 
-def test_a_zone_that_becomes_readable_is_served(node: Node) -> None:
+def test_a_zone_that_becomes_readable_is_served(node: PlainMachine) -> None:
     node.watch()
     bring(node, "bad\n")
     wait_for(node, f"{node.mesh_file}:1:")
@@ -108,15 +108,15 @@ def test_a_zone_that_becomes_readable_is_served(node: Node) -> None:
     wait_for_serial(node, 5)
 
 
-def mesh(node: Node) -> Path:
+def mesh(node: PlainMachine) -> Path:
     return node.directory / "mesh"
 
 
-def folder_comes_later(node: Node) -> None:
+def folder_comes_later(node: PlainMachine) -> None:
     node.mesh_file.parent.mkdir(parents=True)
 
 
-def network_is_another_one(node: Node) -> None:
+def network_is_another_one(node: PlainMachine) -> None:
     (mesh(node) / "files/other/dns").mkdir(parents=True)
     (mesh(node) / "files/other/dns/cnames").write_text(zone_conf(5))
     link = mesh(node) / "files/new"
@@ -124,7 +124,7 @@ def network_is_another_one(node: Node) -> None:
     link.replace(mesh(node) / "files/home")
 
 
-def all_is_moved_in(node: Node) -> None:
+def all_is_moved_in(node: PlainMachine) -> None:
     made = node.directory / "made"
     (made / "files/home/dns").mkdir(parents=True)
     (made / "files/home/dns/cnames").write_text(zone_conf(5))
@@ -143,7 +143,7 @@ def all_is_moved_in(node: Node) -> None:
 )
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_folders_may_come_and_go(
-    node: Node, remove: str | None, make: Callable[[Node], None], when: str
+    node: PlainMachine, remove: str | None, make: Callable[[PlainMachine], None], when: str
 ) -> None:
     node.deployed.write_text(zone_conf(4))
 
@@ -163,7 +163,7 @@ def test_folders_may_come_and_go(
     wait_for_serial(node, 5)
 
 
-def test_changed_hosts_are_served(node: Node) -> None:
+def test_changed_hosts_are_served(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     node.watch()
     wait_for_serial(node, 5)
@@ -171,7 +171,7 @@ def test_changed_hosts_are_served(node: Node) -> None:
     until(lambda: served(node, "kiwi.pin") == ["AAAA fd00::7"], "the new address is served")
 
 
-def test_the_zone_is_back_when_unbound_has_lost_it(node: Node) -> None:
+def test_the_zone_is_back_when_unbound_has_lost_it(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     node.watch()
     wait_for_serial(node, 5)
@@ -183,7 +183,7 @@ def test_the_zone_is_back_when_unbound_has_lost_it(node: Node) -> None:
     assert node.complaints() == []
 
 
-def test_without_unbound_it_waits(idle: Node) -> None:
+def test_without_unbound_it_waits(idle: PlainMachine) -> None:
     idle.watch()
     bring(idle, zone_conf(5))
     until((idle.state / "pin.zone").exists, "the zone file is written")
@@ -193,7 +193,7 @@ def test_without_unbound_it_waits(idle: Node) -> None:
     assert idle.complaints() == []
 
 
-def test_killed_and_started_again_it_goes_on(node: Node) -> None:
+def test_killed_and_started_again_it_goes_on(node: PlainMachine) -> None:
     for serial in range(5, 25):
         watcher = node.watch()
         bring(node, zone_conf(serial))
@@ -204,7 +204,7 @@ def test_killed_and_started_again_it_goes_on(node: Node) -> None:
     wait_for_serial(node, 24)
 
 
-def test_what_it_wakes_up_for_is_only_what_changed(node: Node) -> None:
+def test_what_it_wakes_up_for_is_only_what_changed(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     applied(node)
     node.watch()
@@ -219,7 +219,7 @@ def test_what_it_wakes_up_for_is_only_what_changed(node: Node) -> None:
 # -- what it leaves for others
 
 
-def judged(node: Node) -> str:
+def judged(node: PlainMachine) -> str:
     """Return what the judge says: nothing if all is well."""
     run = node.apply("--check")
     assert run.returncode == (1 if run.stderr else 0)
@@ -228,7 +228,7 @@ def judged(node: Node) -> str:
 
 
 @pytest.fixture
-def serving(node: Node) -> Node:
+def serving(node: PlainMachine) -> PlainMachine:
     """A machine that serves serial 5, from the mesh."""
     bring(node, zone_conf(5))
     node.watch()
@@ -236,7 +236,7 @@ def serving(node: Node) -> Node:
     return node
 
 
-def test_the_judge_says_what_the_server_has_found(serving: Node) -> None:
+def test_the_judge_says_what_the_server_has_found(serving: PlainMachine) -> None:
     assert judged(serving) == ""
     bring(serving, "bad\n")
     message = judged(serving)
@@ -249,7 +249,7 @@ def test_the_judge_says_what_the_server_has_found(serving: Node) -> None:
     assert serving.complaints() == []
 
 
-def test_the_state_says_what_is_served_and_since_when(serving: Node) -> None:
+def test_the_state_says_what_is_served_and_since_when(serving: PlainMachine) -> None:
     before = state.read(serving.state_file)
     assert before.served
     assert (before.served.serial, before.served.records, before.served.source) == (5, 3, "mesh")
@@ -270,7 +270,9 @@ def test_the_state_says_what_is_served_and_since_when(serving: Node) -> None:
     assert serving.state_file.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(serving: Node) -> None:
+def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(
+    serving: PlainMachine,
+) -> None:
     before = state.read(serving.state_file)
     lines = said(serving)
     watcher = serving.watch()
@@ -280,7 +282,9 @@ def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(serving:
     watcher.terminate()
 
 
-def test_a_changed_state_is_written_a_second_time_and_then_left_alone(serving: Node) -> None:
+def test_a_changed_state_is_written_a_second_time_and_then_left_alone(
+    serving: PlainMachine,
+) -> None:
     time.sleep(CONFIRMED)
     before = version(serving.state_file)
     time.sleep(STILL)
@@ -295,7 +299,9 @@ def test_a_changed_state_is_written_a_second_time_and_then_left_alone(serving: N
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[1]"])
-def test_a_state_that_somebody_changes_is_written_again(serving: Node, content: str | None) -> None:
+def test_a_state_that_somebody_changes_is_written_again(
+    serving: PlainMachine, content: str | None
+) -> None:
     before = state.read(serving.state_file)
     if content is None:
         serving.state_file.unlink()
@@ -305,7 +311,7 @@ def test_a_state_that_somebody_changes_is_written_again(serving: Node, content: 
     assert state.read(serving.state_file) == before
 
 
-def test_a_server_that_hangs_is_found(node: Node) -> None:
+def test_a_server_that_hangs_is_found(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     server = node.watch()
     wait_for_serial(node, 5)
@@ -320,14 +326,16 @@ def test_a_server_that_hangs_is_found(node: Node) -> None:
     assert source(node) == ("mesh", "6")
 
 
-def test_without_a_server_that_is_the_problem(node: Node) -> None:
+def test_without_a_server_that_is_the_problem(node: PlainMachine) -> None:
     assert judged(node) == (
         f"dm-dns: {node.state_file} does not exist: dm-dns.service does not run; see `systemctl"
         " status dm-dns`\n"
     )
 
 
-def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(serving: Node) -> None:
+def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(
+    serving: PlainMachine,
+) -> None:
     serving.unbound.stop()
     serving.unbound.control.unlink(missing_ok=True)
     message = judged(serving)
@@ -338,7 +346,7 @@ def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(serving
     assert judged(serving) == ""
 
 
-def test_an_unbound_that_starts_soon_is_waited_for(serving: Node) -> None:
+def test_an_unbound_that_starts_soon_is_waited_for(serving: PlainMachine) -> None:
     serving.unbound.stop()
     serving.unbound.control.unlink(missing_ok=True)
     judge = subprocess.Popen(
@@ -360,7 +368,7 @@ OFTEN = (
 
 
 def test_an_unbound_that_serves_something_else_is_told_again(
-    node: Node, monkeypatch: pytest.MonkeyPatch
+    node: PlainMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serving = node
     bring(serving, zone_conf(5))
@@ -383,7 +391,7 @@ def test_an_unbound_that_serves_something_else_is_told_again(
     assert judged(serving) == ""
 
 
-def test_a_state_directory_that_is_removed_is_made_again(serving: Node) -> None:
+def test_a_state_directory_that_is_removed_is_made_again(serving: PlainMachine) -> None:
     for path in serving.state.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     until((serving.state / "pin.zone").exists, "the zone file is written")
@@ -391,7 +399,7 @@ def test_a_state_directory_that_is_removed_is_made_again(serving: Node) -> None:
     assert judged(serving) == ""
 
 
-def test_a_killed_run_is_a_problem_and_is_repeated(node: Node) -> None:
+def test_a_killed_run_is_a_problem_and_is_repeated(node: PlainMachine) -> None:
     bring(node, zone_conf(5))
     server = node.watch()
     wait_for_serial(node, 5)
