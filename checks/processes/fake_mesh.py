@@ -38,7 +38,7 @@ class FakeMesh:
 
 
 class FakeDaemon:
-    """The daemon of one node, on a loopback address of its own."""
+    """The daemon of one machine, on a loopback address of its own."""
 
     def __init__(self, network: FakeMesh, state: Path) -> None:
         """Become a part of ``network``; nothing runs yet."""
@@ -101,7 +101,7 @@ class FakeDaemon:
             return False
 
     def push(self, zone_conf: Path, domain: str) -> subprocess.CompletedProcess[str]:
-        """Run `dm-dns push` as on this node."""
+        """Run `dm-dns push` as on this machine."""
         command = [sys.executable, "-m", "dm_dns", "push", str(zone_conf), "--domain", domain]
         command += ["--key", str(self.network.signing_key), "--network-id", str(self.network.id)]
         command += ["--url", self.url, "--mesh-file", str(self.state / "files/home" / NAME)]

@@ -28,18 +28,18 @@ class PlainMachine:
     """One machine: its files in a temporary directory, its unbound, and what else is asked for.
 
     A context manager: at its end everything that it started is stopped and its directory removed,
-    whatever happened. That includes SIGTERM, which the first node makes the same as SIGINT: a
+    whatever happened. That includes SIGTERM, which the first machine makes the same as SIGINT: a
     KeyboardInterrupt in the main thread.
 
-        with PlainMachine("kiwi") as node:
-            node.deployed.write_text(zone_conf)
-            node.boot()
-            node.unbound.ask("irc.pin", "AAAA")
+        with PlainMachine("kiwi") as machine:
+            machine.deployed.write_text(zone_conf)
+            machine.boot()
+            machine.unbound.ask("irc.pin", "AAAA")
     """
 
     def __init__(
         self,
-        name: str = "node",
+        name: str = "machine",
         domain: str = "pin",
         *,
         network: FakeMesh | None = None,
@@ -124,8 +124,8 @@ class PlainMachine:
     def boot(self) -> None:
         """Do what a machine does when it boots, in the order of its units.
 
-        The server is started, and unbound when the server is ready; then (if the node has one) the
-        daemon.
+        The server is started, and unbound when the server is ready; then the daemon, if there is
+        one.
 
         Raises:
             RuntimeError: one of them does not start.
@@ -160,7 +160,7 @@ class PlainMachine:
     def watch(self) -> subprocess.Popen[bytes]:
         """Start the server (`dm-dns apply --watch`), and wait until it is ready.
 
-        It runs until the node is closed.
+        It runs until the machine is closed.
 
         Raises:
             RuntimeError: it is not ready in time.

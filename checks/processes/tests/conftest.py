@@ -9,22 +9,22 @@ from checks.processes.tests.helpers import Control, control
 
 @pytest.fixture
 def idle() -> Iterator[PlainMachine]:
-    """A node whose unbound does not run."""
+    """A machine whose unbound does not run."""
     if unbound.find() is None:
         pytest.skip(unbound.MISSING)
-    with PlainMachine() as node:
-        yield node
+    with PlainMachine() as machine:
+        yield machine
 
 
 @pytest.fixture
-def node(idle: PlainMachine) -> PlainMachine:
-    """A node whose unbound runs and has no zone."""
+def machine(idle: PlainMachine) -> PlainMachine:
+    """A machine whose unbound runs and has no zone."""
     idle.unbound.start()
     return idle
 
 
 @pytest.fixture
-def recorded(node: PlainMachine) -> Iterator[Control]:
-    """The control socket by which apply reaches unbound of ``node``."""
-    with control(node) as server:
+def recorded(machine: PlainMachine) -> Iterator[Control]:
+    """The control socket by which apply reaches unbound of ``machine``."""
+    with control(machine) as server:
         yield server

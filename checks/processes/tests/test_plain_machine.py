@@ -1,4 +1,4 @@
-"""A node as the tests, the demo and the benchmarks use it."""
+"""A machine as the tests, the demo and the benchmarks use it."""
 
 import signal
 import subprocess
@@ -25,10 +25,10 @@ from checks.processes.wait import until
 PARENT = """\
 import time
 from checks.processes.plain_machine import PlainMachine
-with PlainMachine() as node:
-    node.unbound.start()
-    node.watch()
-    print(node.directory, flush=True)
+with PlainMachine() as machine:
+    machine.unbound.start()
+    machine.watch()
+    print(machine.directory, flush=True)
     while True:
         time.sleep(1)
 """
@@ -71,8 +71,8 @@ def test_nothing_is_left_after_an_error() -> None:
     directories = []
 
     def fail() -> None:
-        with PlainMachine() as node:
-            directories.append(node.directory)
+        with PlainMachine() as machine:
+            directories.append(machine.directory)
             raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - the one above
@@ -99,13 +99,13 @@ def test_a_pushed_zone_is_served_on_every_node_and_on_one_that_was_down(tmp_path
     ):
         assert kiwi.daemon
         assert kfbox.daemon
-        for node in (kiwi, kfbox):
-            node.deployed.write_text(zone_conf(1))
-            node.boot()
+        for machine in (kiwi, kfbox):
+            machine.deployed.write_text(zone_conf(1))
+            machine.boot()
         push(kiwi, zone, zone_conf(2, addresses={"kiwi.pin": (NEW,)}))
-        for node in (kiwi, kfbox):
-            wait_for_serial(node, 2)
-            assert served(node, "irc.pin")[-1] == f"AAAA {NEW}"
+        for machine in (kiwi, kfbox):
+            wait_for_serial(machine, 2)
+            assert served(machine, "irc.pin")[-1] == f"AAAA {NEW}"
         kfbox.daemon.stop()
         push(kiwi, zone, zone_conf(3))
         wait_for_serial(kiwi, 3)
@@ -115,8 +115,8 @@ def test_a_pushed_zone_is_served_on_every_node_and_on_one_that_was_down(tmp_path
         assert served(kfbox, "irc.pin")[-1] == f"AAAA {OLD}"
 
 
-def push(node: PlainMachine, path: Path, text: str) -> None:
-    assert node.daemon
+def push(machine: PlainMachine, path: Path, text: str) -> None:
+    assert machine.daemon
     path.write_text(text)
-    run = node.daemon.push(path, node.domain)
+    run = machine.daemon.push(path, machine.domain)
     assert run.returncode == 0, run.stderr

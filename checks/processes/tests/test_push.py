@@ -23,7 +23,7 @@ from checks.fake_data_mesher.statement import sign
 from checks.processes.fake_mesh import NAME, FakeDaemon, FakeMesh
 from checks.processes.wait import until
 
-MINUTE = 60 * 10**9  # nanoseconds; the node accepts up to 5 minutes ahead
+MINUTE = 60 * 10**9  # nanoseconds; the machine accepts up to 5 minutes ahead
 ADDRESS = "127.0.0.1"
 SECONDS = "30"
 
@@ -54,7 +54,7 @@ def url(ports: tuple[int, int]) -> str:
 def start(
     tmp_path: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Start]:
-    """Return what starts a node in the working directory, without waiting until it answers."""
+    """Return what starts a machine in the working directory, without waiting until it answers."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for directory in ("clan", "network", "stranger"):
@@ -161,7 +161,7 @@ def test_a_key_pair_of_either_side_is_the_other_sides() -> None:
 
 
 class PushedClan:
-    """Three nodes, of which two push: each has zones, and a mesh file of its own."""
+    """Three machines, of which two push: each has zones, and a mesh file of its own."""
 
     def __init__(self, directory: Path) -> None:
         self.network = FakeMesh(directory)
@@ -188,13 +188,13 @@ class PushedClan:
         return run(daemon.url, *keys_of_network, "--mesh-file", mesh_file, *arguments)
 
     def wait_for(self, text: str | None) -> None:
-        """Wait until every node has this zone; None: until none has one."""
+        """Wait until every machine has this zone; None: until none has one."""
 
         def everywhere() -> bool:
             files = [self.file(daemon) for daemon in self.daemons]
             return all((file.read_text() if file.exists() else None) == text for file in files)
 
-        until(everywhere, f"every node has {text}")
+        until(everywhere, f"every machine has {text}")
 
 
 @pytest.fixture
