@@ -15,7 +15,7 @@ _WRONG_HASH: Final = "0" * 64
 
 
 class Bad(NamedTuple):
-    """A file that is no zone. `{domain}` is replaced."""
+    """A file that is not a valid zone. `{domain}` is replaced."""
 
     text: str
     line: int
@@ -59,20 +59,20 @@ BAD: Final = (
     _directive('local-data: "a.{domain}. A 192.0.2.1" "b"'),
     Bad(_ZONE.replace("\n", "\r\n"), 1, "expected"),
     _directive(""),
-    _record("a.{domain}. A 192.0.2", "is no address"),
+    _record("a.{domain}. A 192.0.2", "is not an address"),
     _record("a.{domain}. AAAA fe80::1%eth0", "expected one address"),
     _record("a.{domain}. A 192.0.2.1 192.0.2.2", "expected one address"),
     _record("a b.{domain}. A 192.0.2.1", "not below the domain"),
     _record("-a.{domain}. A 192.0.2.1", "starts or ends with '-'"),
     _record("..{domain}. A 192.0.2.1", "empty label"),
     _record(f"{'a.' * 126}{{domain}}. A 192.0.2.1", "at most 253"),
-    _record("a.{domain}. AAAA 192.0.2.1", "is no address"),
+    _record("a.{domain}. AAAA 192.0.2.1", "is not an address"),
     _record(f"{'a' * 64}.{{domain}}. A 192.0.2.1", "at most 63"),
     _record("a.{domain}. 60 A 192.0.2.1", "expected CNAME, A or AAAA"),
     _record("a.{domain}. IN A 192.0.2.1", "expected CNAME, A or AAAA"),
     _record("a.{domain}. MX 10 b.{domain}.", "expected CNAME, A or AAAA"),
-    _record("a.{domain}. CNAME a.{domain}.", "leads to itself"),
-    _record("a.{domain}. CNAME www.example.org.", "no name below the domain"),
+    _record("a.{domain}. CNAME a.{domain}.", "points to itself"),
+    _record("a.{domain}. CNAME www.example.org.", "is not a name below the domain"),
     _record("www.example.org. A 192.0.2.1", "not below the domain"),
     _record("{domain}. A 192.0.2.1", "not below the domain"),
     _record("_dm-dns.{domain}. A 192.0.2.1", "reserved"),
@@ -124,7 +124,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         _check(machine, spec, damage, ":", rule)
         serial = _heal(machine, domain, serial)
 
-    # What is no file that dm-dns can read.
+    # What dm-dns cannot read.
     for make, rule in (
         ("cp /tmp/zone.conf /tmp/bad && chmod 000 /tmp/bad", "Permission denied"),
         ("rm -f /tmp/bad && mkdir /tmp/bad", "Is a directory"),

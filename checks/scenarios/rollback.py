@@ -49,7 +49,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     status, _ = pusher.execute("dm-send-dns --rollback 1 2> /tmp/refused")
     if status != 1:
         raise AssertionError(f"{pusher.name}: a rollback to what is not kept has status {status}")
-    pusher.succeed(f"grep -F 'Serials that are: {latest}, {first + 1}, {first}' /tmp/refused")
+    pusher.succeed(f"grep -F 'The serials kept are: {latest}, {first + 1}, {first}' /tmp/refused")
     zones.withdraw(machines, spec, push)
 
 

@@ -32,6 +32,8 @@ _CHECK_SECONDS: Final = 60.0
 """How often to run without an event: unbound may serve something else, or an event be missing."""
 _CONFIRM_SECONDS: Final = 2.0
 """When to write a changed state again: a path unit may miss the first time."""
+_PROBLEM_SECONDS: Final = 10.0
+"""When to run again after a run that failed: what is wrong may not be a file that is watched."""
 _RETRY_SECONDS: Final = 1.0
 """When to run again after a run was killed: nothing of what it should do may be done."""
 _NEVER: Final = float("inf")
@@ -131,8 +133,9 @@ class Server:
             outcome = self._outcome_of_child()
         except Error as error:
             problems = str(error).splitlines()
-            if isinstance(error, TransientError):
-                self._next_check = time.monotonic() + _RETRY_SECONDS
+            was_killed = isinstance(error, TransientError)
+            seconds = _RETRY_SECONDS if was_killed else _PROBLEM_SECONDS
+            self._next_check = time.monotonic() + seconds
         else:
             served, problems, inputs = outcome.served, outcome.problems, outcome.inputs
         since = self._state.since
