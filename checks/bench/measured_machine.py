@@ -1,4 +1,4 @@
-"""A node of the clan, without mesh, whose zone is changed and loaded step by step."""
+"""A machine of the clan, without mesh, whose zone is changed and loaded step by step."""
 
 import time
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dm_dns.node.config import Config
 
 from checks.bench import inputs, usage
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 
 
-class MeasuredMachine(Node):
-    """A node on which nothing runs apply but who calls it."""
+class MeasuredMachine(PlainMachine):
+    """A machine on which nothing runs apply but who calls it."""
 
     def __init__(self) -> None:
         """Make its directory; nothing runs yet."""
@@ -45,7 +45,7 @@ class MeasuredMachine(Node):
 
 @contextmanager
 def serving(records: int) -> Iterator[MeasuredMachine]:
-    """Run a node that serves a zone of so many records."""
+    """Run a machine that serves a zone of so many records."""
     with MeasuredMachine() as one:
         one.bring(records)
         one.watch().terminate()

@@ -1,4 +1,4 @@
-"""`make demo`: three machines of a real clan on this machine, and one of its names that moves."""
+"""`make demo`: three machines of a real clan, as processes, and one of its names that moves."""
 
 import argparse
 import signal
@@ -54,8 +54,9 @@ def main() -> int:
         return 1
     screen.line(f"All {story.answers} answers were right.", "bold green")
     screen.line(
-        f"A moved name had its new answer on all machines {milliseconds(story.since_push)} after"
-        f" the push began,\n{milliseconds(story.since_file)} after the mesh brought the file."
+        "A moved name had its new answer on all machines"
+        f" {milliseconds(story.since_push)} after the push began,\n"
+        f"{milliseconds(story.since_file)} after the mesh brought the file."
     )
     screen.line("Not shown: the real data-mesher (a fake one ran instead), and NixOS.")
     screen.line("Next: README.md tells how to use it in a clan; `make test` runs the tests.")

@@ -1,4 +1,4 @@
-"""Asking the nodes."""
+"""Queries to the machines."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import dns.rdatatype
 
 from checks.demo.commands import DemoError
 from checks.demo.example_clan import Record
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 
 ANSWER_SECONDS: Final = 2.0
 """After which a query counts as lost."""
@@ -20,8 +20,8 @@ _SERVED_SECONDS: Final = 20.0  # after which a change counts as never served
 _POLL: Final = 0.01  # seconds
 
 
-class Answer(NamedTuple):
-    """What a node says about a name."""
+class MachineAnswer(NamedTuple):
+    """What a machine answers for a name."""
 
     rcode: str
     """As DNS calls it; or `no answer`."""
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
         return ", ".join([self.rcode, *shown])
 
 
-def ask(node: Node, name: str) -> Answer:
+def ask(node: PlainMachine, name: str) -> MachineAnswer:
     """Ask ``node`` for all addresses of ``name``: for its AAAA, then for its A records."""
     rcodes: set[str] = set()
     records: set[Record] = set()
@@ -54,15 +54,15 @@ def ask(node: Node, name: str) -> Answer:
         try:
             message = node.unbound.ask(name, kind, seconds=ANSWER_SECONDS)
         except (dns.exception.DNSException, OSError) as error:
-            return Answer(f"no answer ({error})", frozenset(), ANSWER_SECONDS)
+            return MachineAnswer(f"no answer ({error})", frozenset(), ANSWER_SECONDS)
         answer = read(message)
         rcodes.add(answer.rcode)
         records |= answer.records
         seconds = max(seconds, answer.seconds)
-    return Answer(" and ".join(sorted(rcodes)), frozenset(records), seconds)
+    return MachineAnswer(" and ".join(sorted(rcodes)), frozenset(records), seconds)
 
 
-def read(message: dns.message.Message) -> Answer:
+def read(message: dns.message.Message) -> MachineAnswer:
     """Return what is in an answer."""
     records = {
         Record(
@@ -73,11 +73,11 @@ def read(message: dns.message.Message) -> Answer:
         for rrset in message.answer
         for rdata in rrset
     }
-    return Answer(dns.rcode.to_text(message.rcode()), frozenset(records), message.time)
+    return MachineAnswer(dns.rcode.to_text(message.rcode()), frozenset(records), message.time)
 
 
-def serves(node: Node, serial: int) -> bool:
-    """Tell whether ``node`` says that it serves the zone with this serial, as the mesh's."""
+def serves(node: PlainMachine, serial: int) -> bool:
+    """Tell whether ``node`` serves the zone with this serial, and has it from the mesh."""
     try:
         answer = node.unbound.ask(f"_dm-dns.{node.domain}", "TXT", seconds=ANSWER_SECONDS).answer
     except (dns.exception.DNSException, OSError):
@@ -86,7 +86,7 @@ def serves(node: Node, serial: int) -> bool:
     return f"serial={serial} " in said and "source=mesh" in said
 
 
-def recursions(node: Node) -> int:
+def recursions(node: PlainMachine) -> int:
     """Return how many queries since its start unbound could not answer by itself.
 
     Raises:

@@ -11,8 +11,8 @@ from typing import Final
 
 from checks.demo import commands
 from checks.demo.commands import DemoError
-from checks.processes.fake_mesh import Network
-from checks.processes.local_machine import Node
+from checks.processes.fake_mesh import FakeMesh
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.temporary import short_folder
 
 PORT: Final = 5353
@@ -23,7 +23,7 @@ _LOG_LINES: Final = 5
 
 
 def address(index: int) -> str:
-    """Return the loopback address of the node with this index, from 0."""
+    """Return the loopback address of the machine with this index, from 0."""
     return f"127.0.1.{index + 1}"
 
 
@@ -85,14 +85,14 @@ def folder() -> Iterator[Path]:
             tempfile.tempdir = before
 
 
-def make_network(directory: Path) -> Network:
+def make_network(directory: Path) -> FakeMesh:
     """Make a mesh whose zone may be signed with the key that `dm-dns keygen` makes in it.
 
     Raises:
         DemoError: it made none, or none that openssl takes for the same pair.
 
     """
-    network = Network(directory)
+    network = FakeMesh(directory)
     made = directory / "keys"
     commands.dm_dns("keygen", made)
     network.signing_key, network.signing_pub = made / "signing.key", made / "signing.pub"
@@ -102,13 +102,15 @@ def make_network(directory: Path) -> Network:
     return network
 
 
-def make_node(stack: ExitStack, name: str, domain: str, host: str, network: Network) -> Node:
-    """Make a node that answers on ``host``; it is stopped and removed with ``stack``."""
-    return stack.enter_context(Node(name, domain, network=network, listen=(host, PORT)))
+def make_node(
+    stack: ExitStack, name: str, domain: str, host: str, network: FakeMesh
+) -> PlainMachine:
+    """Make a machine that answers on ``host``; it is stopped and removed with ``stack``."""
+    return stack.enter_context(PlainMachine(name, domain, network=network, listen=(host, PORT)))
 
 
-def boot(nodes: Sequence[Node]) -> None:
-    """Boot all machines at the same time.
+def boot(nodes: Sequence[PlainMachine]) -> None:
+    """Boot all machines in parallel.
 
     Raises:
         DemoError: one does not.
@@ -116,7 +118,7 @@ def boot(nodes: Sequence[Node]) -> None:
     """
     with ThreadPoolExecutor(len(nodes)) as pool:
         booting = {node.name: pool.submit(node.boot) for node in nodes}
-        # Waited for in here: if that is interrupted, the pool still ends before the nodes do.
+        # Waited for in here: if that is interrupted, the pool still ends before the machines do.
         errors = {name: result.exception() for name, result in booting.items()}
     for name, error in errors.items():
         if isinstance(error, RuntimeError | TimeoutError):
@@ -125,7 +127,7 @@ def boot(nodes: Sequence[Node]) -> None:
             raise error
 
 
-def push(node: Node, zone_conf: Path) -> None:
+def push(node: PlainMachine, zone_conf: Path) -> None:
     """Push a zone on ``node`` with `dm-dns push`.
 
     Raises:
@@ -142,7 +144,7 @@ def push(node: Node, zone_conf: Path) -> None:
     )
 
 
-def diagnosis(node: Node) -> str:
+def diagnosis(node: PlainMachine) -> str:
     """Return what helps to find out why ``node`` does not serve what it should."""
     lines = [f"{node.name}: the mesh file is {'there' if node.mesh_file.exists() else 'missing'}"]
     health = node.apply("--check")

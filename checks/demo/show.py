@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from checks.demo.ask import Answer
+from checks.demo.ask import MachineAnswer
 
 _UNLIMITED: Final = 10_000  # columns of a pipe or file: no line is broken
 _PICTURE_WIDTH: Final = 120
@@ -83,7 +83,7 @@ class Screen:
         self._titled(title, self._table(headings, rows, numbers))
 
     def names(
-        self, title: str, nodes: Sequence[str], answers: dict[str, list[tuple[Answer, bool]]]
+        self, title: str, nodes: Sequence[str], answers: dict[str, list[tuple[MachineAnswer, bool]]]
     ) -> None:
         """Print what each of ``nodes`` answered, by name, and whether that is right."""
         separator = "\n" if self.is_terminal else " "
@@ -136,14 +136,14 @@ class Screen:
         sys.stdout.flush()
 
 
-def _stacked(name: str, answer: Answer) -> Text:
+def _stacked(name: str, answer: MachineAnswer) -> Text:
     """Return a name and its records one below the other, for a narrow terminal."""
     cnames = [f"CNAME {cname}" for cname in answer.cnames]
     lines = [Text(f"  {record}") for record in (*cnames, *answer.addresses)]
     return Text("\n").join([Text(name, "bold"), *lines])
 
 
-def verdict(answer: Answer, is_right: bool) -> Text:  # noqa: FBT001 - a pair, as it is kept
+def verdict(answer: MachineAnswer, is_right: bool) -> Text:  # noqa: FBT001 - a pair, as it is kept
     """Return the time an answer took; or that it is wrong."""
     return Text(milliseconds(answer.seconds, 1)) if is_right else Text("WRONG", "bold red")
 

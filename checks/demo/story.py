@@ -10,11 +10,11 @@ from typing import Final
 from rich.text import Text
 
 from checks.demo import ask, commands, example_clan, machines
-from checks.demo.ask import Answer
+from checks.demo.ask import MachineAnswer
 from checks.demo.commands import DemoError
 from checks.demo.show import Screen, milliseconds, verdict
 from checks.demo.transition import Transition, Watch
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 
 _BEFORE: Final = 3
 _AFTER: Final = 4
@@ -44,7 +44,7 @@ class Story:
         """How many answers were checked."""
         self.problems: list[str] = []
         self.since_push = self.since_file = 0.0
-        """Seconds that the slowest node took to the new answer."""
+        """Seconds that the slowest machine took to the new answer."""
 
     def tell(self) -> None:
         """Run it all; ``problems`` has what was wrong.
@@ -147,13 +147,17 @@ class Story:
             logs = "\n".join(map(machines.diagnosis, waiting))
             raise DemoError(f"{names}: the zone with serial {serial} is not served.\n{logs}")
 
-    def _ask(self, node: Node, name: str, zone: example_clan.ExampleZone) -> tuple[Answer, bool]:
+    def _ask(
+        self, node: PlainMachine, name: str, zone: example_clan.ExampleZone
+    ) -> tuple[MachineAnswer, bool]:
         """Ask for a name of the zone; return the answer and whether it is right."""
         answer, expected = ask.ask(node, name), zone.expected(name)
-        right = Answer("NOERROR", expected, 0)
+        right = MachineAnswer("NOERROR", expected, 0)
         return answer, self._judge(node, name, answer, right)
 
-    def _judge(self, node: Node, name: str, answer: Answer, right: Answer) -> bool:
+    def _judge(
+        self, node: PlainMachine, name: str, answer: MachineAnswer, right: MachineAnswer
+    ) -> bool:
         self.answers += 1
         if answer[:2] == right[:2]:
             return True
@@ -180,7 +184,7 @@ class Story:
                 machines.push(self.nodes[0], zone_conf)
             rows = [self._change(change, start) for change in watch.changes]
             self._wait_until_served(self.after.serial)
-        title = f"How long until each machine said that {self.moved} is on {self.new_machine}"
+        title = f"How long until {self.moved} was on {self.new_machine}, on each machine"
         headings = [
             "machine",
             "push to file",
@@ -223,7 +227,7 @@ class Story:
             row = [Text(name, "bold"), Text(rcode), Text(meaning)]
             for node in self.nodes:
                 answer = ask.ask(node, name)
-                is_right = self._judge(node, name, answer, Answer(rcode, frozenset(), 0))
+                is_right = self._judge(node, name, answer, MachineAnswer(rcode, frozenset(), 0))
                 row.append(verdict(answer, is_right))
             rows.append(row)
         headings = ["name", "expected", "meaning", *self.running]

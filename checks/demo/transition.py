@@ -1,4 +1,4 @@
-"""Asking all nodes continuously while an answer changes."""
+"""Continuous queries to all machines while an answer changes."""
 
 import os
 import socket
@@ -11,9 +11,9 @@ from typing import Final
 
 import dns.message
 
-from checks.demo.ask import ANSWER_SECONDS, Answer, read, wait_for
+from checks.demo.ask import ANSWER_SECONDS, MachineAnswer, read, wait_for
 from checks.demo.example_clan import Record
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 
 _PAUSE: Final = 0.002  # seconds from an answer to the next query
 _LONGEST_ANSWER: Final = 4096  # bytes
@@ -21,9 +21,9 @@ _LONGEST_ANSWER: Final = 4096  # bytes
 
 @dataclass
 class Transition:
-    """How one node comes from an old answer to a new one. Times are of `time.monotonic`."""
+    """How one machine comes from an old answer to a new one. Times are of `time.monotonic`."""
 
-    node: Node
+    node: PlainMachine
     old: frozenset[Record]
     new: frozenset[Record]
     arrived: float | None = None
@@ -31,10 +31,10 @@ class Transition:
     answered: float | None = None
     """When the first new answer came."""
     asked: int = 0
-    wrong: list[Answer] = field(default_factory=list)
+    wrong: list[MachineAnswer] = field(default_factory=list)
     """Answers that are neither the old nor the new one, or the old one after the new one."""
 
-    def note(self, answer: Answer, now: float) -> None:
+    def note(self, answer: MachineAnswer, now: float) -> None:
         """Take in an answer that came just ``now``."""
         self.asked += 1
         records = answer.records if answer.rcode == "NOERROR" else None
@@ -45,10 +45,15 @@ class Transition:
 
 
 class Watch:
-    """Asks all nodes for a name's AAAA records, continuously, and notes when they change."""
+    """Asks all machines for a name's AAAA records, continuously, and notes when they change."""
 
     def __init__(
-        self, nodes: Sequence[Node], name: str, *, old: frozenset[Record], new: frozenset[Record]
+        self,
+        nodes: Sequence[PlainMachine],
+        name: str,
+        *,
+        old: frozenset[Record],
+        new: frozenset[Record],
     ) -> None:
         """Prepare; nothing is asked yet."""
         self._question = dns.message.make_query(name, "AAAA").to_wire()[2:]
@@ -59,7 +64,7 @@ class Watch:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Ask from here on; at the end, first wait until every node has the new answer."""
+        """Ask from here on; at the end, first wait until every machine has the new answer."""
         threads = [threading.Thread(target=self._ask, args=(change,)) for change in self.changes]
         for thread in threads:
             thread.start()
@@ -73,7 +78,7 @@ class Watch:
 
     def _ask(self, change: Transition) -> None:
         before = _version(change.node)
-        known: dict[bytes, Answer] = {}  # all that has been read: there are only a few
+        known: dict[bytes, MachineAnswer] = {}  # all that has been read: there are only a few
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.settimeout(ANSWER_SECONDS)
             server.connect((change.node.unbound.address, change.node.unbound.port))
@@ -82,21 +87,21 @@ class Watch:
                     change.arrived = time.monotonic()
                 change.note(self._query(server, known), time.monotonic())
 
-    def _query(self, server: socket.socket, known: dict[bytes, Answer]) -> Answer:
+    def _query(self, server: socket.socket, known: dict[bytes, MachineAnswer]) -> MachineAnswer:
         query_id = os.urandom(2)
         try:
             server.send(query_id + self._question)
             while (wire := server.recv(_LONGEST_ANSWER))[:2] != query_id:
                 pass  # the answer to a query that counted as lost
         except OSError as error:
-            return Answer(f"no answer ({error})", frozenset(), ANSWER_SECONDS)
+            return MachineAnswer(f"no answer ({error})", frozenset(), ANSWER_SECONDS)
         answer = known.get(wire[2:])
         if answer is None:
             answer = known[wire[2:]] = read(dns.message.from_wire(wire))
         return answer
 
 
-def _version(node: Node) -> tuple[int, int] | None:
+def _version(node: PlainMachine) -> tuple[int, int] | None:
     try:
         status = node.mesh_file.stat()
     except OSError:

@@ -22,7 +22,7 @@ NAME: Final = "dns/cnames"
 _ANSWER_BYTES: Final = 2**16
 
 
-class Network:
+class FakeMesh:
     """A mesh: its keys, and the daemons that belong to it."""
 
     def __init__(self, directory: Path) -> None:
@@ -34,13 +34,13 @@ class Network:
         self.signing_key = directory / "signer" / keys.PRIVATE_NAME
         """The file with the private key that may sign the zone."""
         self.signing_pub = directory / "signer" / keys.PUBLIC_NAME
-        self.daemons: list[Daemon] = []
+        self.daemons: list[FakeDaemon] = []
 
 
-class Daemon:
-    """The daemon of one node, on a loopback address of its own."""
+class FakeDaemon:
+    """The daemon of one machine, on a loopback address of its own."""
 
-    def __init__(self, network: Network, state: Path) -> None:
+    def __init__(self, network: FakeMesh, state: Path) -> None:
         """Become a part of ``network``; nothing runs yet."""
         self.network = network
         self.state = state
@@ -101,7 +101,7 @@ class Daemon:
             return False
 
     def push(self, zone_conf: Path, domain: str) -> subprocess.CompletedProcess[str]:
-        """Run `dm-dns push` as on this node."""
+        """Run `dm-dns push` as on this machine."""
         command = [sys.executable, "-m", "dm_dns", "push", str(zone_conf), "--domain", domain]
         command += ["--key", str(self.network.signing_key), "--network-id", str(self.network.id)]
         command += ["--url", self.url, "--mesh-file", str(self.state / "files/home" / NAME)]

@@ -1,4 +1,4 @@
-"""Loopback addresses and ports of one's own, so that any number of nodes run at once.
+"""Loopback addresses and ports of one's own, so that any number of machines run at once.
 
 All of 127.0.0.0/8 is this machine (Linux): a random address of it is used by nobody else, and then
 no port of it is either.

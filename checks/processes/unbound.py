@@ -57,7 +57,7 @@ def find() -> str | None:
     return shutil.which("unbound", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
-class Unbound:
+class UnboundProcess:
     """One process; its files are in ``directory``, whose path must be short (a unix socket)."""
 
     def __init__(  # noqa: PLR0913 - each is named in the call

@@ -81,7 +81,7 @@ def test_no_color_is_honoured(demo: Demo) -> None:
     ("said", "with_signal"),
     [
         ("port 5353", signal.SIGHUP),
-        ("CNAMEs as recorded", signal.SIGTERM),  # while the nodes start
+        ("CNAMEs as recorded", signal.SIGTERM),  # while the machines start
         ("three machines started", signal.SIGINT),  # during the push
         ("Every name", signal.SIGTERM),
     ],

@@ -4,24 +4,24 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from checks.demo.ask import Answer
+from checks.demo.ask import MachineAnswer
 from checks.demo.example_clan import Record
 from checks.demo.transition import Transition
 
 if TYPE_CHECKING:
-    from checks.processes.local_machine import Node
+    from checks.processes.plain_machine import PlainMachine
 
 OLD = frozenset([Record("irc.pin", "CNAME", "kiwi.pin")])
 NEW = frozenset([Record("irc.pin", "CNAME", "kfbox.pin")])
 
 
-def answer(records: frozenset[Record], rcode: str = "NOERROR") -> Answer:
-    return Answer(rcode, records, 0.001)
+def answer(records: frozenset[Record], rcode: str = "NOERROR") -> MachineAnswer:
+    return MachineAnswer(rcode, records, 0.001)
 
 
 @pytest.fixture
 def change() -> Transition:
-    node = cast("Node", SimpleNamespace(name="kiwi", mesh_file=Path("none")))
+    node = cast("PlainMachine", SimpleNamespace(name="kiwi", mesh_file=Path("none")))
     return Transition(node, OLD, NEW)
 
 
@@ -41,7 +41,9 @@ def test_the_first_new_answer_is_the_one_that_counts(change: Transition) -> None
         answer(NEW, "NXDOMAIN"),
     ],
 )
-def test_an_answer_that_is_neither_old_nor_new_is_wrong(change: Transition, bad: Answer) -> None:
+def test_an_answer_that_is_neither_old_nor_new_is_wrong(
+    change: Transition, bad: MachineAnswer
+) -> None:
     for now, given in enumerate([answer(OLD), bad, answer(NEW)], start=1):
         change.note(given, now)
     assert (change.answered, change.wrong) == (3, [bad])

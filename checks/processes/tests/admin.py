@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from checks.processes.fake_mesh import Network
-from checks.processes.local_machine import Node
+from checks.processes.fake_mesh import FakeMesh
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.sshd import Sshd
 from checks.processes.temporary import short_folder
 from checks.processes.tests import stores
@@ -29,9 +29,9 @@ _CLAN: Final = Path(__file__).parent / "clan"
 
 
 class Admin:
-    """Pushes from a checkout to ``node``, whose files are out of reach but for ssh.
+    """Pushes from a checkout to ``machine``, whose files are out of reach but for ssh.
 
-    A context manager, as Node is.
+    A context manager, as PlainMachine is.
     """
 
     def __init__(self, *, sshd_options: str = "", ssh_options: str = "") -> None:
@@ -41,8 +41,8 @@ class Admin:
         self.directory = Path(tempfile.mkdtemp(prefix="dm-dns-", dir=short_folder()))
         self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self.directory.chmod(0o755)
-        self.network = Network(self._folder("network"))
-        self.node = self._stack.enter_context(Node(HOST, network=self.network))
+        self.network = FakeMesh(self._folder("network"))
+        self.machine = self._stack.enter_context(PlainMachine(HOST, network=self.network))
         self.sshd = Sshd(self._folder("sshd"), options=sshd_options)
         self._stack.callback(self.sshd.stop)
         self.bin = self._folder("bin")
@@ -97,13 +97,20 @@ class Admin:
 
     def command(self, *arguments: str, via: str = HOST) -> list[str]:
         """Return the command line of `dm-dns push` or `plan`, with all that a test is other in."""
-        node = self.node
-        assert node.daemon
+        machine = self.machine
+        assert machine.daemon
         command, *more = arguments
         line = [sys.executable, "-m", "dm_dns", command, "--flake", str(self.checkout)]
-        line += ["--via", via, "--config", str(node.config), "--mesh-file", str(node.mesh_file)]
+        line += [
+            "--via",
+            via,
+            "--config",
+            str(machine.config),
+            "--mesh-file",
+            str(machine.mesh_file),
+        ]
         if command == "push":
-            line += ["--url", node.daemon.url, "--history", str(node.state / "history")]
+            line += ["--url", machine.daemon.url, "--history", str(machine.state / "history")]
             line += ["--wait", "30"]
         return [*line, *more]
 
@@ -131,7 +138,7 @@ class Admin:
     def start(self, *, only_sshd: bool = False) -> None:
         """Boot the machine; with ``only_sshd`` it has its files, and neither unbound nor mesh."""
         if not only_sshd:
-            self.node.boot()
+            self.machine.boot()
         self.sshd.start()
 
     def __enter__(self) -> Self:

@@ -17,7 +17,7 @@ from dm_dns.node import state
 from dm_dns.zone import conf
 
 from checks.processes import unbound
-from checks.processes.local_machine import Node, replace
+from checks.processes.plain_machine import PlainMachine, replace
 from checks.processes.wait import until
 
 DOMAIN = "pin"
@@ -46,54 +46,56 @@ def many(serial: int, address: str, names: int = 200) -> str:
     return zone_conf(serial, hosts | {"a.pin": "kiwi.pin"}, {"kiwi.pin": (address,)})
 
 
-def bring(node: Node, text: str) -> None:
+def bring(machine: PlainMachine, text: str) -> None:
     """Put a zone.conf where the mesh puts it."""
-    replace(node.mesh_file, text)
+    replace(machine.mesh_file, text)
 
 
-def served(node: Node, name: str, kind: str = "AAAA") -> list[str]:
+def served(machine: PlainMachine, name: str, kind: str = "AAAA") -> list[str]:
     """Return all records of an answer, as `TYPE DATA`, in the order of the answer."""
     return [
         f"{dns.rdatatype.to_text(rrset.rdtype)} {data}"
-        for rrset in node.unbound.ask(name, kind).answer
+        for rrset in machine.unbound.ask(name, kind).answer
         for data in sorted(str(record) for record in rrset)
     ]
 
 
-def rcode(node: Node, name: str, kind: str = "AAAA") -> str:
-    return dns.rcode.to_text(node.unbound.ask(name, kind).rcode())
+def rcode(machine: PlainMachine, name: str, kind: str = "AAAA") -> str:
+    return dns.rcode.to_text(machine.unbound.ask(name, kind).rcode())
 
 
-def status(node: Node) -> dict[str, str]:
-    """Return what the node says of itself: serial, sha256, source, file; nothing without a zone."""
-    records = served(node, f"_dm-dns.{DOMAIN}", "TXT")
+def status(machine: PlainMachine) -> dict[str, str]:
+    """Return what the TXT record has: serial, sha256, source, file; nothing without a zone."""
+    records = served(machine, f"_dm-dns.{DOMAIN}", "TXT")
     return dict(re.findall(r"(\w+)=(\w+)", " ".join(records)))
 
 
-def unchanged(node: Node) -> str:
-    """Return what apply prints if the node already serves its zone, one of three records."""
-    copy, serial = source(node)
+def unchanged(machine: PlainMachine) -> str:
+    """Return what apply prints if the machine already serves its zone, one of three records."""
+    copy, serial = source(machine)
     return f"pin: serial {serial}, 3 records, source {copy}, unchanged\n"
 
 
-def source(node: Node) -> tuple[str, str]:
-    fields = status(node)
+def source(machine: PlainMachine) -> tuple[str, str]:
+    fields = status(machine)
     return fields.get("source", "none"), fields.get("serial", "none")
 
 
-def wait_for_serial(node: Node, serial: int) -> None:
-    """Wait until the node serves this zone, from the mesh."""
-    until(lambda: source(node) == ("mesh", str(serial)), f"{node.name} serves serial {serial}")
+def wait_for_serial(machine: PlainMachine, serial: int) -> None:
+    """Wait until the machine serves this zone, from the mesh."""
+    until(
+        lambda: source(machine) == ("mesh", str(serial)), f"{machine.name} serves serial {serial}"
+    )
 
 
-def applied(node: Node, *options: str) -> str:
+def applied(machine: PlainMachine, *options: str) -> str:
     """Run apply, which must succeed; return what it prints."""
-    run = node.apply(*options)
+    run = machine.apply(*options)
     assert (run.returncode, run.stderr) == (0, "")
     return run.stdout
 
 
-def written(node: Node) -> str:
+def written(machine: PlainMachine) -> str:
     """Write the zone file as the server does before unbound starts; return what is served then."""
     program = (
         "import sys; from pathlib import Path; from dm_dns.node.apply import apply\n"
@@ -101,7 +103,7 @@ def written(node: Node) -> str:
         "print(apply(Config.read(Path(sys.argv[1])), write_only=True).served)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program, str(node.config)],
+        [sys.executable, "-c", program, str(machine.config)],
         check=False,
         capture_output=True,
         text=True,
@@ -110,9 +112,9 @@ def written(node: Node) -> str:
     return run.stdout
 
 
-def problems(node: Node) -> list[str]:
+def problems(machine: PlainMachine) -> list[str]:
     """Return what the server has found to be wrong."""
-    return state.read(node.state_file).problems
+    return state.read(machine.state_file).problems
 
 
 def failed(run: subprocess.CompletedProcess[str]) -> str:
@@ -123,16 +125,16 @@ def failed(run: subprocess.CompletedProcess[str]) -> str:
     return run.stderr
 
 
-def files(node: Node) -> set[str]:
+def files(machine: PlainMachine) -> set[str]:
     """Return the names in the state directory, without the zones it remembers."""
-    return {path.name for path in node.state.iterdir() if path.is_file()}
+    return {path.name for path in machine.state.iterdir() if path.is_file()}
 
 
-def configure(node: Node, **unbound: object) -> None:
+def configure(machine: PlainMachine, **unbound: object) -> None:
     """Change the section unbound of apply.json."""
-    config = json.loads(node.config.read_text())
+    config = json.loads(machine.config.read_text())
     config["unbound"] |= unbound
-    node.config.write_text(json.dumps(config))
+    machine.config.write_text(json.dumps(config))
 
 
 def version() -> tuple[int, int]:
@@ -160,13 +162,13 @@ class Control(socketserver.ThreadingUnixStreamServer):
 
     daemon_threads = True
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, machine: PlainMachine) -> None:
         self.commands: list[str] = []
         self.answer: Callable[[str, Callable[[], bytes]], bytes] = lambda _, pass_on: pass_on()
-        self.real = node.unbound
-        path = node.directory / "control"
+        self.real = machine.unbound
+        path = machine.directory / "control"
         super().__init__(str(path), _Handler)
-        configure(node, control=str(path))
+        configure(machine, control=str(path))
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -181,8 +183,8 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def control(node: Node) -> Iterator[Control]:
-    with Control(node) as server:
+def control(machine: PlainMachine) -> Iterator[Control]:
+    with Control(machine) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -195,9 +197,9 @@ def control(node: Node) -> Iterator[Control]:
 class Asker(threading.Thread):
     """Asks for names all the time, and notes each answer that is not one of ``values``."""
 
-    def __init__(self, node: Node, names: list[str], values: set[str]) -> None:
+    def __init__(self, machine: PlainMachine, names: list[str], values: set[str]) -> None:
         super().__init__()
-        self.node = node
+        self.machine = machine
         self.names = names
         self.values = values
         self.asked = 0
@@ -208,7 +210,7 @@ class Asker(threading.Thread):
         while not self._stopping.is_set():
             for name in self.names:
                 try:
-                    message = self.node.unbound.ask(name, "AAAA")
+                    message = self.machine.unbound.ask(name, "AAAA")
                 except (OSError, dns.exception.DNSException) as error:
                     self.wrong.append(f"{name}: {error!r}")
                     continue
@@ -226,12 +228,14 @@ class Asker(threading.Thread):
         self.join()
 
 
-def foreign_unbound(node: Node, *, domain: str, zonefile: Path) -> unbound.Unbound:
-    """Return an unbound in the place of the node's, which loads something else."""
-    return unbound.Unbound(
-        node.directory,
+def foreign_unbound(
+    machine: PlainMachine, *, domain: str, zonefile: Path
+) -> unbound.UnboundProcess:
+    """Return an unbound in the place of the machine's, which loads something else."""
+    return unbound.UnboundProcess(
+        machine.directory,
         domain=domain,
         zonefile=zonefile,
-        address=node.unbound.address,
-        port=node.unbound.port,
+        address=machine.unbound.address,
+        port=machine.unbound.port,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dm_dns.push import history
 
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -48,11 +48,11 @@ BAD = {
 # -- which zone
 
 
-def test_the_deployed_zone_is_served_without_a_mesh(node: Node) -> None:
-    node.deployed.write_text(zone_conf(5))
-    assert applied(node) == "pin: serial 5, 3 records, source deployed\n"
-    assert source(node) == ("deployed", "5")
-    assert served(node, "irc.pin") == KIWI
+def test_the_deployed_zone_is_served_without_a_mesh(machine: PlainMachine) -> None:
+    machine.deployed.write_text(zone_conf(5))
+    assert applied(machine) == "pin: serial 5, 3 records, source deployed\n"
+    assert source(machine) == ("deployed", "5")
+    assert served(machine, "irc.pin") == KIWI
 
 
 @pytest.mark.parametrize(
@@ -61,52 +61,52 @@ def test_the_deployed_zone_is_served_without_a_mesh(node: Node) -> None:
     ids=["newer", "equal", "older"],
 )
 def test_the_higher_serial_is_served_and_of_equal_ones_the_meshs(
-    node: Node, mesh: int, expected: tuple[str, str]
+    machine: PlainMachine, mesh: int, expected: tuple[str, str]
 ) -> None:
-    node.deployed.write_text(zone_conf(5))
-    bring(node, zone_conf(mesh))
-    applied(node)
-    assert source(node) == expected
+    machine.deployed.write_text(zone_conf(5))
+    bring(machine, zone_conf(mesh))
+    applied(machine)
+    assert source(machine) == expected
 
 
-def test_a_zone_without_header_has_serial_0(node: Node) -> None:
-    bring(node, HEADERLESS)
-    applied(node)
-    assert source(node) == ("mesh", "0")
-    assert served(node, "git.pin") == ["CNAME kfbox.pin."]
-    node.deployed.write_text(zone_conf(1))
-    applied(node)
-    assert source(node) == ("deployed", "1")
+def test_a_zone_without_header_has_serial_0(machine: PlainMachine) -> None:
+    bring(machine, HEADERLESS)
+    applied(machine)
+    assert source(machine) == ("mesh", "0")
+    assert served(machine, "git.pin") == ["CNAME kfbox.pin."]
+    machine.deployed.write_text(zone_conf(1))
+    applied(machine)
+    assert source(machine) == ("deployed", "1")
 
 
-def test_a_lower_serial_is_served_where_it_is_all_there_is(node: Node) -> None:
-    bring(node, zone_conf(9))
-    applied(node)
-    bring(node, zone_conf(4))
-    applied(node)
-    assert source(node) == ("mesh", "4")
+def test_a_lower_serial_is_served_where_it_is_all_there_is(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(9))
+    applied(machine)
+    bring(machine, zone_conf(4))
+    applied(machine)
+    assert source(machine) == ("mesh", "4")
 
 
 @pytest.mark.parametrize(("content", "reason"), BAD.values(), ids=BAD)
 def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
-    node: Node, content: str, reason: str
+    machine: PlainMachine, content: str, reason: str
 ) -> None:
-    node.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
-    bring(node, zone_conf(5))
-    applied(node)
-    bring(node, content)
-    for _ in range(2):  # a run that changes nothing must fail too
-        message = failed(node.apply())
-        assert message.startswith(f"dm-dns: {node.mesh_file}{reason}")
+    machine.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
+    bring(machine, zone_conf(5))
+    applied(machine)
+    bring(machine, content)
+    for _ in range(2):  # a run that changes nothing must fail all the same
+        message = failed(machine.apply())
+        assert message.startswith(f"dm-dns: {machine.mesh_file}{reason}")
         assert message.endswith("\nmeanwhile pin is served: serial 5, 3 records, source kept\n")
-        assert source(node) == ("kept", "5")
-        assert [served(node, name) for name in ("irc.pin", "mail.pin")] == [KIWI, KIWI]
-    bring(node, zone_conf(6))
-    applied(node)
-    assert source(node) == ("mesh", "6")
+        assert source(machine) == ("kept", "5")
+        assert [served(machine, name) for name in ("irc.pin", "mail.pin")] == [KIWI, KIWI]
+    bring(machine, zone_conf(6))
+    applied(machine)
+    assert source(machine) == ("mesh", "6")
 
 
-def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: Node) -> None:
+def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: PlainMachine) -> None:
     idle.deployed.write_text(zone_conf(1, {"irc.pin": "kiwi.pin"}))
     bring(idle, zone_conf(5))
     written(idle)
@@ -119,219 +119,221 @@ def test_a_bad_zone_leaves_the_names_that_unbound_started_with(idle: Node) -> No
     assert served(idle, "mail.pin") == KIWI
 
 
-def test_the_newest_zones_that_the_mesh_brought_are_remembered(node: Node) -> None:
-    node.deployed.write_text(zone_conf(1))
-    applied(node)
-    assert history.serials(node.state / "history") == []
-    (node.state / "history").mkdir()
-    (node.state / "history/notes.conf").touch()
+def test_the_newest_zones_that_the_mesh_brought_are_remembered(machine: PlainMachine) -> None:
+    machine.deployed.write_text(zone_conf(1))
+    applied(machine)
+    assert history.serials(machine.state / "history") == []
+    (machine.state / "history").mkdir()
+    (machine.state / "history/notes.conf").touch()
     for serial in range(5, 27):
-        bring(node, zone_conf(serial))
-        applied(node)
-    assert history.serials(node.state / "history") == list(range(26, 6, -1))
-    assert (node.state / "history/26.conf").read_text() == zone_conf(26)
+        bring(machine, zone_conf(serial))
+        applied(machine)
+    assert history.serials(machine.state / "history") == list(range(26, 6, -1))
+    assert (machine.state / "history/26.conf").read_text() == zone_conf(26)
 
 
-def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
-    node.deployed.write_text(zone_conf(5))
-    bring(node, zone_conf(6))
-    applied(node)
-    node.mesh_file.unlink()
-    applied(node)
-    assert source(node) == ("deployed", "5")
+def test_a_withdrawn_zone_gives_way_to_the_deployed_one(machine: PlainMachine) -> None:
+    machine.deployed.write_text(zone_conf(5))
+    bring(machine, zone_conf(6))
+    applied(machine)
+    machine.mesh_file.unlink()
+    applied(machine)
+    assert source(machine) == ("deployed", "5")
 
 
-def test_with_both_zones_bad_the_last_one_is_kept_and_both_are_named(node: Node) -> None:
-    node.deployed.write_text(zone_conf(5))
-    bring(node, zone_conf(6))
-    applied(node)
-    node.deployed.write_text("bad\n")
-    bring(node, "bad\n")
-    message = failed(node.apply())
-    assert f"{node.mesh_file}:1: expected" in message
-    assert f"{node.deployed}:1: expected" in message
-    assert source(node) == ("kept", "6")
-    assert served(node, "irc.pin") == KIWI
+def test_with_both_zones_bad_the_last_one_is_kept_and_both_are_named(machine: PlainMachine) -> None:
+    machine.deployed.write_text(zone_conf(5))
+    bring(machine, zone_conf(6))
+    applied(machine)
+    machine.deployed.write_text("bad\n")
+    bring(machine, "bad\n")
+    message = failed(machine.apply())
+    assert f"{machine.mesh_file}:1: expected" in message
+    assert f"{machine.deployed}:1: expected" in message
+    assert source(machine) == ("kept", "6")
+    assert served(machine, "irc.pin") == KIWI
 
 
-def test_without_any_zone_it_fails_and_says_what_to_do(node: Node) -> None:
-    message = failed(node.apply())
+def test_without_any_zone_it_fails_and_says_what_to_do(machine: PlainMachine) -> None:
+    message = failed(machine.apply())
     assert message.startswith("dm-dns: there is no zone for pin: ")
     assert "run `clan vars generate` and deploy, or run `dm-send-dns`" in message
-    assert rcode(node, "irc.pin") == "SERVFAIL"
+    assert rcode(machine, "irc.pin") == "SERVFAIL"
 
 
-def test_without_any_zone_the_last_one_stays(node: Node) -> None:
-    bring(node, zone_conf(6))
-    applied(node)
-    node.mesh_file.unlink()
-    failed(node.apply())
-    assert served(node, "irc.pin") == KIWI
+def test_without_any_zone_the_last_one_stays(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(6))
+    applied(machine)
+    machine.mesh_file.unlink()
+    failed(machine.apply())
+    assert served(machine, "irc.pin") == KIWI
 
 
-def test_a_mesh_directory_that_is_missing_is_no_zone(node: Node) -> None:
-    node.deployed.write_text(zone_conf(5))
-    shutil.rmtree(node.mesh_file.parents[3])
-    applied(node)
-    assert source(node) == ("deployed", "5")
+def test_a_mesh_directory_that_is_missing_is_no_zone(machine: PlainMachine) -> None:
+    machine.deployed.write_text(zone_conf(5))
+    shutil.rmtree(machine.mesh_file.parents[3])
+    applied(machine)
+    assert source(machine) == ("deployed", "5")
 
 
 # -- answers
 
 
-def test_a_cname_comes_with_its_address_and_for_any_case(node: Node) -> None:
-    bring(node, zone_conf(5, addresses={"kiwi.pin": ("192.0.2.1", OLD)}))
-    applied(node)
-    assert served(node, "irc.pin") == KIWI
-    assert served(node, "IRC.pin") == KIWI
-    assert served(node, "irc.pin", "A") == ["CNAME kiwi.pin.", "A 192.0.2.1"]
-    assert served(node, "kiwi.pin") == [f"AAAA {OLD}"]
+def test_a_cname_comes_with_its_address_and_for_any_case(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5, addresses={"kiwi.pin": ("192.0.2.1", OLD)}))
+    applied(machine)
+    assert served(machine, "irc.pin") == KIWI
+    assert served(machine, "IRC.pin") == KIWI
+    assert served(machine, "irc.pin", "A") == ["CNAME kiwi.pin.", "A 192.0.2.1"]
+    assert served(machine, "kiwi.pin") == [f"AAAA {OLD}"]
 
 
-def test_an_unknown_name_does_not_exist_and_other_domains_are_refused(node: Node) -> None:
-    bring(node, zone_conf(5))
-    applied(node)
+def test_an_unknown_name_does_not_exist_and_other_domains_are_refused(
+    machine: PlainMachine,
+) -> None:
+    bring(machine, zone_conf(5))
+    applied(machine)
     names = ("no.pin", "irc.pin", "example.com", "notpin")
-    assert [rcode(node, name) for name in names] == ["NXDOMAIN", "NOERROR", "REFUSED", "REFUSED"]
+    assert [rcode(machine, name) for name in names] == ["NXDOMAIN", "NOERROR", "REFUSED", "REFUSED"]
 
 
-def test_a_name_of_several_machines_has_all_their_addresses(node: Node) -> None:
-    bring(node, zone_conf(5, addresses={"kiwi.pin": (OLD,), "www.pin": ("192.0.2.1", OLD, NEW)}))
-    applied(node)
-    assert served(node, "www.pin") == [f"AAAA {OLD}", f"AAAA {NEW}"]
-    assert served(node, "www.pin", "A") == ["A 192.0.2.1"]
+def test_a_name_of_several_machines_has_all_their_addresses(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5, addresses={"kiwi.pin": (OLD,), "www.pin": ("192.0.2.1", OLD, NEW)}))
+    applied(machine)
+    assert served(machine, "www.pin") == [f"AAAA {OLD}", f"AAAA {NEW}"]
+    assert served(machine, "www.pin", "A") == ["A 192.0.2.1"]
 
 
-def test_an_underscore_is_a_character_of_names(node: Node) -> None:
-    bring(node, zone_conf(5, {"_matrix._tcp.my_host.pin": "kiwi.pin"}))
-    applied(node)
-    assert served(node, "_matrix._tcp.my_host.pin") == KIWI
+def test_an_underscore_is_a_character_of_names(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5, {"_matrix._tcp.my_host.pin": "kiwi.pin"}))
+    applied(machine)
+    assert served(machine, "_matrix._tcp.my_host.pin") == KIWI
 
 
-def test_a_wildcard_answers_for_every_name_that_is_not_there_itself(node: Node) -> None:
+def test_a_wildcard_answers_for_every_name_that_is_not_there_itself(machine: PlainMachine) -> None:
     names = {"*.apps.pin": "kiwi.pin", "one.apps.pin": "kfbox.pin"}
-    bring(node, zone_conf(5, names, {"kiwi.pin": (OLD,), "kfbox.pin": (NEW,)}))
-    applied(node)
-    assert served(node, "any.apps.pin") == KIWI
-    assert served(node, "a.b.apps.pin") == KIWI
-    assert served(node, "one.apps.pin") == ["CNAME kfbox.pin.", f"AAAA {NEW}"]
-    assert rcode(node, "any.pin") == "NXDOMAIN"
+    bring(machine, zone_conf(5, names, {"kiwi.pin": (OLD,), "kfbox.pin": (NEW,)}))
+    applied(machine)
+    assert served(machine, "any.apps.pin") == KIWI
+    assert served(machine, "a.b.apps.pin") == KIWI
+    assert served(machine, "one.apps.pin") == ["CNAME kfbox.pin.", f"AAAA {NEW}"]
+    assert rcode(machine, "any.pin") == "NXDOMAIN"
 
 
 def test_a_wildcard_of_a_machine_without_address_leads_nowhere_and_not_in_a_circle(
-    node: Node,
+    machine: PlainMachine,
 ) -> None:
-    bring(node, zone_conf(5, {"*.pin": "kiwi.pin"}, {"kfbox.pin": (NEW,)}))
-    applied(node)
-    assert served(node, "any.pin") == ["CNAME kiwi.pin."]
-    assert rcode(node, "any.pin") == "NOERROR"
-    assert served(node, "kiwi.pin") == []
+    bring(machine, zone_conf(5, {"*.pin": "kiwi.pin"}, {"kfbox.pin": (NEW,)}))
+    applied(machine)
+    assert served(machine, "any.pin") == ["CNAME kiwi.pin."]
+    assert rcode(machine, "any.pin") == "NOERROR"
+    assert served(machine, "kiwi.pin") == []
 
 
-def test_the_apex_has_the_serial_in_its_soa(node: Node) -> None:
-    bring(node, zone_conf(1795433611))
-    applied(node)
-    [soa] = served(node, "pin", "SOA")
+def test_the_apex_has_the_serial_in_its_soa(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(1795433611))
+    applied(machine)
+    [soa] = served(machine, "pin", "SOA")
     assert soa.split()[3] == "1795433611"
-    assert served(node, "pin", "NS") == ["NS localhost."]
+    assert served(machine, "pin", "NS") == ["NS localhost."]
 
 
-def test_the_status_says_serial_hash_and_source(node: Node) -> None:
+def test_the_status_says_serial_hash_and_source(machine: PlainMachine) -> None:
     text = zone_conf(5)
-    bring(node, text)
-    applied(node)
+    bring(machine, text)
+    applied(machine)
     sha256 = text.split("# sha256: ")[1].split("\n")[0]
-    [record] = served(node, "_dm-dns.pin", "TXT")
+    [record] = served(machine, "_dm-dns.pin", "TXT")
     assert record.startswith(f'TXT "serial=5 sha256={sha256} source=mesh"')
-    assert status(node).keys() == {"serial", "sha256", "source", "file"}
+    assert status(machine).keys() == {"serial", "sha256", "source", "file"}
 
 
 # -- /etc/hosts
 
 
-def test_addresses_in_etc_hosts_win_except_those_on_loopback(node: Node) -> None:
+def test_addresses_in_etc_hosts_win_except_those_on_loopback(machine: PlainMachine) -> None:
     addresses = {"kiwi.pin": ("192.0.2.1", OLD), "kfbox.pin": (OLD,)}
-    bring(node, zone_conf(5, addresses=addresses))
-    node.hosts.write_text(f"127.0.0.2 kfbox.pin kfbox\n::1 kfbox.pin\n{NEW} kiwi.pin kiwi\n")
-    applied(node)
-    assert served(node, "irc.pin") == ["CNAME kiwi.pin.", f"AAAA {NEW}"]
-    assert served(node, "kiwi.pin", "A") == []
-    assert served(node, "kfbox.pin") == [f"AAAA {OLD}"]
+    bring(machine, zone_conf(5, addresses=addresses))
+    machine.hosts.write_text(f"127.0.0.2 kfbox.pin kfbox\n::1 kfbox.pin\n{NEW} kiwi.pin kiwi\n")
+    applied(machine)
+    assert served(machine, "irc.pin") == ["CNAME kiwi.pin.", f"AAAA {NEW}"]
+    assert served(machine, "kiwi.pin", "A") == []
+    assert served(machine, "kfbox.pin") == [f"AAAA {OLD}"]
 
 
-def test_a_change_of_etc_hosts_is_served(node: Node) -> None:
-    bring(node, zone_conf(5))
-    applied(node)
-    node.hosts.write_text(f"{NEW} kiwi.pin other.pin\n")
-    applied(node)
-    assert served(node, "kiwi.pin") == [f"AAAA {NEW}"]
-    assert served(node, "other.pin") == [f"AAAA {NEW}"]
-    node.hosts.unlink()
-    applied(node)
-    assert served(node, "kiwi.pin") == [f"AAAA {OLD}"]
-    assert rcode(node, "other.pin") == "NXDOMAIN"
+def test_a_change_of_etc_hosts_is_served(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    applied(machine)
+    machine.hosts.write_text(f"{NEW} kiwi.pin other.pin\n")
+    applied(machine)
+    assert served(machine, "kiwi.pin") == [f"AAAA {NEW}"]
+    assert served(machine, "other.pin") == [f"AAAA {NEW}"]
+    machine.hosts.unlink()
+    applied(machine)
+    assert served(machine, "kiwi.pin") == [f"AAAA {OLD}"]
+    assert rcode(machine, "other.pin") == "NXDOMAIN"
 
 
-def test_etc_hosts_does_not_change_a_cname(node: Node) -> None:
-    bring(node, zone_conf(5))
-    node.hosts.write_text(f"{NEW} irc.pin\n")
-    applied(node)
-    assert served(node, "irc.pin") == KIWI
+def test_etc_hosts_does_not_change_a_cname(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    machine.hosts.write_text(f"{NEW} irc.pin\n")
+    applied(machine)
+    assert served(machine, "irc.pin") == KIWI
 
 
-def test_a_hosts_file_that_is_not_text_stops_nothing(node: Node) -> None:
-    bring(node, zone_conf(5))
-    node.hosts.write_bytes(b"\xff\xfe\0\n" + NEW.encode() + b" kiwi.pin\n")
-    applied(node)
-    assert served(node, "kiwi.pin") == [f"AAAA {NEW}"]
+def test_a_hosts_file_that_is_not_text_stops_nothing(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    machine.hosts.write_bytes(b"\xff\xfe\0\n" + NEW.encode() + b" kiwi.pin\n")
+    applied(machine)
+    assert served(machine, "kiwi.pin") == [f"AAAA {NEW}"]
 
 
-def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(node: Node) -> None:
-    node.deployed.write_text(zone_conf(5))
-    applied(node)
-    node.mesh_file.symlink_to(node.mesh_file.name)
-    assert f"{node.mesh_file}: cannot be read" in failed(node.apply())
-    assert f"{node.mesh_file}: cannot be read" in failed(node.apply())
-    node.mesh_file.unlink()
-    applied(node)
-    assert source(node) == ("deployed", "5")
+def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(machine: PlainMachine) -> None:
+    machine.deployed.write_text(zone_conf(5))
+    applied(machine)
+    machine.mesh_file.symlink_to(machine.mesh_file.name)
+    assert f"{machine.mesh_file}: cannot be read" in failed(machine.apply())
+    assert f"{machine.mesh_file}: cannot be read" in failed(machine.apply())
+    machine.mesh_file.unlink()
+    applied(machine)
+    assert source(machine) == ("deployed", "5")
 
 
 # -- what it does not do
 
 
-def test_unchanged_inputs_are_not_loaded_again(node: Node, recorded: Control) -> None:
-    bring(node, zone_conf(5))
-    applied(node)
+def test_unchanged_inputs_are_not_loaded_again(machine: PlainMachine, recorded: Control) -> None:
+    bring(machine, zone_conf(5))
+    applied(machine)
     assert recorded.commands == loading()
-    bring(node, zone_conf(5))
-    assert applied(node) == unchanged(node)
+    bring(machine, zone_conf(5))
+    assert applied(machine) == unchanged(machine)
     assert recorded.commands == loading()
 
 
-def test_write_only_asks_unbound_nothing(idle: Node) -> None:
+def test_write_only_asks_unbound_nothing(idle: PlainMachine) -> None:
     bring(idle, zone_conf(5))
     assert written(idle) == "serial 5, 3 records, source mesh\n"
     assert "pin.zone" in files(idle)
 
 
-def test_what_it_writes_is_readable_by_all_and_holds_no_leftovers(node: Node) -> None:
+def test_what_it_writes_is_readable_by_all_and_holds_no_leftovers(machine: PlainMachine) -> None:
     for serial in (5, 6):
-        bring(node, zone_conf(serial))
-        applied(node)
-    assert files(node) == {"pin.zone", "kept.conf", "lock"}
-    assert {oct(path.stat().st_mode & 0o777) for path in readable(node)} == {"0o644"}
-    assert oct((node.state / "lock").stat().st_mode & 0o777) == "0o600"
+        bring(machine, zone_conf(serial))
+        applied(machine)
+    assert files(machine) == {"pin.zone", "kept.conf", "lock"}
+    assert {oct(path.stat().st_mode & 0o777) for path in readable(machine)} == {"0o644"}
+    assert oct((machine.state / "lock").stat().st_mode & 0o777) == "0o600"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
-def test_no_other_user_can_hold_the_lock(node: Node) -> None:
-    bring(node, zone_conf(5))
-    (node.state / "lock").touch(mode=0o644)  # as an older version made it
-    applied(node)
+def test_no_other_user_can_hold_the_lock(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    (machine.state / "lock").touch(mode=0o644)  # as an older version made it
+    applied(machine)
     other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     held = subprocess.run(
-        [*other, "flock", "--nonblock", str(node.state / "lock"), "true"],
+        [*other, "flock", "--nonblock", str(machine.state / "lock"), "true"],
         check=False,
         capture_output=True,
         text=True,
@@ -340,5 +342,5 @@ def test_no_other_user_can_hold_the_lock(node: Node) -> None:
     assert "Permission denied" in held.stderr
 
 
-def readable(node: Node) -> list[Path]:
-    return [node.state / "pin.zone", node.state / "kept.conf"]
+def readable(machine: PlainMachine) -> list[Path]:
+    return [machine.state / "pin.zone", machine.state / "kept.conf"]

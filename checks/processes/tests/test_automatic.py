@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.processes.fake_mesh import Daemon
-from checks.processes.tests.test_push import NEWEST, OUTDATED, Clan, clan
+from checks.processes.fake_mesh import FakeDaemon
+from checks.processes.tests.test_push import NEWEST, OUTDATED, PushedClan, clan
 
 __all__ = ["clan"]
 
@@ -17,10 +17,10 @@ __all__ = ["clan"]
 SAID = re.compile(r"(pushed|nothing to do for) pin: |the zone did not stay in ")
 
 
-class Machine:
+class PushMachine:
     """A push machine and its unit."""
 
-    def __init__(self, clan: Clan, number: int, zone_conf: str) -> None:
+    def __init__(self, clan: PushedClan, number: int, zone_conf: str) -> None:
         self._zone_conf = clan.directory / f"zone-{number}.conf"
         self._zone_conf.write_text(zone_conf)
         self._state = clan.directory / f"state-{number}"
@@ -36,7 +36,7 @@ class Machine:
             "--url": self.daemon.url,
             "--state": self._state,
             "--history": clan.directory / "history",
-            "--interval": "1s",  # as Daemon has it
+            "--interval": "1s",  # as FakeDaemon has it
         }
 
     def start(self, stack: ExitStack) -> subprocess.Popen[str]:
@@ -67,19 +67,19 @@ def printed(process: subprocess.Popen[str]) -> list[str]:
 
 
 @pytest.fixture
-def stopped(clan: Clan) -> Clan:
+def stopped(clan: PushedClan) -> PushedClan:
     """Return the machines of `clan` before their data-meshers run."""
     for daemon in clan.daemons:
         daemon.stop()
     return clan
 
 
-def sent(daemon: Daemon) -> int:
+def sent(daemon: FakeDaemon) -> int:
     return daemon.log.read_text().count("from the command line")
 
 
-def test_machines_that_boot_at_the_same_time_end_with_the_newest_zone(stopped: Clan) -> None:
-    outdated, newest = Machine(stopped, 0, OUTDATED), Machine(stopped, 1, NEWEST)
+def test_machines_that_boot_at_the_same_time_end_with_the_newest_zone(stopped: PushedClan) -> None:
+    outdated, newest = PushMachine(stopped, 0, OUTDATED), PushMachine(stopped, 1, NEWEST)
     with ExitStack() as stack:
         processes = [machine.start(stack) for machine in (outdated, newest)]
         for process in processes:
@@ -98,8 +98,10 @@ def test_machines_that_boot_at_the_same_time_end_with_the_newest_zone(stopped: C
     assert (sent(outdated.daemon), sent(newest.daemon)) == before
 
 
-def test_a_machine_that_has_lost_all_does_not_bring_back_its_outdated_zone(clan: Clan) -> None:
-    outdated, newest = Machine(clan, 0, OUTDATED), Machine(clan, 1, NEWEST)
+def test_a_machine_that_has_lost_all_does_not_bring_back_its_outdated_zone(
+    clan: PushedClan,
+) -> None:
+    outdated, newest = PushMachine(clan, 0, OUTDATED), PushMachine(clan, 1, NEWEST)
     assert newest.run() == ["pushed pin: serial 9, 2 records, 2 added"]
     clan.wait_for(NEWEST)
     (line,) = outdated.run()

@@ -74,7 +74,7 @@ def with_key(admin: Admin) -> list[str]:
 
 def said(admin: Admin, text: str) -> str:
     """Return a message with what differs from run to run replaced."""
-    for path, name in ((admin.node.directory, "NODE"), (admin.directory, "ADMIN")):
+    for path, name in ((admin.machine.directory, "NODE"), (admin.directory, "ADMIN")):
         text = text.replace(str(path), name)
     return re.sub(r"\b127\.\d+\.\d+\.\d+( port |:)\d+", r"ADDRESS", text)
 
@@ -89,8 +89,8 @@ def test_a_push_takes_the_key_from_the_store_and_the_name_resolves(admin: Admin)
         )
     )
     assert done.stderr.splitlines()[-1] == "pin: 3 added, 0 unchanged; serial none -> 5"
-    until(lambda: source(admin.node) == ("mesh", "5"), "the node serves the zone")
-    assert served(admin.node, f"irc.{DOMAIN}") == ["CNAME kiwi.pin.", "AAAA fd00::1"]
+    until(lambda: source(admin.machine) == ("mesh", "5"), "the machine serves the zone")
+    assert served(admin.machine, f"irc.{DOMAIN}") == ["CNAME kiwi.pin.", "AAAA fd00::1"]
     assert list(admin.temporary.iterdir()) == []
 
 
@@ -104,7 +104,7 @@ def test_a_key_command_can_open_the_store_itself(idle: Admin, store: stores.Fill
 def test_what_is_there_already_is_not_sent_again_and_plan_says_so(admin: Admin) -> None:
     assert admin.run("plan").returncode == 2
     assert admin.run("push", *with_key(admin), "--dry-run").returncode == 2
-    assert not admin.node.mesh_file.exists()
+    assert not admin.machine.mesh_file.exists()
     assert admin.run("push", *with_key(admin)).returncode == 0
     again = admin.run("push", *with_key(admin))
     assert again.stdout == "nothing to do for pin: the mesh has the same names with serial 5\n"
@@ -115,7 +115,7 @@ def test_an_outdated_checkout_is_refused_and_a_rollback_is_from_the_machines_his
     admin: Admin,
 ) -> None:
     assert admin.run("push", *with_key(admin)).returncode == 0
-    until(lambda: source(admin.node) == ("mesh", "5"), "the node serves the zone")
+    until(lambda: source(admin.machine) == ("mesh", "5"), "the machine serves the zone")
     admin.zone(zone_conf(4, {"old.pin": "kiwi.pin"}))
     message = failed(admin.run("push", *with_key(admin)))
     assert "its serial 4 is older than the mesh's, 5" in message
@@ -126,14 +126,14 @@ def test_an_outdated_checkout_is_refused_and_a_rollback_is_from_the_machines_his
     admin.zone(zone_conf(6, {"new.pin": "kiwi.pin"}))
     assert admin.run("push", *with_key(admin)).returncode == 0
     assert admin.run("push", *with_key(admin), "--rollback", "5").returncode == 0
-    assert admin.node.mesh_file.read_text().splitlines()[2:] == zone_conf(5).splitlines()[2:]
+    assert admin.machine.mesh_file.read_text().splitlines()[2:] == zone_conf(5).splitlines()[2:]
 
 
 def test_a_deletion_goes_through_ssh(admin: Admin) -> None:
     assert admin.run("push", *with_key(admin)).returncode == 0
     done = admin.run("push", *with_key(admin), "--delete")
     assert done.stdout.startswith("deleted dns/cnames (serial 5, "), done.stderr
-    assert not admin.node.mesh_file.exists()
+    assert not admin.machine.mesh_file.exists()
     again = admin.run("push", *with_key(admin), "--delete")
     assert said(admin, again.stdout) == snapshot(
         "nothing to do for pin: kiwi:NODE/mesh/files/home/dns/cnames does not exist\n"
@@ -147,11 +147,11 @@ def test_a_key_that_is_not_the_clans_is_refused_before_anything_is_sent(idle: Ad
     assert said(idle, message) == snapshot(
         "dm-dns: the key that --key-command printed does not belong to ADMIN/checkout/vars/shared/dm-dns-signing-key/signing.pub/value: no machine would accept what it signs. Use the key and the public key of one generation; check that the checkout is the newest.\n"
     )
-    assert not idle.node.mesh_file.exists()
+    assert not idle.machine.mesh_file.exists()
 
 
 def test_a_zone_of_another_clan_is_refused(idle: Admin) -> None:
-    idle.node.config.write_text(idle.node.config.read_text().replace('"pin"', '"other"'))
+    idle.machine.config.write_text(idle.machine.config.read_text().replace('"pin"', '"other"'))
     messages = [said(idle, failed(idle.run("push", *with_key(idle), "--force")))]
     messages += [said(idle, failed(idle.run("plan")))]
     assert messages == snapshot(
@@ -160,12 +160,12 @@ def test_a_zone_of_another_clan_is_refused(idle: Admin) -> None:
             "dm-dns: the zone's domain is pin, but the machine's is other (kiwi:NODE/apply.json). Nothing was sent. Name a machine of the zone's clan with --via, or that machine's checkout with --flake; --force does not override this.\n",
         ]
     )
-    assert not idle.node.mesh_file.exists()
+    assert not idle.machine.mesh_file.exists()
 
 
 def test_where_dm_dns_is_not_configured_the_meshs_copy_says_the_clan(idle: Admin) -> None:
-    idle.node.config.unlink()
-    idle.node.mesh_file.write_text('local-zone: "other." transparent\n')
+    idle.machine.config.unlink()
+    idle.machine.mesh_file.write_text('local-zone: "other." transparent\n')
     assert said(idle, failed(idle.run("plan"))) == snapshot(
         "dm-dns: the zone's domain is pin, but the machine's is other (kiwi:NODE/mesh/files/home/dns/cnames). Nothing was sent. Name a machine of the zone's clan with --via, or that machine's checkout with --flake; --force does not override this.\n"
     )
@@ -177,12 +177,12 @@ def stranger(make: Make) -> Admin:
     if os.geteuid() != 0:
         pytest.skip("needs root, so that ssh can log in as somebody else than the mesh's owner")
     admin = make(sshd_options=UNPRIVILEGED)
-    (admin.node.mesh_file.parents[1]).chmod(0o700)
+    (admin.machine.mesh_file.parents[1]).chmod(0o700)
     return admin
 
 
 def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: Admin) -> None:
-    node = stranger.node
+    machine = stranger.machine
     stranger.zone(zone_conf(5))
     # Nothing is served yet: there is nothing to compare with, and nothing is sent.
     message = failed(stranger.run("push", *with_key(stranger)))
@@ -190,9 +190,9 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
         "dm-dns: --mesh-file kiwi:NODE/mesh/files/home/dns/cnames: Permission denied. Log in there as root: --via root@kiwi.\n"
     )
     # What was deployed says which names there are, and not that the mesh has them.
-    node.deployed.write_text(zone_conf(5))
-    node.apply()
-    assert source(node) == ("deployed", "5")
+    machine.deployed.write_text(zone_conf(5))
+    machine.apply()
+    assert source(machine) == ("deployed", "5")
     plan = stranger.run("plan")
     assert (plan.returncode, said(stranger, plan.stdout), said(stranger, plan.stderr)) == snapshot(
         (
@@ -205,7 +205,7 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
     assert said(stranger, first.stdout) == snapshot(
         "pushed pin: serial 5, 3 records, no name changes, in kiwi:NODE/state/kept.conf\n"
     )
-    assert source(node) == ("mesh", "5")
+    assert source(machine) == ("mesh", "5")
     # Now the mesh's copy is served.
     again = stranger.run("push", *with_key(stranger))
     assert again.stdout == "nothing to do for pin: the mesh has the same names with serial 5\n"
@@ -214,7 +214,7 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
     assert "its serial 4 is older than the mesh's, 5" in message
     deleted = stranger.run("push", *with_key(stranger), "--delete")
     assert deleted.returncode == 0, deleted.stderr
-    assert source(node) == ("deployed", "5")
+    assert source(machine) == ("deployed", "5")
 
 
 @pytest.mark.parametrize(
@@ -262,14 +262,14 @@ def test_a_machine_that_forwards_nothing_is_named(make: Make) -> None:
     assert re.sub(r"\([A-Z][^)]*\)", "(REASON)", said(admin, message)) == snapshot(
         "dm-dns: http://ADDRESS did not answer within 0 s (REASON). See `systemctl status data-mesher` on kiwi, and check that its sshd has AllowTcpForwarding.\n"
     )
-    assert not admin.node.mesh_file.exists()
+    assert not admin.machine.mesh_file.exists()
 
 
 def test_a_login_shell_that_prints_something_disturbs_nothing(make: Make) -> None:
     admin = make(
         only_sshd=True, sshd_options='ForceCommand echo hello; eval "$SSH_ORIGINAL_COMMAND"'
     )
-    admin.node.mesh_file.write_text(zone_conf(5))
+    admin.machine.mesh_file.write_text(zone_conf(5))
     assert admin.run("plan").stdout == "pin: no name changes, 3 unchanged; serial 5 -> 5\n"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from checks.processes import unbound
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -28,15 +28,15 @@ CHANGES = 20
 
 
 @pytest.fixture(params=[1, 4], ids=["1 thread", "4 threads"])
-def threaded(request: pytest.FixtureRequest) -> Iterator[Node]:
+def threaded(request: pytest.FixtureRequest) -> Iterator[PlainMachine]:
     if unbound.find() is None:
         pytest.skip(unbound.MISSING)
-    with Node(unbound_options=f"  num-threads: {request.param}") as node:
-        node.unbound.start()
-        yield node
+    with PlainMachine(unbound_options=f"  num-threads: {request.param}") as machine:
+        machine.unbound.start()
+        yield machine
 
 
-def test_fast_reload_is_used_where_unbound_has_it(node: Node, recorded: Control) -> None:
+def test_fast_reload_is_used_where_unbound_has_it(machine: PlainMachine, recorded: Control) -> None:
     answers: list[bytes] = []
 
     def note(_command: str, pass_on: Callable[[], bytes]) -> bytes:
@@ -44,8 +44,8 @@ def test_fast_reload_is_used_where_unbound_has_it(node: Node, recorded: Control)
         return answers[-1]
 
     recorded.answer = note
-    bring(node, zone_conf(5))
-    applied(node)
+    bring(machine, zone_conf(5))
+    applied(machine)
     assert recorded.commands == loading()
     if version() < (1, 23):
         assert answers == [b"error unknown command 'fast_reload'\n", b"ok\n"]
@@ -53,7 +53,7 @@ def test_fast_reload_is_used_where_unbound_has_it(node: Node, recorded: Control)
         assert answers[0].endswith(b"ok\n")
 
 
-def test_no_query_is_lost_or_answered_wrong_while_zones_are_loaded(threaded: Node) -> None:
+def test_no_query_is_lost_or_answered_wrong_while_zones_are_loaded(threaded: PlainMachine) -> None:
     bring(threaded, many(1, OLD, 2000))
     applied(threaded)
     with Asker(threaded, NAMES, {OLD, NEW}) as one, Asker(threaded, NAMES, {OLD, NEW}) as other:
@@ -65,7 +65,7 @@ def test_no_query_is_lost_or_answered_wrong_while_zones_are_loaded(threaded: Nod
     assert one.wrong + other.wrong == []
 
 
-def test_when_apply_ends_every_thread_answers_from_the_new_zone(threaded: Node) -> None:
+def test_when_apply_ends_every_thread_answers_from_the_new_zone(threaded: PlainMachine) -> None:
     for serial in range(1, 1 + CHANGES):
         address = (OLD, NEW)[serial % 2]
         bring(threaded, many(serial, address, 2000))
@@ -76,45 +76,45 @@ def test_when_apply_ends_every_thread_answers_from_the_new_zone(threaded: Node) 
         assert source(threaded) == ("mesh", str(serial))
 
 
-def test_a_hundred_thousand_names_are_loaded_and_checked(node: Node) -> None:
-    bring(node, many(1, OLD, 100_000))
-    assert applied(node) == "pin: serial 1, 100002 records, source mesh\n"
-    assert served(node, "host99999.pin") == ["CNAME kiwi.pin.", f"AAAA {OLD}"]
+def test_a_hundred_thousand_names_are_loaded_and_checked(machine: PlainMachine) -> None:
+    bring(machine, many(1, OLD, 100_000))
+    assert applied(machine) == "pin: serial 1, 100002 records, source mesh\n"
+    assert served(machine, "host99999.pin") == ["CNAME kiwi.pin.", f"AAAA {OLD}"]
 
 
-def test_a_loading_that_another_has_begun_is_waited_for(node: Node) -> None:
-    bring(node, many(1, OLD, 100_000))
-    applied(node)
-    bring(node, zone_conf(2))
+def test_a_loading_that_another_has_begun_is_waited_for(machine: PlainMachine) -> None:
+    bring(machine, many(1, OLD, 100_000))
+    applied(machine)
+    bring(machine, zone_conf(2))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
-        other.connect(str(node.unbound.control))
+        other.connect(str(machine.unbound.control))
         other.sendall(f"UBCT1 {loading()[-1]}\n".encode())
-        applied(node)
-    assert source(node) == ("mesh", "2")
+        applied(machine)
+    assert source(machine) == ("mesh", "2")
 
 
 def test_an_unbound_that_is_busy_with_another_loading_is_asked_again(
-    node: Node, recorded: Control
+    machine: PlainMachine, recorded: Control
 ) -> None:
     # unbound 1.26 closes the connection immediately, without an answer.
     recorded.answer = lambda _command, pass_on: pass_on() if recorded.commands[1:] else b""
-    bring(node, zone_conf(5))
-    applied(node)
-    assert source(node) == ("mesh", "5")
+    bring(machine, zone_conf(5))
+    applied(machine)
+    assert source(machine) == ("mesh", "5")
 
 
-def test_a_broken_unbound_conf_cannot_harm_the_zone_that_is_served(node: Node) -> None:
-    bring(node, zone_conf(5))
-    applied(node)
-    conf = node.directory / "unbound.conf"
+def test_a_broken_unbound_conf_cannot_harm_the_zone_that_is_served(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    applied(machine)
+    conf = machine.directory / "unbound.conf"
     good = conf.read_text()
     conf.write_text(f"{good}nonsense\n")
-    bring(node, zone_conf(6))
+    bring(machine, zone_conf(6))
     if loading() == ["fast_reload"]:  # which reads it anew; auth_zone_reload does not
-        message = failed(node.apply())
+        message = failed(machine.apply())
         assert "unbound does not serve" in message
         assert "the previous zone is back" in message
-        assert source(node) == ("mesh", "5")
+        assert source(machine) == ("mesh", "5")
         conf.write_text(good)
-    applied(node)
-    assert source(node) == ("mesh", "6")
+    applied(machine)
+    assert source(machine) == ("mesh", "6")

@@ -20,10 +20,10 @@ from dm_dns.zone import conf
 from checks.fake_data_mesher.client import call
 from checks.fake_data_mesher.keys import read_private, read_public
 from checks.fake_data_mesher.statement import sign
-from checks.processes.fake_mesh import NAME, Daemon, Network
+from checks.processes.fake_mesh import NAME, FakeDaemon, FakeMesh
 from checks.processes.wait import until
 
-MINUTE = 60 * 10**9  # nanoseconds; the node accepts up to 5 minutes ahead
+MINUTE = 60 * 10**9  # nanoseconds; the machine accepts up to 5 minutes ahead
 ADDRESS = "127.0.0.1"
 SECONDS = "30"
 
@@ -54,7 +54,7 @@ def url(ports: tuple[int, int]) -> str:
 def start(
     tmp_path: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Start]:
-    """Return what starts a node in the working directory, without waiting until it answers."""
+    """Return what starts a machine in the working directory, without waiting until it answers."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for directory in ("clan", "network", "stranger"):
@@ -160,18 +160,18 @@ def test_a_key_pair_of_either_side_is_the_other_sides() -> None:
     )
 
 
-class Clan:
-    """Three nodes, of which two push: each has zones, and a mesh file of its own."""
+class PushedClan:
+    """Three machines, of which two push: each has zones, and a mesh file of its own."""
 
     def __init__(self, directory: Path) -> None:
-        self.network = Network(directory)
+        self.network = FakeMesh(directory)
         self.directory = directory
         self.daemons = []
         for name in ("one", "two", "other"):
             (directory / name).mkdir()
-            self.daemons.append(Daemon(self.network, directory / name))
+            self.daemons.append(FakeDaemon(self.network, directory / name))
 
-    def file(self, daemon: Daemon) -> Path:
+    def file(self, daemon: FakeDaemon) -> Path:
         return daemon.state / "files/home" / NAME
 
     def push(self, machine: int, text: str, *more: str) -> int:
@@ -188,19 +188,19 @@ class Clan:
         return run(daemon.url, *keys_of_network, "--mesh-file", mesh_file, *arguments)
 
     def wait_for(self, text: str | None) -> None:
-        """Wait until every node has this zone; None: until none has one."""
+        """Wait until every machine has this zone; None: until none has one."""
 
         def everywhere() -> bool:
             files = [self.file(daemon) for daemon in self.daemons]
             return all((file.read_text() if file.exists() else None) == text for file in files)
 
-        until(everywhere, f"every node has {text}")
+        until(everywhere, f"every machine has {text}")
 
 
 @pytest.fixture
-def clan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clan]:
+def clan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PushedClan]:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    made = Clan(tmp_path)
+    made = PushedClan(tmp_path)
     try:
         for daemon in made.daemons:
             daemon.start()
@@ -213,14 +213,14 @@ def clan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clan]:
 OUTDATED, NEWEST = zone_conf(7, "old.pin"), zone_conf(9, "new.pin")
 
 
-def test_an_outdated_push_machine_that_comes_first_is_overtaken(clan: Clan) -> None:
+def test_an_outdated_push_machine_that_comes_first_is_overtaken(clan: PushedClan) -> None:
     assert clan.push(0, OUTDATED) == 0
     clan.wait_for(OUTDATED)
     assert clan.push(1, NEWEST) == 0
     clan.wait_for(NEWEST)
 
 
-def test_an_outdated_push_machine_that_comes_later_changes_nothing(clan: Clan) -> None:
+def test_an_outdated_push_machine_that_comes_later_changes_nothing(clan: PushedClan) -> None:
     assert clan.push(1, NEWEST) == 0
     clan.wait_for(NEWEST)
     with pytest.raises(Error, match="its serial 7 is older than the mesh's, 9"):
@@ -230,7 +230,7 @@ def test_an_outdated_push_machine_that_comes_later_changes_nothing(clan: Clan) -
 
 
 def test_what_an_outdated_push_machine_sent_unaware_is_replaced_by_the_next_push(
-    clan: Clan,
+    clan: PushedClan,
 ) -> None:
     one, *others = clan.daemons
     one.stop()
@@ -246,7 +246,7 @@ def test_what_an_outdated_push_machine_sent_unaware_is_replaced_by_the_next_push
     clan.wait_for(NEWEST)
 
 
-def test_an_older_zone_is_everywhere_if_forced(clan: Clan) -> None:
+def test_an_older_zone_is_everywhere_if_forced(clan: PushedClan) -> None:
     assert clan.push(1, NEWEST) == 0
     clan.wait_for(NEWEST)
     assert clan.push(0, OUTDATED, "--force") == 0
@@ -254,7 +254,7 @@ def test_an_older_zone_is_everywhere_if_forced(clan: Clan) -> None:
 
 
 def test_a_deletion_is_everywhere_and_does_not_last(
-    clan: Clan, capsys: pytest.CaptureFixture[str]
+    clan: PushedClan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert clan.push(1, NEWEST) == 0
     clan.wait_for(NEWEST)
@@ -267,7 +267,7 @@ def test_a_deletion_is_everywhere_and_does_not_last(
     assert words == ["pushed", "deleted", "nothing", "pushed"]
 
 
-def test_a_stranger_deletes_nothing(clan: Clan) -> None:
+def test_a_stranger_deletes_nothing(clan: PushedClan) -> None:
     assert clan.push(0, NEWEST) == 0
     keys.generate(clan.directory / "stranger")
     clan.network.signing_key = clan.directory / "stranger/signing.key"
@@ -277,7 +277,7 @@ def test_a_stranger_deletes_nothing(clan: Clan) -> None:
     clan.wait_for(NEWEST)
 
 
-def test_a_rollback_brings_the_old_names_to_every_node(clan: Clan) -> None:
+def test_a_rollback_brings_the_old_names_to_every_node(clan: PushedClan) -> None:
     history = clan.directory / "history"
     history.mkdir()
     (history / "7.conf").write_text(OUTDATED)

@@ -12,7 +12,7 @@ import pytest
 from dm_dns.files import version
 from dm_dns.node import state
 
-from checks.processes.local_machine import Node
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -33,102 +33,102 @@ CONFIRMED = 3.0
 """Seconds after which the state of a change has been written twice."""
 
 
-def said(node: Node) -> str:
-    return node.log.read_text()
+def said(machine: PlainMachine) -> str:
+    return machine.log.read_text()
 
 
-def wait_for(node: Node, text: str) -> None:
-    until(lambda: any(text in line for line in problems(node)), f"the server finds {text!r}")
+def wait_for(machine: PlainMachine, text: str) -> None:
+    until(lambda: any(text in line for line in problems(machine)), f"the server finds {text!r}")
 
 
 # -- what it notices
 
 
-def test_what_is_there_when_it_starts_is_served(node: Node) -> None:
-    bring(node, zone_conf(5))
-    node.watch()
-    wait_for_serial(node, 5)
+def test_what_is_there_when_it_starts_is_served(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    machine.watch()
+    wait_for_serial(machine, 5)
 
 
-def test_each_change_is_served(node: Node) -> None:
-    node.watch()
+def test_each_change_is_served(machine: PlainMachine) -> None:
+    machine.watch()
     for serial in range(5, 25):
-        bring(node, zone_conf(serial))
-        wait_for_serial(node, serial)
+        bring(machine, zone_conf(serial))
+        wait_for_serial(machine, serial)
 
 
-def test_of_many_changes_the_last_is_served(node: Node) -> None:
-    node.watch()
+def test_of_many_changes_the_last_is_served(machine: PlainMachine) -> None:
+    machine.watch()
     for serial in range(5, 205):
-        bring(node, zone_conf(serial))
-    wait_for_serial(node, 204)
+        bring(machine, zone_conf(serial))
+    wait_for_serial(machine, 204)
 
 
-def test_changes_while_it_applies_a_large_zone_are_not_missed(node: Node) -> None:
-    node.watch()
+def test_changes_while_it_applies_a_large_zone_are_not_missed(machine: PlainMachine) -> None:
+    machine.watch()
     for serial in range(5, 45, 2):
-        bring(node, many(serial, OLD, names=20_000))
+        bring(machine, many(serial, OLD, names=20_000))
         time.sleep(0.01 * (serial - 5))
-        bring(node, many(serial + 1, NEW, names=10))
-        wait_for_serial(node, serial + 1)
+        bring(machine, many(serial + 1, NEW, names=10))
+        wait_for_serial(machine, serial + 1)
 
 
-def test_a_file_that_is_written_to_is_served_when_it_is_closed(node: Node) -> None:
-    node.watch()
-    bring(node, zone_conf(5))
-    wait_for_serial(node, 5)
+def test_a_file_that_is_written_to_is_served_when_it_is_closed(machine: PlainMachine) -> None:
+    machine.watch()
+    bring(machine, zone_conf(5))
+    wait_for_serial(machine, 5)
     content = zone_conf(6)
-    with node.mesh_file.open("w") as file:
+    with machine.mesh_file.open("w") as file:
         file.write(content[:50])
         file.flush()
         time.sleep(0.2)
         file.write(content[50:])
-    wait_for_serial(node, 6)
-    assert node.complaints() == []
+    wait_for_serial(machine, 6)
+    assert machine.complaints() == []
 
 
-def test_a_withdrawn_zone_gives_way_to_the_deployed_one(node: Node) -> None:
-    node.deployed.write_text(zone_conf(4))
-    bring(node, zone_conf(5))
-    node.watch()
-    wait_for_serial(node, 5)
-    node.mesh_file.unlink()
-    until(lambda: source(node) == ("deployed", "4"), "the deployed zone is served")
+def test_a_withdrawn_zone_gives_way_to_the_deployed_one(machine: PlainMachine) -> None:
+    machine.deployed.write_text(zone_conf(4))
+    bring(machine, zone_conf(5))
+    machine.watch()
+    wait_for_serial(machine, 5)
+    machine.mesh_file.unlink()
+    until(lambda: source(machine) == ("deployed", "4"), "the deployed zone is served")
 
 
-def test_a_zone_that_becomes_readable_is_served(node: Node) -> None:
-    node.watch()
-    bring(node, "bad\n")
-    wait_for(node, f"{node.mesh_file}:1:")
-    node.mesh_file.unlink()
-    node.mesh_file.symlink_to(node.mesh_file.name)
-    wait_for(node, "symbolic links")
-    node.mesh_file.unlink()
-    bring(node, zone_conf(5))
-    wait_for_serial(node, 5)
+def test_a_zone_that_becomes_readable_is_served(machine: PlainMachine) -> None:
+    machine.watch()
+    bring(machine, "bad\n")
+    wait_for(machine, f"{machine.mesh_file}:1:")
+    machine.mesh_file.unlink()
+    machine.mesh_file.symlink_to(machine.mesh_file.name)
+    wait_for(machine, "symbolic links")
+    machine.mesh_file.unlink()
+    bring(machine, zone_conf(5))
+    wait_for_serial(machine, 5)
 
 
-def mesh(node: Node) -> Path:
-    return node.directory / "mesh"
+def mesh(machine: PlainMachine) -> Path:
+    return machine.directory / "mesh"
 
 
-def folder_comes_later(node: Node) -> None:
-    node.mesh_file.parent.mkdir(parents=True)
+def folder_comes_later(machine: PlainMachine) -> None:
+    machine.mesh_file.parent.mkdir(parents=True)
 
 
-def network_is_another_one(node: Node) -> None:
-    (mesh(node) / "files/other/dns").mkdir(parents=True)
-    (mesh(node) / "files/other/dns/cnames").write_text(zone_conf(5))
-    link = mesh(node) / "files/new"
+def network_is_another_one(machine: PlainMachine) -> None:
+    (mesh(machine) / "files/other/dns").mkdir(parents=True)
+    (mesh(machine) / "files/other/dns/cnames").write_text(zone_conf(5))
+    link = mesh(machine) / "files/new"
     link.symlink_to("other")
-    link.replace(mesh(node) / "files/home")
+    link.replace(mesh(machine) / "files/home")
 
 
-def all_is_moved_in(node: Node) -> None:
-    made = node.directory / "made"
+def all_is_moved_in(machine: PlainMachine) -> None:
+    made = machine.directory / "made"
     (made / "files/home/dns").mkdir(parents=True)
     (made / "files/home/dns/cnames").write_text(zone_conf(5))
-    made.rename(mesh(node))
+    made.rename(mesh(machine))
 
 
 @pytest.mark.parametrize(
@@ -143,47 +143,47 @@ def all_is_moved_in(node: Node) -> None:
 )
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_folders_may_come_and_go(
-    node: Node, remove: str | None, make: Callable[[Node], None], when: str
+    machine: PlainMachine, remove: str | None, make: Callable[[PlainMachine], None], when: str
 ) -> None:
-    node.deployed.write_text(zone_conf(4))
+    machine.deployed.write_text(zone_conf(4))
 
     def take_away() -> None:
         if remove:
-            shutil.rmtree(node.directory / remove)
+            shutil.rmtree(machine.directory / remove)
 
     if when == "before":
         take_away()
-    node.watch()
-    until(lambda: served(node, "irc.pin"), "the deployed zone is served")
+    machine.watch()
+    until(lambda: served(machine, "irc.pin"), "the deployed zone is served")
     if when == "while":
         take_away()
-    make(node)
-    if not node.mesh_file.exists():
-        bring(node, zone_conf(5))
-    wait_for_serial(node, 5)
+    make(machine)
+    if not machine.mesh_file.exists():
+        bring(machine, zone_conf(5))
+    wait_for_serial(machine, 5)
 
 
-def test_changed_hosts_are_served(node: Node) -> None:
-    bring(node, zone_conf(5))
-    node.watch()
-    wait_for_serial(node, 5)
-    node.hosts.write_text("fd00::7 kiwi.pin\n")
-    until(lambda: served(node, "kiwi.pin") == ["AAAA fd00::7"], "the new address is served")
+def test_changed_hosts_are_served(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    machine.watch()
+    wait_for_serial(machine, 5)
+    machine.hosts.write_text("fd00::7 kiwi.pin\n")
+    until(lambda: served(machine, "kiwi.pin") == ["AAAA fd00::7"], "the new address is served")
 
 
-def test_the_zone_is_back_when_unbound_has_lost_it(node: Node) -> None:
-    bring(node, zone_conf(5))
-    node.watch()
-    wait_for_serial(node, 5)
-    node.unbound.stop(signal.SIGKILL)
-    node.unbound.control.unlink(missing_ok=True)  # as systemd removes its folder
-    shutil.rmtree(node.state, ignore_errors=True)  # the server makes it again meanwhile
-    node.unbound.start()
-    wait_for_serial(node, 5)
-    assert node.complaints() == []
+def test_the_zone_is_back_when_unbound_has_lost_it(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    machine.watch()
+    wait_for_serial(machine, 5)
+    machine.unbound.stop(signal.SIGKILL)
+    machine.unbound.control.unlink(missing_ok=True)  # as systemd removes its folder
+    shutil.rmtree(machine.state, ignore_errors=True)  # the server makes it again meanwhile
+    machine.unbound.start()
+    wait_for_serial(machine, 5)
+    assert machine.complaints() == []
 
 
-def test_without_unbound_it_waits(idle: Node) -> None:
+def test_without_unbound_it_waits(idle: PlainMachine) -> None:
     idle.watch()
     bring(idle, zone_conf(5))
     until((idle.state / "pin.zone").exists, "the zone file is written")
@@ -193,50 +193,50 @@ def test_without_unbound_it_waits(idle: Node) -> None:
     assert idle.complaints() == []
 
 
-def test_killed_and_started_again_it_goes_on(node: Node) -> None:
+def test_killed_and_started_again_it_goes_on(machine: PlainMachine) -> None:
     for serial in range(5, 25):
-        watcher = node.watch()
-        bring(node, zone_conf(serial))
+        watcher = machine.watch()
+        bring(machine, zone_conf(serial))
         time.sleep(0.005 * (serial - 5))
         watcher.kill()
         watcher.wait()
-    node.watch()
-    wait_for_serial(node, 24)
+    machine.watch()
+    wait_for_serial(machine, 24)
 
 
-def test_what_it_wakes_up_for_is_only_what_changed(node: Node) -> None:
-    bring(node, zone_conf(5))
-    applied(node)
-    node.watch()
-    wait_for_serial(node, 5)
+def test_what_it_wakes_up_for_is_only_what_changed(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    applied(machine)
+    machine.watch()
+    wait_for_serial(machine, 5)
     for number in range(20):
-        (node.mesh_file.parent / f"other{number}").write_text("")
-        (node.directory / "unrelated").write_text(str(number))
+        (machine.mesh_file.parent / f"other{number}").write_text("")
+        (machine.directory / "unrelated").write_text(str(number))
     time.sleep(0.5)
-    assert said(node).count("\n") == 1
+    assert said(machine).count("\n") == 1
 
 
 # -- what it leaves for others
 
 
-def judged(node: Node) -> str:
+def judged(machine: PlainMachine) -> str:
     """Return what the judge says: nothing if all is well."""
-    run = node.apply("--check")
+    run = machine.apply("--check")
     assert run.returncode == (1 if run.stderr else 0)
     assert run.stdout == ""
     return run.stderr
 
 
 @pytest.fixture
-def serving(node: Node) -> Node:
+def serving(machine: PlainMachine) -> PlainMachine:
     """A machine that serves serial 5, from the mesh."""
-    bring(node, zone_conf(5))
-    node.watch()
-    wait_for_serial(node, 5)
-    return node
+    bring(machine, zone_conf(5))
+    machine.watch()
+    wait_for_serial(machine, 5)
+    return machine
 
 
-def test_the_judge_says_what_the_server_has_found(serving: Node) -> None:
+def test_the_judge_says_what_the_server_has_found(serving: PlainMachine) -> None:
     assert judged(serving) == ""
     bring(serving, "bad\n")
     message = judged(serving)
@@ -249,7 +249,7 @@ def test_the_judge_says_what_the_server_has_found(serving: Node) -> None:
     assert serving.complaints() == []
 
 
-def test_the_state_says_what_is_served_and_since_when(serving: Node) -> None:
+def test_the_state_says_what_is_served_and_since_when(serving: PlainMachine) -> None:
     before = state.read(serving.state_file)
     assert before.served
     assert (before.served.serial, before.served.records, before.served.source) == (5, 3, "mesh")
@@ -270,7 +270,9 @@ def test_the_state_says_what_is_served_and_since_when(serving: Node) -> None:
     assert serving.state_file.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(serving: Node) -> None:
+def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(
+    serving: PlainMachine,
+) -> None:
     before = state.read(serving.state_file)
     lines = said(serving)
     watcher = serving.watch()
@@ -280,7 +282,9 @@ def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(serving:
     watcher.terminate()
 
 
-def test_a_changed_state_is_written_a_second_time_and_then_left_alone(serving: Node) -> None:
+def test_a_changed_state_is_written_a_second_time_and_then_left_alone(
+    serving: PlainMachine,
+) -> None:
     time.sleep(CONFIRMED)
     before = version(serving.state_file)
     time.sleep(STILL)
@@ -295,7 +299,9 @@ def test_a_changed_state_is_written_a_second_time_and_then_left_alone(serving: N
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[1]"])
-def test_a_state_that_somebody_changes_is_written_again(serving: Node, content: str | None) -> None:
+def test_a_state_that_somebody_changes_is_written_again(
+    serving: PlainMachine, content: str | None
+) -> None:
     before = state.read(serving.state_file)
     if content is None:
         serving.state_file.unlink()
@@ -305,29 +311,31 @@ def test_a_state_that_somebody_changes_is_written_again(serving: Node, content: 
     assert state.read(serving.state_file) == before
 
 
-def test_a_server_that_hangs_is_found(node: Node) -> None:
-    bring(node, zone_conf(5))
-    server = node.watch()
-    wait_for_serial(node, 5)
+def test_a_server_that_hangs_is_found(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    server = machine.watch()
+    wait_for_serial(machine, 5)
     server.send_signal(signal.SIGSTOP)
-    bring(node, zone_conf(6))
-    assert judged(node) == (
+    bring(machine, zone_conf(6))
+    assert judged(machine) == (
         "dm-dns: dm-dns.service does not serve a file that has changed; see `systemctl status"
         " dm-dns`\n"
     )
     server.send_signal(signal.SIGCONT)
-    assert judged(node) == ""
-    assert source(node) == ("mesh", "6")
+    assert judged(machine) == ""
+    assert source(machine) == ("mesh", "6")
 
 
-def test_without_a_server_that_is_the_problem(node: Node) -> None:
-    assert judged(node) == (
-        f"dm-dns: {node.state_file} does not exist: dm-dns.service does not run; see `systemctl"
+def test_without_a_server_that_is_the_problem(machine: PlainMachine) -> None:
+    assert judged(machine) == (
+        f"dm-dns: {machine.state_file} does not exist: dm-dns.service does not run; see `systemctl"
         " status dm-dns`\n"
     )
 
 
-def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(serving: Node) -> None:
+def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(
+    serving: PlainMachine,
+) -> None:
     serving.unbound.stop()
     serving.unbound.control.unlink(missing_ok=True)
     message = judged(serving)
@@ -338,7 +346,7 @@ def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(serving
     assert judged(serving) == ""
 
 
-def test_an_unbound_that_starts_soon_is_waited_for(serving: Node) -> None:
+def test_an_unbound_that_starts_soon_is_waited_for(serving: PlainMachine) -> None:
     serving.unbound.stop()
     serving.unbound.control.unlink(missing_ok=True)
     judge = subprocess.Popen(
@@ -360,9 +368,9 @@ OFTEN = (
 
 
 def test_an_unbound_that_serves_something_else_is_told_again(
-    node: Node, monkeypatch: pytest.MonkeyPatch
+    machine: PlainMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serving = node
+    serving = machine
     bring(serving, zone_conf(5))
     python, _module, _dm_dns, *options = serving.apply_command()
     with monkeypatch.context() as patch:
@@ -383,7 +391,7 @@ def test_an_unbound_that_serves_something_else_is_told_again(
     assert judged(serving) == ""
 
 
-def test_a_state_directory_that_is_removed_is_made_again(serving: Node) -> None:
+def test_a_state_directory_that_is_removed_is_made_again(serving: PlainMachine) -> None:
     for path in serving.state.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     until((serving.state / "pin.zone").exists, "the zone file is written")
@@ -391,15 +399,15 @@ def test_a_state_directory_that_is_removed_is_made_again(serving: Node) -> None:
     assert judged(serving) == ""
 
 
-def test_a_killed_run_is_a_problem_and_is_repeated(node: Node) -> None:
-    bring(node, zone_conf(5))
-    server = node.watch()
-    wait_for_serial(node, 5)
+def test_a_killed_run_is_a_problem_and_is_repeated(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    server = machine.watch()
+    wait_for_serial(machine, 5)
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
-    bring(node, many(6, NEW, names=100_000))
+    bring(machine, many(6, NEW, names=100_000))
     until(lambda: children.read_text() != "", "a run has begun")
     os.kill(int(children.read_text()), signal.SIGKILL)
-    until(lambda: problems(node), "the problem is found")
-    assert problems(node) == ["serving the zone was ended by signal 9; it is retried"]
-    wait_for_serial(node, 6)
-    assert judged(node) == ""
+    until(lambda: problems(machine), "the problem is found")
+    assert problems(machine) == ["serving the zone was ended by signal 9; it is retried"]
+    wait_for_serial(machine, 6)
+    assert judged(machine) == ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Machine:
+class DriverMachine:
     """A machine that only notes that it was started."""
 
     def __init__(self, name: str) -> None:
@@ -70,7 +70,7 @@ def main() -> None:
     found = {}
     for test, (script, machines) in json.load(sys.stdin).items():
         calls.clear()
-        symbols = {machine: Machine(machine) for machine in machines}
+        symbols = {machine: DriverMachine(machine) for machine in machines}
         exec(compile(script, test, "exec"), dict(symbols))  # noqa: S102 - as the driver does
         found[test] = list(calls)
     json.dump(found, sys.stdout, default=lambda function: function.__module__)

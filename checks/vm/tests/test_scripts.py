@@ -115,9 +115,9 @@ def test_scripts_have_the_types_of_scenarios(tmp_path: Path) -> None:
     files = []
     for name, test in TESTS.items():
         file = tmp_path / f"{name.replace('-', '_')}.py"
-        declared = "".join(f"{machine}: Machine\n" for machine in test["machines"])
+        declared = "".join(f"{machine}: DriverMachine\n" for machine in test["machines"])
         script = test["script"].replace("  # type: ignore", "")
-        file.write_text(f"from checks.vm.tests.driver import Machine\n{declared}{script}")
+        file.write_text(f"from checks.vm.tests.driver import DriverMachine\n{declared}{script}")
         files.append(file)
     check("mypy", "--config-file=python/pyproject.toml", *files)
 

@@ -14,35 +14,35 @@ from pathlib import Path
 from typing import Final, Self
 
 from checks.processes import ports
-from checks.processes.fake_mesh import NAME, Daemon, Network
+from checks.processes.fake_mesh import NAME, FakeDaemon, FakeMesh
 from checks.processes.process import end
 from checks.processes.temporary import short_folder
-from checks.processes.unbound import Unbound
+from checks.processes.unbound import UnboundProcess
 
 _APPLY_SECONDS: Final = 120.0
 
 _READY_SECONDS: Final = 20.0
 
 
-class Node:
+class PlainMachine:
     """One machine: its files in a temporary directory, its unbound, and what else is asked for.
 
     A context manager: at its end everything that it started is stopped and its directory removed,
-    whatever happened. That includes SIGTERM, which the first node makes the same as SIGINT: a
+    whatever happened. That includes SIGTERM, which the first machine makes the same as SIGINT: a
     KeyboardInterrupt in the main thread.
 
-        with Node("kiwi") as node:
-            node.deployed.write_text(zone_conf)
-            node.boot()
-            node.unbound.ask("irc.pin", "AAAA")
+        with PlainMachine("kiwi") as machine:
+            machine.deployed.write_text(zone_conf)
+            machine.boot()
+            machine.unbound.ask("irc.pin", "AAAA")
     """
 
     def __init__(
         self,
-        name: str = "node",
+        name: str = "machine",
         domain: str = "pin",
         *,
-        network: Network | None = None,
+        network: FakeMesh | None = None,
         listen: tuple[str, int] | None = None,
         unbound_options: str = "",
     ) -> None:
@@ -81,7 +81,7 @@ class Node:
             """What the server prints."""
             self._make_files(mesh)
             address, port = listen or ports.free_endpoint()
-            self.unbound = Unbound(
+            self.unbound = UnboundProcess(
                 self.directory,
                 domain=domain,
                 zonefile=self.state / f"{domain}.zone",
@@ -91,7 +91,7 @@ class Node:
             )
             self._write_config()
             self._stack.callback(self.unbound.stop)
-            self.daemon = Daemon(network, mesh) if network else None
+            self.daemon = FakeDaemon(network, mesh) if network else None
             if self.daemon:
                 self._stack.callback(self.daemon.stop)
         except BaseException:
@@ -124,8 +124,8 @@ class Node:
     def boot(self) -> None:
         """Do what a machine does when it boots, in the order of its units.
 
-        The server is started, and unbound when the server is ready; then (if the node has one) the
-        daemon.
+        The server is started, and unbound when the server is ready; then the daemon, if there is
+        one.
 
         Raises:
             RuntimeError: one of them does not start.
@@ -160,7 +160,7 @@ class Node:
     def watch(self) -> subprocess.Popen[bytes]:
         """Start the server (`dm-dns apply --watch`), and wait until it is ready.
 
-        It runs until the node is closed.
+        It runs until the machine is closed.
 
         Raises:
             RuntimeError: it is not ready in time.

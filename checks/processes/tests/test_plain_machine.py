@@ -1,4 +1,4 @@
-"""A node as the tests, the demo and the benchmarks use it."""
+"""A machine as the tests, the demo and the benchmarks use it."""
 
 import signal
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from checks.processes import unbound
-from checks.processes.fake_mesh import Network
-from checks.processes.local_machine import Node
+from checks.processes.fake_mesh import FakeMesh
+from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -24,18 +24,20 @@ from checks.processes.wait import until
 
 PARENT = """\
 import time
-from checks.processes.local_machine import Node
-with Node() as node:
-    node.unbound.start()
-    node.watch()
-    print(node.directory, flush=True)
+from checks.processes.plain_machine import PlainMachine
+with PlainMachine() as machine:
+    machine.unbound.start()
+    machine.watch()
+    print(machine.directory, flush=True)
     while True:
         time.sleep(1)
 """
 
 
 @pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_when_its_program_is_ended(idle: Node, received: signal.Signals) -> None:
+def test_nothing_is_left_when_its_program_is_ended(
+    idle: PlainMachine, received: signal.Signals
+) -> None:
     del idle  # only for its skip where there is no unbound
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -69,8 +71,8 @@ def test_nothing_is_left_after_an_error() -> None:
     directories = []
 
     def fail() -> None:
-        with Node() as node:
-            directories.append(node.directory)
+        with PlainMachine() as machine:
+            directories.append(machine.directory)
             raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - the one above
@@ -78,7 +80,7 @@ def test_nothing_is_left_after_an_error() -> None:
     assert not directories[0].exists()
 
 
-def test_it_boots_without_a_zone_and_serves_the_first_one_that_comes(idle: Node) -> None:
+def test_it_boots_without_a_zone_and_serves_the_first_one_that_comes(idle: PlainMachine) -> None:
     idle.boot()
     assert problems(idle)[0].startswith("there is no zone for pin: ")
     bring(idle, zone_conf(5))
@@ -89,18 +91,21 @@ def test_it_boots_without_a_zone_and_serves_the_first_one_that_comes(idle: Node)
 def test_a_pushed_zone_is_served_on_every_node_and_on_one_that_was_down(tmp_path: Path) -> None:
     if unbound.find() is None:
         pytest.skip(unbound.MISSING)
-    network = Network(tmp_path)
+    network = FakeMesh(tmp_path)
     zone = tmp_path / "zone.conf"
-    with Node("kiwi", network=network) as kiwi, Node("kfbox", network=network) as kfbox:
+    with (
+        PlainMachine("kiwi", network=network) as kiwi,
+        PlainMachine("kfbox", network=network) as kfbox,
+    ):
         assert kiwi.daemon
         assert kfbox.daemon
-        for node in (kiwi, kfbox):
-            node.deployed.write_text(zone_conf(1))
-            node.boot()
+        for machine in (kiwi, kfbox):
+            machine.deployed.write_text(zone_conf(1))
+            machine.boot()
         push(kiwi, zone, zone_conf(2, addresses={"kiwi.pin": (NEW,)}))
-        for node in (kiwi, kfbox):
-            wait_for_serial(node, 2)
-            assert served(node, "irc.pin")[-1] == f"AAAA {NEW}"
+        for machine in (kiwi, kfbox):
+            wait_for_serial(machine, 2)
+            assert served(machine, "irc.pin")[-1] == f"AAAA {NEW}"
         kfbox.daemon.stop()
         push(kiwi, zone, zone_conf(3))
         wait_for_serial(kiwi, 3)
@@ -110,8 +115,8 @@ def test_a_pushed_zone_is_served_on_every_node_and_on_one_that_was_down(tmp_path
         assert served(kfbox, "irc.pin")[-1] == f"AAAA {OLD}"
 
 
-def push(node: Node, path: Path, text: str) -> None:
-    assert node.daemon
+def push(machine: PlainMachine, path: Path, text: str) -> None:
+    assert machine.daemon
     path.write_text(text)
-    run = node.daemon.push(path, node.domain)
+    run = machine.daemon.push(path, machine.domain)
     assert run.returncode == 0, run.stderr
