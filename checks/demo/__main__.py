@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 
@@ -33,6 +34,7 @@ def main() -> int:
         "--picture", metavar="FILE", type=Path, help="write an SVG of what is printed as well"
     )
     args = parser.parse_args()
+    tempfile.gettempdir()  # writes a file the first time, which a signal could leave behind
     for each in _SIGNALS:
         signal.signal(each, _stop)
     screen = Screen(args.picture)
