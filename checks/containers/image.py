@@ -109,7 +109,14 @@ def write_own(
     files, links = nixos.in_store(
         {
             "/etc/machine-id": f"{uuid.uuid4().hex}\n",
-            **nixos.own_files(name, addresses, machine, image.signing_pub, image.network_id),
+            **nixos.own_files(
+                name,
+                addresses,
+                machine,
+                image.signing_pub,
+                image.network_id,
+                domain=image.spec["domain"],
+            ),
             **evaluated.files(machine),
         }
     )

@@ -155,17 +155,20 @@ def link_address(number: int) -> str:
     return f"192.168.1.{number}"
 
 
-def own_files(
+def own_files(  # noqa: PLR0913 - each is a fact of its own
     name: str,
     addresses: Mapping[str, list[str]],
     machine: Mapping[str, Any],
     signing_pub: str,
     network_id: str,
+    *,
+    domain: str,
 ) -> dict[str, str]:
     """Return the files that one machine has.
 
     Args:
         name: of the machine.
+        domain: of the clan.
         addresses: of all machines, that of the link first.
         machine: its snapshot.
         signing_pub: the key that signs the zone; nobody has the private one of the snapshot's.
@@ -189,8 +192,9 @@ def own_files(
             },
         },
     }
-    # As the VMs of checks/vm: short names only, so that what resolves the long ones is dm-dns.
-    hosts = ["127.0.0.1 localhost", "::1 localhost", f"127.0.0.2 {name}"]
+    # As NixOS with clan-core's default: networking.domain is the clan's.
+    own = f"{name}.{domain} {name}"
+    hosts = ["127.0.0.1 localhost", "::1 localhost", f"127.0.0.2 {own}", f"::1 {own}"]
     network = [
         "[Match]",
         "Name=host0",

@@ -136,19 +136,28 @@ def check_at_unbound(machine: Machine, spec: Spec) -> None:
 def check(machine: Machine, spec: Spec) -> None:
     """Check all names at unbound, at systemd-resolved, and as programs resolve them."""
     check_at_unbound(machine, spec)
-    check_names(machine, spec, STUB)
+    check_names(machine, spec, STUB, own_is_local=True)
     machine.succeed(status(STUB, f"unknown.{spec['domain']}", "NXDOMAIN"))
     names = " ".join(expected(spec))
     printed = machine.succeed(
         f"for name in {names}; do echo $name $(getent ahosts $name | cut -d ' ' -f 1); done"
     )
     found = {name: set(addresses) for name, *addresses in map(str.split, printed.splitlines())}
-    _compare(machine, "getent", found, spec)
+    _compare(machine, "getent", found, spec, own_is_local=True)
     machine.fail(f"getent ahosts unknown.{spec['domain']}")
 
 
-def check_names(machine: Machine, spec: Spec, query: str) -> None:
-    """Check that all names have their addresses in the one answer to a query with dig."""
+def check_names(machine: Machine, spec: Spec, query: str, *, own_is_local: bool = False) -> None:
+    """Check that all names have their addresses in the one answer to a query with dig.
+
+    Args:
+        machine: where dig runs.
+        spec: what is served.
+        query: dig and its options.
+        own_is_local: whether the machine's own name has loopback addresses: NixOS writes them to
+            /etc/hosts, which systemd-resolved asks first.
+
+    """
     questions = " ".join(f"{name} A {name} AAAA" for name in expected(spec))
     found: dict[str, set[str]] = {}
     name = ""
@@ -159,7 +168,7 @@ def check_names(machine: Machine, spec: Spec, query: str) -> None:
             found.setdefault(name, set())
         elif "A" in fields or "AAAA" in fields:
             found[name].add(fields[-1])
-    _compare(machine, query, found, spec)
+    _compare(machine, query, found, spec, own_is_local=own_is_local)
 
 
 def status(query: str, name: str, expected: str) -> str:
@@ -167,9 +176,18 @@ def status(query: str, name: str, expected: str) -> str:
     return f"{query} +noall +comments {name} | grep 'status: {expected}'"
 
 
-def _compare(machine: Machine, query: str, found: Mapping[str, set[str]], spec: Spec) -> None:
-    if found != expected(spec):
-        raise AssertionError(f"{machine.name}: {query}: {found}, not {expected(spec)}")
+def _compare(
+    machine: Machine, query: str, found: dict[str, set[str]], spec: Spec, *, own_is_local: bool
+) -> None:
+    wanted = expected(spec)
+    if own_is_local:
+        own = f"{machine.name}.{spec['domain']}"
+        del wanted[own]
+        addresses = found.pop(own, set())
+        if not addresses or not all(ip_address(address).is_loopback for address in addresses):
+            raise AssertionError(f"{machine.name}: {query}: {own} has {addresses}, not loopback")
+    if found != wanted:
+        raise AssertionError(f"{machine.name}: {query}: {found}, not {wanted}")
 
 
 def expected(spec: Spec) -> dict[str, set[str]]:

@@ -36,9 +36,6 @@
     { pkgs, ... }:
     {
       environment.systemPackages = [ pkgs.dnsutils ];
-      # Without a domain /etc/hosts has the machines' short names only, so that what resolves the
-      # others, also for data-mesher, is dm-dns.
-      networking.domain = lib.mkForce null;
     };
 
   testScript =

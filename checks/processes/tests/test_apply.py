@@ -256,9 +256,45 @@ def test_addresses_in_etc_hosts_win_except_those_on_loopback(machine: PlainMachi
     bring(machine, zone_conf(5, addresses=addresses))
     machine.hosts.write_text(f"127.0.0.2 kfbox.pin kfbox\n::1 kfbox.pin\n{NEW} kiwi.pin kiwi\n")
     applied(machine)
-    assert served(machine, "irc.pin") == ["CNAME kiwi.pin.", f"AAAA {NEW}"]
+    assert served(machine, "irc.pin") == [f"AAAA {NEW}"]
     assert served(machine, "kiwi.pin", "A") == []
     assert served(machine, "kfbox.pin") == [f"AAAA {OLD}"]
+
+
+# What NixOS writes by clan-core's default, on the machine kiwi.
+NIXOS_HOSTS = """\
+127.0.0.1 localhost
+::1 localhost
+127.0.0.2 kiwi.pin kiwi
+::1 kiwi.pin kiwi
+"""
+
+
+@pytest.mark.parametrize("addresses", [(OLD,), ("192.0.2.1",), ("192.0.2.1", OLD), ()])
+def test_a_machines_own_services_have_its_addresses_and_no_cname(
+    machine: PlainMachine, addresses: tuple[str, ...]
+) -> None:
+    # systemd-resolved would follow a CNAME into /etc/hosts.
+    cnames = {"irc.pin": "kiwi.pin", "a.pin": "irc.pin", "www.pin": "kfbox.pin"}
+    zone = {"kiwi.pin": addresses, "kfbox.pin": (NEW,)}
+    bring(machine, zone_conf(5, cnames, {name: some for name, some in zone.items() if some}))
+    machine.hosts.write_text(NIXOS_HOSTS)
+    applied(machine)
+    for name in ("irc.pin", "a.pin", "kiwi.pin"):
+        for kind in ("A", "AAAA"):
+            assert served(machine, name, kind) == [
+                f"{kind} {address}" for address in addresses if (":" in address) == (kind == "AAAA")
+            ]
+            assert rcode(machine, name, kind) == "NOERROR"
+    assert served(machine, "www.pin") == ["CNAME kfbox.pin.", f"AAAA {NEW}"]
+
+
+def test_a_wildcard_for_the_machine_itself_has_its_addresses(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5, {"*.pin": "kiwi.pin"}))
+    machine.hosts.write_text(NIXOS_HOSTS)
+    applied(machine)
+    assert served(machine, "any.pin") == [f"AAAA {OLD}"]
+    assert served(machine, "kiwi.pin") == [f"AAAA {OLD}"]
 
 
 def test_a_change_of_etc_hosts_is_served(machine: PlainMachine) -> None:

@@ -79,3 +79,11 @@ def test_any_text_yields_only_addresses_of_names_directly_below_the_domain(text:
         assert domain == "pin"
         assert known == conf.in_order(known)
         assert all(conf.canonical_address(address) == address for address in known)
+
+
+def test_names_are_those_of_every_valid_line_below_the_domain() -> None:
+    text = (
+        "127.0.0.2 kiwi.pin kiwi\n::1 KIWI.pin.\nfd00::1 kfbox.pin # other.pin\n"
+        "nonsense a.pin\n127.0.0.1 localhost x.example b.c.pin\n"
+    )
+    assert hosts.names_in(text, "pin") == {"kiwi.pin", "kfbox.pin"}

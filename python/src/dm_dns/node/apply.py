@@ -103,12 +103,13 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     if served := _already_served(config, fingerprint, write_only=write_only):
         return Outcome(served, [], inputs.versions(), is_new=False)
     choice = choose(config, inputs)
-    own = hosts.addresses((inputs.hosts.content or b"").decode("utf-8", "replace"), config.domain)
+    text = (inputs.hosts.content or b"").decode("utf-8", "replace")
     # A zone file that was made despite a problem has no fingerprint, so that the next run finds
     # the problem again.
     compiled = zonefile.compile_zone(
         choice.zone,
-        own,
+        hosts.addresses(text, config.domain),
+        hosts.names_in(text, config.domain),
         source=choice.source,
         inputs="unknown" if choice.problems else fingerprint,
     )

@@ -1,5 +1,7 @@
 """/etc/hosts: the addresses that a machine itself knows for names of the clan."""
 
+from collections.abc import Iterator
+
 from dm_dns.zone import conf, names
 
 # NixOS writes the machine's own name with loopback addresses, which are of no use to other devices.
@@ -15,15 +17,27 @@ def addresses(text: str, domain: str) -> dict[str, tuple[str, ...]]:
     the file, and a line of theirs must not stop anything.
     """
     found: dict[str, set[str]] = {}
+    for name, address in _entries(text, domain):
+        if not address.startswith(_LOOPBACK) and address not in _NO_ADDRESSES:
+            found.setdefault(name, set()).add(address)
+    return {name: conf.in_order(known) for name, known in found.items()}
+
+
+def names_in(text: str, domain: str) -> set[str]:
+    """Return the names directly below ``domain`` in hosts(5) ``text``, whatever their addresses."""
+    return {name for name, _address in _entries(text, domain)}
+
+
+def _entries(text: str, domain: str) -> Iterator[tuple[str, str]]:
+    """Yield each name directly below ``domain``, with an address of it in canonical form."""
     for line in text.splitlines():
         address, *hosts = line.partition("#")[0].split() or [""]
-        usable = conf.canonical_address(address)
-        if usable is None or usable.startswith(_LOOPBACK) or usable in _NO_ADDRESSES:
+        canonical = conf.canonical_address(address)
+        if canonical is None:
             continue
         for host in hosts:
             if name := _machine_name(host, domain):
-                found.setdefault(name, set()).add(usable)
-    return {name: conf.in_order(known) for name, known in found.items()}
+                yield name, canonical
 
 
 def _machine_name(host: str, domain: str) -> str | None:

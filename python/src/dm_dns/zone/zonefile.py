@@ -1,7 +1,7 @@
 """The zone file: what unbound loads (a master file, RFC 1035, section 5)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from dm_dns.zone import conf, names
@@ -34,7 +34,12 @@ def status_name(domain: str) -> str:
 
 
 def compile_zone(
-    served: conf.Zone, own: Mapping[str, tuple[str, ...]], *, source: str, inputs: str
+    served: conf.Zone,
+    own: Mapping[str, tuple[str, ...]],
+    in_hosts: Collection[str] = (),
+    *,
+    source: str,
+    inputs: str,
 ) -> ZoneFile:
     """Compile ``served`` to a zone file.
 
@@ -42,24 +47,31 @@ def compile_zone(
         served: what to serve.
         own: addresses that the machine knows itself (`hosts.addresses`); they replace the zone's
             for every name that is not a CNAME.
+        in_hosts: names in the machine's /etc/hosts (`hosts.names_in`). A CNAME that points to one
+            is compiled to addresses: systemd-resolved would follow it into /etc/hosts, where NixOS
+            has the machine's own name with loopback addresses.
         source: where ``served`` is from: ``mesh``, ``deployed`` or ``kept``.
         inputs: what the file was made from, for the comment in its first line.
 
     """
     addresses = {**served.addresses, **{n: a for n, a in own.items() if n not in served.cnames}}
     lines = [_APEX.format(ttl=TTL, domain=served.domain, serial=served.serial)]
-    lines += [f"{owner}. CNAME {target}.\n" for owner, target in served.cnames.items()]
+    local = _local_cnames(served.cnames, in_hosts)
+    cnames = {owner: target for owner, target in served.cnames.items() if owner not in local}
+    addresses |= {owner: addresses.get(target, ()) for owner, target in local.items()}
+    lines += [f"{owner}. CNAME {target}.\n" for owner, target in cnames.items()]
     lines += [
         f"{owner}. {conf.record_type(address)} {address}\n"
         for owner, known in sorted(addresses.items())
         for address in known
     ]
-    # A machine without an address must exist anyway: otherwise a wildcard would answer for it, in a
+    # A name without an address must exist anyway: otherwise a wildcard would answer for it, in a
     # loop if the wildcard points to that machine.
+    exist = {*cnames.values(), *local, *local.values()} - cnames.keys()
     lines += [
-        f'{target}. TXT "dm-dns knows no address of this machine"\n'
-        for target in sorted(set(served.cnames.values()))
-        if target not in addresses and target not in served.cnames
+        f'{name}. TXT "dm-dns knows no address of this machine"\n'
+        for name in sorted(exist)
+        if not addresses.get(name)
     ]
     body = "".join(lines)
     status = f"serial={served.serial} sha256={served.sha256} source={source}"
@@ -67,6 +79,19 @@ def compile_zone(
     txt = f'{status_name(served.domain)}. TXT "{status}" "{file}"\n'
     first = f"; inputs={inputs} records={served.records} {status} {file}\n"
     return ZoneFile(f"{first}{body}{txt}", f"{status} {file}")
+
+
+def _local_cnames(cnames: Mapping[str, str], in_hosts: Collection[str]) -> dict[str, str]:
+    """Return each name whose CNAMEs lead through a name in /etc/hosts, with the last target."""
+    local = {}
+    for owner in cnames if in_hosts else ():
+        name, is_local = owner, False
+        while name in cnames:
+            name = cnames[name]
+            is_local = is_local or name in in_hosts
+        if is_local:
+            local[owner] = name
+    return local
 
 
 class FirstLine(NamedTuple):
