@@ -10,7 +10,7 @@ from checks.fake_data_mesher import config, daemon, keys
 from checks.fake_data_mesher.client import call
 from checks.fake_data_mesher.gotime import parse_duration
 from checks.fake_data_mesher.mesh_errors import MeshError
-from checks.fake_data_mesher.server import FILES, MAX_BODY
+from checks.fake_data_mesher.mesh_port import FILES, MAX_BODY
 from checks.fake_data_mesher.statement import MAX_CONTENT, MeshEntry, check_name, sign
 
 

@@ -8,7 +8,7 @@ import threading
 from checks.fake_data_mesher.config import ServerConfig
 from checks.fake_data_mesher.gossip import Peer
 from checks.fake_data_mesher.mesh_errors import MeshError
-from checks.fake_data_mesher.server import MeshPort
+from checks.fake_data_mesher.mesh_port import MeshPort
 from checks.fake_data_mesher.store import Store
 
 _EXPIRY_CHECK = 0.2  # seconds between two looks at the clock

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from checks.fake_data_mesher.client import call
 from checks.fake_data_mesher.mesh_errors import MeshError, RefusedError, UnreachableError
-from checks.fake_data_mesher.server import FILES, MAX_BODY, STATEMENTS
+from checks.fake_data_mesher.mesh_port import FILES, MAX_BODY, STATEMENTS
 from checks.fake_data_mesher.statement import MeshEntry, Statement, parse_json
 from checks.fake_data_mesher.store import Store
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from dm_dns.errors import Error
 from dm_dns.pins import download, flake_lock, nix, update
 
-from checks.pins.server import Answer, Server, archive, serving
+from checks.pins.archive_server import Answer, ArchiveServer, archive, serving
 
 DIRECTORY: Final = Path(__file__).parents[2] / "python/tests/pins/nix-outputs"
 
@@ -92,7 +92,7 @@ def shortened(output: Mapping[str, Any]) -> dict[str, Any]:
     return {**output, "stderr": stderr}
 
 
-def _downloads(server: Server) -> Iterator[str]:
+def _downloads(server: ArchiveServer) -> Iterator[str]:
     """Download something in each case, then yield the case's name."""
     half = len(_GOOD) // 2
     server.give("/good.tar.gz", _GOOD)
@@ -118,7 +118,7 @@ def _download(url: str, *, cached: bool = False) -> None:
     download.download_all([pin], options, print)
 
 
-def _updates(server: Server, flake: Path) -> Iterator[str]:
+def _updates(server: ArchiveServer, flake: Path) -> Iterator[str]:
     """Update a flake with two inputs in each case, then yield the case's name."""
 
     def compute(*inputs: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from checks.containers.container_errors import UnavailableError
 from checks.pins import nix
-from checks.pins.server import Server, serving
+from checks.pins.archive_server import ArchiveServer, serving
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +48,6 @@ def machine(
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server() -> Iterator[ArchiveServer]:
     with serving() as server:
         yield server

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from checks.pins.server import Answer, Server, archive
+from checks.pins.archive_server import Answer, ArchiveServer, archive
 
 EXPERIMENTAL = ("--extra-experimental-features", "nix-command flakes")
 LOCK = Path("flake.lock")
@@ -38,7 +38,7 @@ def source(content: str = "one", flake: str = "{ outputs = _: { }; }") -> bytes:
     return archive({"flake.nix": flake, "file": content, "more": content * 2000})
 
 
-def give_release(server: Server, name: str, revision: str, body: bytes) -> None:
+def give_release(server: ArchiveServer, name: str, revision: str, body: bytes) -> None:
     """Give an archive as forges do: at an address of its own, to which that of the branch leads."""
     path = f"/{name}/archive/{revision}.tar.gz"
     link = f'<{server.url(path)}?rev={revision}>; rel="immutable"'

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dm_dns.cli import main
 
-from checks.pins.server import Answer, Server, archive
+from checks.pins.archive_server import Answer, ArchiveServer, archive
 from checks.pins.tests.helpers import (
     LOCK,
     change_lock,
@@ -42,7 +42,7 @@ def check_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int
 
 
 @pytest.fixture
-def pinned(server: Server) -> Server:
+def pinned(server: ArchiveServer) -> ArchiveServer:
     """A server, from which the flake's one input has been locked."""
     server.give("/a.tar.gz", GOOD)
     write_flake({"a": server.url("/a.tar.gz")})
@@ -51,7 +51,9 @@ def pinned(server: Server) -> Server:
     return server
 
 
-def test_every_input_is_fetched_once(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_input_is_fetched_once(
+    server: ArchiveServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     server.give("/b.tar.gz", source("b"))
     inner = f'{{ inputs.b.url = "{server.url("/b.tar.gz")}"; outputs = _: {{ }}; }}'
     server.give("/a.tar.gz", source("a", inner))
@@ -72,7 +74,7 @@ def test_every_input_is_fetched_once(server: Server, capsys: pytest.CaptureFixtu
     assert LOCK.read_bytes() == before
 
 
-def test_a_redirect_is_followed(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_redirect_is_followed(server: ArchiveServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.give("/a.tar.gz", Answer(status=302, headers={"Location": "/elsewhere"}))
     server.give("/elsewhere", GOOD)
     write_flake({"a": server.url("/a.tar.gz")})
@@ -84,7 +86,7 @@ def test_a_redirect_is_followed(server: Server, capsys: pytest.CaptureFixture[st
     assert found["attempts"][0]["received"] == len(GOOD)
 
 
-def test_a_new_revision_elsewhere_changes_nothing(server: Server) -> None:
+def test_a_new_revision_elsewhere_changes_nothing(server: ArchiveServer) -> None:
     give_release(server, "a", REVISIONS[0], GOOD)
     write_flake({"a": server.url("/a/main.tar.gz")})
     nix("flake", "lock")
@@ -97,7 +99,7 @@ def test_a_new_revision_elsewhere_changes_nothing(server: Server) -> None:
 
 
 def test_other_files_at_the_locked_url_are_a_mismatch(
-    pinned: Server, capsys: pytest.CaptureFixture[str]
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     moved = source("two, and longer")
     pinned.give("/a.tar.gz", moved)
@@ -120,7 +122,7 @@ def test_other_files_at_the_locked_url_are_a_mismatch(
 
 
 def test_a_wrong_hash_is_told_with_both_hashes_sizes_and_the_url(
-    pinned: Server, capsys: pytest.CaptureFixture[str]
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     right = locked("a")["narHash"]
     change_lock("a", narHash=WRONG)
@@ -147,7 +149,7 @@ CUT = {
 
 @pytest.mark.parametrize("name", CUT)
 def test_a_truncated_archive_is_fetched_again(
-    name: str, pinned: Server, capsys: pytest.CaptureFixture[str]
+    name: str, pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pinned.give("/a.tar.gz", CUT[name], CUT[name], GOOD)
 
@@ -161,7 +163,7 @@ def test_a_truncated_archive_is_fetched_again(
 
 @pytest.mark.parametrize("name", CUT)
 def test_a_truncated_archive_is_told_with_its_sizes(
-    name: str, pinned: Server, capsys: pytest.CaptureFixture[str]
+    name: str, pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pinned.give("/a.tar.gz", CUT[name])
 
@@ -177,7 +179,7 @@ def test_a_truncated_archive_is_told_with_its_sizes(
 
 
 def test_a_slow_server_is_waited_for_with_signs_of_life(
-    pinned: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dm_dns.pins.nix._PROGRESS_SECONDS", 0.05)
     noise = archive({"noise": "".join(str(number) for number in range(20_000))})
@@ -193,7 +195,7 @@ def test_a_slow_server_is_waited_for_with_signs_of_life(
 
 
 def test_a_server_that_stalls_is_given_up_and_asked_again(
-    pinned: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The user's own setting.
     monkeypatch.setenv("NIX_CONFIG", "stalled-download-timeout = 1")
@@ -208,7 +210,9 @@ def test_a_server_that_stalls_is_given_up_and_asked_again(
     assert second["outcome"] == "ok"
 
 
-def test_what_is_gone_is_asked_for_once(pinned: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_gone_is_asked_for_once(
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     del pinned.answers["/a.tar.gz"]
 
     status, found = check_json(capsys)
@@ -220,7 +224,7 @@ def test_what_is_gone_is_asked_for_once(pinned: Server, capsys: pytest.CaptureFi
     assert pinned.asked == ["/a.tar.gz"]
 
 
-def test_an_overloaded_server_is_asked_again(pinned: Server) -> None:
+def test_an_overloaded_server_is_asked_again(pinned: ArchiveServer) -> None:
     pinned.give("/a.tar.gz", Answer(b"later", 503), GOOD)
 
     assert check() == 0
@@ -230,7 +234,7 @@ def test_an_overloaded_server_is_asked_again(pinned: Server) -> None:
 @pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "NIX_CACHE_HOME"])
 def test_what_is_cached_hides_nothing(
     variable: str,
-    pinned: Server,
+    pinned: ArchiveServer,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -247,7 +251,7 @@ def test_what_is_cached_hides_nothing(
 
 
 def test_with_cached_nothing_is_downloaded_that_is_there(
-    pinned: Server, capsys: pytest.CaptureFixture[str]
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check("--cached") == 0
     del pinned.answers["/a.tar.gz"]
@@ -260,7 +264,7 @@ def test_with_cached_nothing_is_downloaded_that_is_there(
 
 
 def test_with_cached_what_is_wrong_is_downloaded(
-    pinned: Server, capsys: pytest.CaptureFixture[str]
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_lock("a", narHash=WRONG)
 

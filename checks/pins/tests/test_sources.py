@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from checks.pins.server import Server
+from checks.pins.archive_server import ArchiveServer
 from checks.pins.tests.helpers import (
     change_lock,
     give_release,
@@ -46,7 +46,7 @@ def value(expression: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 @pytest.fixture(autouse=True)
-def flake(server: Server, tmp_path: Path) -> Path:
+def flake(server: ArchiveServer, tmp_path: Path) -> Path:
     """A lock with an archive, an input of that, a follower, and a git repository, which it is."""
     write_repository(tmp_path / "repository")
     give_release(server, "deep", REVISION, source("deep"))
@@ -65,7 +65,7 @@ def flake(server: Server, tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-def test_every_pin_is_fetched_as_it_is_locked(flake: Path, server: Server) -> None:
+def test_every_pin_is_fetched_as_it_is_locked(flake: Path, server: ArchiveServer) -> None:
     server.asked.clear()
 
     assert value("builtins.attrNames pins") == ["a", "deep", "git"]
@@ -83,7 +83,7 @@ def test_every_pin_is_fetched_as_it_is_locked(flake: Path, server: Server) -> No
     ]
 
 
-def test_other_files_are_refused(server: Server) -> None:
+def test_other_files_are_refused(server: ArchiveServer) -> None:
     server.give("/a.tar.gz", source("something else"))
 
     done = evaluate('"${pins.a}"')

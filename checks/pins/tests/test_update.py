@@ -10,7 +10,7 @@ import pytest
 from dm_dns.cli import main
 from dm_dns.pins import nix as dm_dns_nix
 
-from checks.pins.server import Answer, Server, archive
+from checks.pins.archive_server import Answer, ArchiveServer, archive
 from checks.pins.tests.helpers import (
     LOCK,
     give_release,
@@ -41,13 +41,13 @@ def by_nix(directory: Path, *inputs: str) -> bytes:
     return (directory / LOCK).read_bytes()
 
 
-def inner(server: Server) -> str:
+def inner(server: ArchiveServer) -> str:
     """Return a flake.nix with an input `deep`."""
     return f'{{ inputs.deep.url = "{server.url("/deep/main.tar.gz")}"; outputs = _: {{ }}; }}'
 
 
 @pytest.fixture
-def pinned(server: Server) -> Server:
+def pinned(server: ArchiveServer) -> ArchiveServer:
     """A server with two inputs, and a flake whose lock has their first revisions."""
     for name in ("a", "b"):
         give_release(server, name, ONE, source(name))
@@ -59,7 +59,7 @@ def pinned(server: Server) -> Server:
 
 
 def test_one_input_moves_and_the_lock_is_what_nix_writes(
-    pinned: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pinned: ArchiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     expected = by_nix(tmp_path / "copy", "a")
     assert expected != LOCK.read_bytes()
@@ -96,7 +96,7 @@ def test_all_inputs_move_and_nix_has_nothing_left_to_do(
 
 @pytest.mark.parametrize("inputs", [[], ["a"]])
 def test_inputs_of_inputs_move_with_their_own_lock(
-    inputs: list[str], server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    inputs: list[str], server: ArchiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def release(revision: str, deep: str) -> None:
         """Give `a`, with a flake.lock that has this revision of `deep`."""
@@ -126,7 +126,7 @@ def test_inputs_of_inputs_move_with_their_own_lock(
     ]
 
 
-def test_an_input_of_an_input_moves_alone(server: Server, tmp_path: Path) -> None:
+def test_an_input_of_an_input_moves_alone(server: ArchiveServer, tmp_path: Path) -> None:
     give_release(server, "deep", ONE, source("deep"))
     give_release(server, "a", ONE, source("a", inner(server)))
     write_flake({"a": server.url("/a/main.tar.gz")})
@@ -142,7 +142,7 @@ def test_an_input_of_an_input_moves_alone(server: Server, tmp_path: Path) -> Non
 
 
 def test_inputs_that_come_and_go_are_told(
-    pinned: Server, capsys: pytest.CaptureFixture[str]
+    pinned: ArchiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     give_release(pinned, "c", ONE, source("c"))
     write_flake({name: pinned.url(f"/{name}/main.tar.gz") for name in ("a", "c")})
@@ -155,7 +155,7 @@ def test_inputs_that_come_and_go_are_told(
     assert locked("a")["rev"] == ONE
 
 
-def test_a_lock_is_made_where_there_is_none(server: Server, tmp_path: Path) -> None:
+def test_a_lock_is_made_where_there_is_none(server: ArchiveServer, tmp_path: Path) -> None:
     give_release(server, "a", ONE, source("a"))
     write_flake({"a": server.url("/a/main.tar.gz")})
     expected = by_nix(tmp_path / "copy")
@@ -177,34 +177,34 @@ def test_in_a_git_repository_the_lock_counts_that_is_there(
     assert (locked("a")["rev"], locked("b")["rev"]) == (TWO, ONE)
 
 
-def refuse_follows(server: Server) -> str:
+def refuse_follows(server: ArchiveServer) -> str:
     write_flake({"a": server.url("/a/main.tar.gz"), "b": "=a"})
     return "input b follows a and has no pin of its own. Update that: `dm-dns prefetch update a`."
 
 
-def refuse_unknown(server: Server) -> str:
+def refuse_unknown(server: ArchiveServer) -> str:
     del server
     return "the flake has no input b/c. Its inputs: a, b."
 
 
-def refuse_broken_flake(server: Server) -> str:
+def refuse_broken_flake(server: ArchiveServer) -> str:
     del server
     Path("flake.nix").write_text("{ inputs = ; }\n")
     return "syntax error"
 
 
-def refuse_what_is_gone(server: Server) -> str:
+def refuse_what_is_gone(server: ArchiveServer) -> str:
     del server.answers["/b/main.tar.gz"]
     return "HTTP error 404"
 
 
-def refuse_half_an_archive(server: Server) -> str:
+def refuse_half_an_archive(server: ArchiveServer) -> str:
     body = source("b two")
     server.give(f"/b/archive/{TWO}.tar.gz", Answer(body, cut=1000))
     return "artial file"
 
 
-def refuse_what_comes_otherwise_again(server: Server) -> str:
+def refuse_what_comes_otherwise_again(server: ArchiveServer) -> str:
     answers = server.answers[f"/b/archive/{TWO}.tar.gz"]
     answers.append(answers[0]._replace(body=source("b other")))
     return "is unchanged: what Nix would lock differs from what a second download returned."
@@ -223,8 +223,8 @@ def refuse_what_comes_otherwise_again(server: Server) -> str:
 )
 def test_a_failure_leaves_the_lock_alone(
     name: str,
-    refuse: Callable[[Server], str],
-    pinned: Server,
+    refuse: Callable[[ArchiveServer], str],
+    pinned: ArchiveServer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = LOCK.read_bytes()
@@ -255,7 +255,7 @@ def test_a_repository_that_is_gone_is_not_locked_as_it_was(
     assert LOCK.read_bytes() == before
 
 
-def test_half_an_archive_is_fetched_again(pinned: Server) -> None:
+def test_half_an_archive_is_fetched_again(pinned: ArchiveServer) -> None:
     path = f"/a/archive/{TWO}.tar.gz"
     whole = pinned.answers[path][0]
     pinned.give(path, whole._replace(cut=1000), whole)

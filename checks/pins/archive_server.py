@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     """Seconds before each of a few pieces."""
 
 
-class Server:
+class ArchiveServer:
     """What is given to whom; see `serving`."""
 
     def __init__(self) -> None:
@@ -55,9 +55,9 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving() -> Iterator[ArchiveServer]:
     """Yield a server that answers until the end."""
-    server = Server()
+    server = ArchiveServer()
     thread = Thread(target=server.http.serve_forever, args=(_POLL_SECONDS,), daemon=True)
     thread.start()
     try:
@@ -83,7 +83,7 @@ def archive(files: Mapping[str, str], *, modified: int = 1_700_000_000) -> bytes
     return gzip.compress(raw.getvalue(), mtime=0)
 
 
-def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
+def _handler(server: ArchiveServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             # Nix 2.18 may add the hash to a URL, which servers of archives ignore.
