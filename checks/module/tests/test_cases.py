@@ -485,6 +485,7 @@ def test_virtual_hosts_of_exported_names_listen_on_the_clans_addresses_only() ->
         "chat.test": internal,
         # exported by another machine
         "client-only.test": {},
+        "merged.test": internal,
         # decided by the user
         "set.test": {"listenAddresses": ["0.0.0.0"]},  # noqa: S104
         # outside the domain
