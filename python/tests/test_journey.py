@@ -102,7 +102,7 @@ def opened(argv: list[str]) -> list[str]:
     args = cli.build_parser().parse_args(argv)
     sys.setprofile(call)
     try:
-        status = cli.COMMANDS["push"].run(args)
+        status = cli.load("push").run(args)
     finally:
         sys.setprofile(None)
     assert status == 0

@@ -3,12 +3,11 @@
 import argparse
 import difflib
 import sys
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Final, Protocol, cast
 
-from dm_dns.commands import apply, check, history, keygen, plan, prefetch, push, render
-from dm_dns.commands.arguments import UsageError
-from dm_dns.errors import Error, FileError, describe
+from dm_dns.errors import Error, FileError, UsageError, describe
 
 
 class Command(Protocol):
@@ -29,16 +28,8 @@ class Command(Protocol):
         """Run the command, and return its exit status."""
 
 
-COMMANDS: Final[dict[str, Command]] = {
-    "plan": plan,
-    "push": push,
-    "history": history,
-    "check": check,
-    "render": render,
-    "keygen": keygen,
-    "apply": apply,
-    "prefetch": prefetch,
-}
+COMMANDS: Final = ("plan", "push", "history", "check", "render", "keygen", "apply", "prefetch")
+"""Each is a module of `commands`."""
 
 _EPILOG: Final = """\
 Example, from an admin's checkout of the clan's flake:
@@ -60,8 +51,13 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line, with all commands."""
+def load(name: str) -> Command:
+    """Return a command."""
+    return cast("Command", import_module(f"dm_dns.commands.{name}"))
+
+
+def build_parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, or of one with these commands only."""
     parser = argparse.ArgumentParser(
         prog="dm-dns",
         description="DNS for a clan: every name that a service exports resolves on every machine.",
@@ -70,7 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
-    for name, command in COMMANDS.items():
+    for name in names:
+        command = load(name)
         subparser = commands.add_parser(
             name,
             help=command.SUMMARY,
@@ -90,16 +87,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if it was interrupted.
     """
     argv = sys.argv[1:] if argv is None else argv
-    parser = build_parser()
+    # At boot unbound waits for `dm-dns apply`, which does not need the other commands.
+    is_command = bool(argv) and argv[0] in COMMANDS
+    parser = build_parser(argv[:1] if is_command else COMMANDS)
     if not argv:
         parser.print_help(sys.stderr)
         return 2
-    if not argv[0].startswith("-") and argv[0] not in COMMANDS:
+    if not is_command and not argv[0].startswith("-"):
         parser.error(_unknown(argv[0]))
     args = parser.parse_args(argv)
     if args.command is None:
         parser.error(f"name a command: {', '.join(COMMANDS)}")
-    return _run(COMMANDS[args.command], args)
+    return _run(load(args.command), args)
 
 
 def _unknown(word: str) -> str:

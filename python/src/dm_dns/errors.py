@@ -20,6 +20,10 @@ class FileError(Error):
         self.reason = reason
 
 
+class UsageError(Exception):
+    """Arguments that contradict each other, or are not enough: misuse of the command line."""
+
+
 def describe(error: Error | OSError) -> str:
     """Return what to tell a user about an error."""
     if isinstance(error, Error):

@@ -27,10 +27,6 @@ _UNITS: Final = {
 _PART: Final = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(_UNITS)})")
 
 
-class UsageError(Exception):
-    """Arguments that contradict each other, or are not enough: misuse of the command line."""
-
-
 def domain(text: str) -> str:
     """Return a clan's domain in canonical form."""
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dm_dns.commands import arguments
-from dm_dns.commands.arguments import UsageError
+from dm_dns.errors import UsageError
 from dm_dns.push import automatic, destination, history, key_source, plan, push
 from dm_dns.push.checkout import Checkout
 from dm_dns.push.key_source import KeyCommand, KeyFile
