@@ -29,6 +29,8 @@
         client = [ "client-only.test" ];
         server = [
           "chat.test"
+          "merged.test"
+          "off.test"
           "set.test"
           "unused.test"
           "www.example.org"
@@ -45,6 +47,12 @@
       services.nginx.virtualHosts = {
         "chat.test" = { };
         "client-only.test" = { };
+        "merged.test" = lib.mkMerge [
+          (lib.mkIf false { listenAddresses = [ "192.0.2.9" ]; })
+          (lib.mkIf true { })
+        ];
+        # Switched off, as a service does with an option.
+        "off.test" = lib.mkIf false { listenAddresses = [ "192.0.2.9" ]; };
         "set.test".listenAddresses = [ "0.0.0.0" ];
         "www.example.org" = { };
       };

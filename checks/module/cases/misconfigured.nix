@@ -7,6 +7,7 @@ _:
     inventory.machines = {
       forwarder = { };
       half-open = { };
+      listener = { };
       old = { };
       sender = { };
     };
@@ -17,6 +18,25 @@ _:
         roles.default.machines = {
           forwarder = { };
           half-open.settings.listen = [ "192.0.2.1" ];
+          listener.settings = {
+            allow = [
+              "192.168.1.0/24"
+              "192.168.1.0/99"
+              "fd00::/129"
+              "1.2.3"
+              "FD00::/8"
+            ];
+            listen = [
+              "0.0.0.0"
+              "127.0.0.53"
+              "1.2.3"
+              "fe80::1"
+              "::"
+              "::1"
+              "192.168.1.1"
+              "FD00::1"
+            ];
+          };
           old = { };
         };
         roles.push.machines.sender = { };

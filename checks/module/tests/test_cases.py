@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -485,6 +486,7 @@ def test_virtual_hosts_of_exported_names_listen_on_the_clans_addresses_only() ->
         "chat.test": internal,
         # exported by another machine
         "client-only.test": {},
+        "merged.test": internal,
         # decided by the user
         "set.test": {"listenAddresses": ["0.0.0.0"]},  # noqa: S104
         # outside the domain
@@ -563,6 +565,7 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
     [
         ("forwarder", ["enable, settings.server.local-zone, settings.server.port, settings.forw"]),
         ("half-open", ["'half-open' sets only one of listen and allow"]),
+        ("listener", ["in its setting listen:", "192.168.1.0/99, fd00::/129, 1.2.3."]),
         ("old", ["DNS delegates need systemd 258; 'old' has 257.9."]),
         ("sender", ["'sender' has the role push but not the role default", "no data-mesher"]),
     ],
@@ -572,6 +575,19 @@ def test_a_misconfigured_machine_is_told_what_is_wrong(machine: str, expected: l
     assert len(assertions) == len(expected)
     for message, part in zip(assertions, expected, strict=True):
         assert part in message
+
+
+def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> None:
+    message, _allow = load("misconfigured")["listener"]["assertions"]
+    reasons = dict(re.findall(r"^  (\S+): (.+)$", message, re.MULTILINE))
+    assert {address: reason.split(",")[0] for address, reason in reasons.items()} == {
+        "0.0.0.0": "it stands for all addresses",  # noqa: S104
+        "::": "it stands for all addresses",
+        "127.0.0.53": "it is a loopback address",
+        "::1": "it is a loopback address",
+        "1.2.3": "it is not an IP address",
+        "fe80::1": "it is link-local",
+    }
 
 
 def test_a_second_instance_is_refused() -> None:

@@ -311,6 +311,22 @@ def test_a_state_that_somebody_changes_is_written_again(
     assert state.read(serving.state_file) == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
+def test_any_user_may_ask_the_judge(serving: PlainMachine) -> None:
+    serving.mesh_file.parents[1].chmod(0o700)  # as data-mesher's folder is
+    until(lambda: state.read(serving.state_file).served, "the state is written")
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    environment = {**os.environ, "RUNTIME_DIRECTORY": str(serving.runtime)}
+    judge = subprocess.run(
+        [*other, *serving.apply_command("--check")],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert (judge.returncode, judge.stderr) == (0, "")
+
+
 def test_a_server_that_hangs_is_found(machine: PlainMachine) -> None:
     bring(machine, zone_conf(5))
     server = machine.watch()

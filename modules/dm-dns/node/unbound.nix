@@ -14,11 +14,14 @@
 let
   inherit (lib)
     attrNames
+    concatMapStringsSep
     concatStringsSep
     filter
     mkDefault
     optional
+    toLower
     ;
+  inherit (import ../ip.nix { inherit lib; }) isNetwork listenProblem;
 
   server = {
     interface = [ constants.address ] ++ map (address: "${address}@53") settings.listen;
@@ -57,9 +60,32 @@ let
         "stub-zone"
       ]
     );
+
+  # unbound would not start, or answer nobody.
+  badListen = filter (address: listenProblem (toLower address) != null) settings.listen;
+  badAllow = filter (network: !isNetwork (toLower network)) settings.allow;
 in
 {
   assertions = [
+    {
+      assertion = badListen == [ ];
+      message = ''
+        dm-dns: '${machine.name}' cannot answer other devices on an address in its setting listen:
+        ${
+          concatMapStringsSep "\n" (address: "  ${address}: ${listenProblem (toLower address)}") badListen
+        }
+        Use addresses that the machine has in a LAN or a VPN, such as 192.168.1.1.
+      '';
+    }
+    {
+      assertion = badAllow == [ ];
+      message = ''
+        dm-dns: the setting allow of '${machine.name}' has what is not a network:
+        ${concatStringsSep ", " badAllow}.
+        Write an address, or one with a prefix length of at most 32 (IPv4) or 128 (IPv6), such as
+        192.168.1.0/24.
+      '';
+    }
     {
       assertion = foreign == [ ];
       message = ''

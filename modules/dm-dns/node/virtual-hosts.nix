@@ -11,13 +11,14 @@
 }:
 let
   inherit (lib)
-    count
+    any
     filter
     genAttrs
     hasInfix
     mkDefault
     mkIf
     ;
+  inherit (lib.modules) dischargeProperties;
 
   addresses = filter (address: address != "") config.clan.core.networking.internalListenAddresses;
 
@@ -32,14 +33,18 @@ let
   );
 
   # Only where something else defines the virtual host as well: one that only this module defined
-  # would answer for a name that another program of this machine serves.
+  # would answer for a name that another program of this machine serves. A definition that is
+  # switched off, with `mkIf false`, is none.
+  mark = "definitionOfDmDns";
+  isDefinition = value: !(value.${mark} or false) && dischargeProperties value != [ ];
+  isDefined =
+    option: host:
+    any (definition: definition ? ${host} && isDefinition definition.${host}) option.definitions;
   restrict =
     option:
     genAttrs hosts (
       host:
-      mkIf (count (definition: definition ? ${host}) option.definitions > 1) {
-        listenAddresses = mkDefault listenAddresses;
-      }
+      mkIf (isDefined option host) { listenAddresses = mkDefault listenAddresses; } // { ${mark} = true; }
     );
 in
 {

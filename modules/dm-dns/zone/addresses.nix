@@ -9,37 +9,19 @@
 }:
 let
   inherit (lib)
-    all
     concatMap
     concatStringsSep
     elem
     filter
     groupBy
     last
-    length
-    match
     splitString
     toLower
     trim
     uniqueStrings
     ;
 
-  octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
-  isIPv4 = text: match "${octet}(\\.${octet}){3}" text != null;
-
-  # RFC 4291, section 2.2, without the form that ends in an IPv4 address
-  isIPv6 =
-    text:
-    let
-      halves = splitString "::" text;
-      groups = concatMap (half: if half == "" then [ ] else splitString ":" half) halves;
-    in
-    all (group: match "[0-9a-f]{1,4}" group != null) groups
-    && (
-      if length halves == 2 then length groups <= 7 else length halves == 1 && length groups == 8
-    );
-
-  isAddress = text: isIPv4 text || isIPv6 text;
+  inherit (import ../ip.nix { inherit lib; }) isAddress;
 
   # What these services export is either outside the clan or not an address of a machine.
   outside = [

@@ -11,6 +11,7 @@
 - ``inputs``: for each file that was read its version, a list of numbers that changes with the file.
 """
 
+import errno
 import json
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,6 +23,8 @@ from dm_dns.node.apply import Served
 
 NAME: Final = "state.json"
 DIRECTORY: Final = Path("/run/dm-dns")
+
+_DENIED: Final[Version] = (errno.EACCES,)
 
 
 class State(NamedTuple):
@@ -37,8 +40,9 @@ class State(NamedTuple):
     """The files that were read, by their path."""
 
     def is_outdated(self) -> bool:
-        """Tell whether a file has changed since it was read."""
-        return any(files.version(Path(path)) != version for path, version in self.inputs.items())
+        """Tell whether a file has changed since it was read, as far as this user may know."""
+        now = {path: files.version(Path(path)) for path in self.inputs}
+        return any(now[path] not in (read, _DENIED) for path, read in self.inputs.items())
 
     def write(self, path: Path) -> None:
         """Write the state atomically.
