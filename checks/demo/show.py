@@ -17,8 +17,9 @@ from rich.text import Text
 from checks.demo.ask import MachineAnswer
 
 _UNLIMITED: Final = 10_000  # columns of a pipe or file: no line is broken
-_PICTURE_WIDTH: Final = 120
+_PICTURE_WIDTH: Final = 112
 _WEB_FONT: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_FONTS: Final = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 
 class Screen:
@@ -47,8 +48,10 @@ class Screen:
     def save_picture(self) -> None:
         """Write the picture, if one is wanted."""
         if self._picture:
+            # The same id each time, so that git shows only what has changed.
+            svg = self._console.export_svg(title="make demo", unique_id="demo")
             # The fonts of the reader's machine, and none from the network.
-            svg = _WEB_FONT.sub("", self._console.export_svg(title="make demo"))
+            svg = _WEB_FONT.sub("", svg).replace("Fira Code, monospace", _FONTS)
             self._picture.write_text("".join(f"{line.rstrip()}\n" for line in svg.splitlines()))
 
     def line(self, text: str = "", style: str = "") -> None:
@@ -145,7 +148,7 @@ def _stacked(name: str, answer: MachineAnswer) -> Text:
 
 def verdict(answer: MachineAnswer, is_right: bool) -> Text:  # noqa: FBT001 - a pair, as it is kept
     """Return the time an answer took; or that it is wrong."""
-    return Text(milliseconds(answer.seconds, 1)) if is_right else Text("WRONG", "bold red")
+    return Text(milliseconds(answer.seconds, 2)) if is_right else Text("WRONG", "bold red")
 
 
 def milliseconds(seconds: float, digits: int = 0) -> str:

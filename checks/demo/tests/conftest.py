@@ -32,9 +32,9 @@ class Demo:
         self.environment["TMPDIR"] = tmpdir
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    def start(self, *options: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [self.python, "-m", "checks.demo"],
+            [self.python, "-m", "checks.demo", *options],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -45,8 +45,8 @@ class Demo:
         self.started.append(process)
         return process
 
-    def run(self) -> subprocess.CompletedProcess[str]:
-        process = self.start()
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*options)
         stdout, stderr = process.communicate(timeout=SECONDS)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 

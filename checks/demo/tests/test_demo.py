@@ -5,6 +5,8 @@ import signal
 import socket
 import socketserver
 import threading
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import dns.message
 import dns.rcode
@@ -14,7 +16,7 @@ from checks.demo.tests.conftest import SECONDS, Demo, stop
 from checks.processes import unbound
 
 ESCAPE = "\x1b"
-MS = r"\d+\.\d ms"
+MS = r"\d+\.\d\d ms"
 ZOLTRAAK = "202:a538:c672:d157:d586:18b:6bba:2959 fd35:f254:ab26:d7ec:8d99:931b:b832:28fb"
 ROWS = {
     "beszel.spell": f"zoltraak.spell {ZOLTRAAK}",
@@ -67,6 +69,20 @@ def test_on_a_narrow_terminal_no_address_is_broken(demo: Demo) -> None:
     for facts in ROWS.values():
         for value in facts.split():
             assert value in shown
+    assert demo.has_left_nothing()
+
+
+def test_the_picture_shows_what_was_printed_and_loads_nothing(demo: Demo, tmp_path: Path) -> None:
+    picture = tmp_path / "demo.svg"
+    assert demo.run("--picture", str(picture)).returncode == 0
+    svg = ET.fromstring(picture.read_bytes())  # noqa: S314 - the demo's own
+    shown = "".join(svg.itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "NOT the real one" in shown
+    assert "answers were right." in shown
+    for name, facts in ROWS.items():
+        for value in (name, *facts.split()):
+            assert value in shown
+    assert "url(" not in shown  # in its style: a font
     assert demo.has_left_nothing()
 
 
