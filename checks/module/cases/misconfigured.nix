@@ -52,7 +52,7 @@
         settings.server.port = 53;
       };
       unresolved = {
-        networking.useHostResolvConf = lib.mkForce true;
+        networking.useHostResolvConf = true;
         services.resolved.enable = lib.mkForce false;
         services.unbound.enableRootTrustAnchor = lib.mkForce true;
       };

@@ -32,27 +32,27 @@ in
       '';
     }
     {
-      # Also where it is forced off, which the definition below cannot prevent.
       assertion = config.services.resolved.enable;
       message = ''
         dm-dns: programs on '${machine.name}' ask systemd-resolved for the clan's names, but
-        services.resolved.enable is forced to false.
+        services.resolved.enable is false.
         Remove that, or take the machine out of the role default.
       '';
     }
     {
       assertion = !config.networking.useHostResolvConf;
       message = ''
-        dm-dns: networking.useHostResolvConf is forced to true on '${machine.name}': programs would ask
-        the host's DNS servers and not systemd-resolved, which knows the clan's names.
+        dm-dns: networking.useHostResolvConf is true on '${machine.name}': programs would ask the host's
+        DNS servers and not systemd-resolved, which knows the clan's names.
         Remove that, or take the machine out of the role default.
       '';
     }
   ];
 
-  services.resolved.enable = true;
-  # NixOS turns this on in containers, where it excludes resolved.
-  networking.useHostResolvConf = false;
+  # Stronger than the defaults of NixOS, which turns the second one on in containers. Weaker than what
+  # people write: then the assertions above say what is wrong.
+  services.resolved.enable = lib.mkOverride 900 true;
+  networking.useHostResolvConf = lib.mkOverride 900 false;
 
   # A delegate and not the global DNS=: resolved uses one of the global servers at a time, and
   # switches between them.
