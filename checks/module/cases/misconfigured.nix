@@ -1,5 +1,5 @@
 # What a machine's configuration can get wrong: each failed assertion is on record.
-_:
+{ lib, ... }:
 {
   keys = [ "assertions" ];
   clan = {
@@ -10,6 +10,7 @@ _:
       listener = { };
       old = { };
       sender = { };
+      unresolved = { };
     };
     inventory.instances = {
       dm-dns = {
@@ -38,6 +39,7 @@ _:
             ];
           };
           old = { };
+          unresolved = { };
         };
         roles.push.machines.sender = { };
       };
@@ -48,6 +50,11 @@ _:
         settings.forward-zone = [ { name = "."; } ];
         settings.server.local-zone = [ ''"example." static'' ];
         settings.server.port = 53;
+      };
+      unresolved = {
+        networking.useHostResolvConf = lib.mkForce true;
+        services.resolved.enable = lib.mkForce false;
+        services.unbound.enableRootTrustAnchor = lib.mkForce true;
       };
       old =
         { pkgs, ... }:

@@ -567,6 +567,14 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
         ("half-open", ["'half-open' sets only one of listen and allow"]),
         ("listener", ["in its setting listen:", "192.168.1.0/99, fd00::/129, 1.2.3."]),
         ("old", ["DNS delegates need systemd 258; 'old' has 257.9."]),
+        (
+            "unresolved",
+            [
+                "in services.unbound: enableRootTrustAnchor.",
+                "services.resolved.enable is forced to false",
+                "networking.useHostResolvConf is forced to true on 'unresolved'",
+            ],
+        ),
         ("sender", ["'sender' has the role push but not the role default", "no data-mesher"]),
     ],
 )

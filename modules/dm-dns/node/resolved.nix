@@ -31,6 +31,23 @@ in
         Use nixpkgs 25.11 or newer.
       '';
     }
+    {
+      # Also where it is forced off, which the definition below cannot prevent.
+      assertion = config.services.resolved.enable;
+      message = ''
+        dm-dns: programs on '${machine.name}' ask systemd-resolved for the clan's names, but
+        services.resolved.enable is forced to false.
+        Remove that, or take the machine out of the role default.
+      '';
+    }
+    {
+      assertion = !config.networking.useHostResolvConf;
+      message = ''
+        dm-dns: networking.useHostResolvConf is forced to true on '${machine.name}': programs would ask
+        the host's DNS servers and not systemd-resolved, which knows the clan's names.
+        Remove that, or take the machine out of the role default.
+      '';
+    }
   ];
 
   services.resolved.enable = true;

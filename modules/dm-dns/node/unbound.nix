@@ -50,6 +50,7 @@ let
   unbound = config.services.unbound.settings;
   foreign =
     optional (options.services.unbound.enable.definitions != [ true ]) "enable"
+    ++ optional config.services.unbound.enableRootTrustAnchor "enableRootTrustAnchor"
     ++ map (name: "settings.server.${name}") (
       filter (name: (unbound.server.${name} or null) != server.${name}) (attrNames server)
     )
