@@ -253,7 +253,7 @@ def test_an_equal_serial_with_other_names_is_refused_even_if_forced() -> None:
     made = compare(many(7, 3), many(7, 4))
     assert plan.refusals(made) == snapshot(
         [
-            "the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial; --force does not override this."
+            "the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial, with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this."
         ]
     )
     assert plan.refusals(made, force=True) == plan.refusals(made)
@@ -265,7 +265,7 @@ def test_a_serial_too_far_ahead_is_refused_even_if_forced(monkeypatch: pytest.Mo
     made = compare(many(1001 + 86400, 3), None)
     assert plan.refusals(made) == snapshot(
         [
-            "its serial 87401 is more than a day ahead of this machine's clock (1000): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again; --force does not override this."
+            "its serial 87401 is more than a day ahead of this machine's clock (1000): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this."
         ]
     )
     assert plan.refusals(made, force=True) == plan.refusals(made)

@@ -398,7 +398,7 @@ def test_another_zone_with_the_same_serial_is_refused_even_if_forced(url: str) -
     Path("mesh").write_text(zone_conf(7, "new.pin"))
     assert failure(url, "--force") == snapshot("""\
 the zone is refused, nothing was sent:
-the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial; --force does not override this.\
+the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial, with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this.\
 """)
     assert not sent()
 
@@ -425,7 +425,7 @@ def test_a_zone_of_the_future_is_refused_even_if_forced(
     Path("zone.conf").write_text(zone_conf(7 + 86401))
     assert failure(url, "--force") == snapshot("""\
 the zone is refused, nothing was sent:
-its serial 86408 is more than a day ahead of this machine's clock (7): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again; --force does not override this.\
+its serial 86408 is more than a day ahead of this machine's clock (7): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this.\
 """)
     assert not sent()
 

@@ -13,6 +13,8 @@ DAY: Final = 86400
 CHANGES_STATUS: Final = 2
 """Exit status if a push would send something."""
 
+_REGENERATE: Final = "`clan vars generate MACHINE --generator dm-dns --regenerate`"
+
 _FEW_NAMES: Final = 10  # of fewer names, any number may be removed
 _MAX_REMOVED: Final = 30  # percent
 
@@ -133,8 +135,8 @@ def _too_far_ahead(new: conf.Zone) -> str | None:
     return (
         f"its serial {new.serial} is more than a day ahead of this machine's clock ({now}): every"
         " zone generated before that time would count as older. Check the clock with `timedatectl`,"
-        " here and where the zone was generated, then generate the zone again; --force does not"
-        " override this."
+        " here and where the zone was generated, then generate the zone again with"
+        f" {_REGENERATE}; --force does not override this."
     )
 
 
@@ -143,7 +145,8 @@ def _same_serial(plan: Plan, old: conf.Zone) -> str | None:
         return None
     return (
         f"the mesh has another zone with the same serial {old.serial}, so neither is newer."
-        " Generate the zone again, which gives it a new serial; --force does not override this."
+        f" Generate the zone again, which gives it a new serial, with {_REGENERATE}; --force does"
+        " not override this."
     )
 
 
