@@ -114,6 +114,49 @@ def test_render_takes_the_time_as_serial(monkeypatch: pytest.MonkeyPatch) -> Non
     assert conf.read(Path("zone.conf"), "pin").serial == 1795433611
 
 
+@pytest.mark.parametrize(
+    ("previous", "expected"),
+    [
+        # An admin whose clock was ahead, or is behind now, by an hour.
+        (1795433611 + 3600, 1795433611 + 3601),
+        (1795433611, 1795433612),
+        (1795433611 - 3600, 1795433611),
+        # A zone of clan-core's own dm-dns has no header, and so the serial 0.
+        (0, 1795433611),
+    ],
+)
+def test_a_zone_is_newer_than_the_one_that_it_replaces_whatever_the_clock_says(
+    monkeypatch: pytest.MonkeyPatch, previous: int, expected: int
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1795433611.9)
+    text = conf.render(conf.Zone("pin", previous, {}, {}))
+    Path("old.conf").write_text(text if previous else "".join(text.splitlines(keepends=True)[4:]))
+    assert render("--previous", "old.conf") == 0
+    assert conf.read(Path("zone.conf"), "pin").serial == expected
+
+
+def test_a_previous_zone_that_is_missing_or_damaged_does_not_keep_from_rendering(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1795433611.9)
+    assert render("--previous", "missing.conf") == 0
+    assert "previous" not in capsys.readouterr().err
+    Path("old.conf").write_text("nonsense\n")
+    assert render("--previous", "old.conf") == 0
+    assert "warning: the previous zone has no serial: old.conf:1: " in capsys.readouterr().err
+    assert conf.read(Path("zone.conf"), "pin").serial == 1795433611
+
+
+def test_above_the_highest_serial_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("old.conf").write_text(conf.render(conf.Zone("pin", conf.MAX_SERIAL, {}, {})))
+    message = refused(capsys, "render", "spec.json", "-o", "zone.conf", "--previous", "old.conf")
+    assert message == snapshot("""\
+dm-dns: spec.json breaks these rules:
+old.conf has the highest serial that there is, 4294967295, so no zone can be newer. Remove it, and run `clan vars generate` again.
+""")
+    assert not Path("zone.conf").exists()
+
+
 @pytest.mark.parametrize("serial", ["0", "4294967295"])
 def test_render_takes_every_serial_that_a_zone_can_have(serial: str) -> None:
     render("--serial", serial)

@@ -211,7 +211,9 @@ def test_the_generator_renders_the_spec_that_its_validation_has(case: str, name:
     made = json.dumps(zone_spec(case), sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(made.encode()).hexdigest()[:32]
     assert generator["script"] == (
-        f'dm-dns render /nix/store/{digest}-dm-dns-zone-spec.json -o "$out/zone.conf"\n'
+        f'dm-dns render /nix/store/{digest}-dm-dns-zone-spec.json -o "$out/zone.conf"'
+        # The zone in the checkout, than which the new one must be newer.
+        f" --previous {apply_config(load(case)[name])['deployed']}\n"
     )
 
 
@@ -432,6 +434,7 @@ def test_before_the_first_vars_generate_the_generators_can_be_had() -> None:
     machine = load("key-not-generated")["server"]
     assert zone_of("key-not-generated").cnames == {"chat.test": "server.test"}
     assert machine[KEY_GENERATOR]["script"] == 'dm-dns keygen "$out"\n'
+    assert "--previous" not in machine[GENERATOR]["script"]
     assert apply_config(machine)["deployed"] is None
 
 

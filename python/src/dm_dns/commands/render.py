@@ -9,7 +9,7 @@ from typing import Final
 
 from dm_dns import files
 from dm_dns.commands import arguments
-from dm_dns.errors import Error
+from dm_dns.errors import Error, FileError
 from dm_dns.zone import conf, spec
 
 SUMMARY: Final = "make zone.conf from a zone spec"
@@ -22,7 +22,9 @@ class Options:
 
     spec: Path
     output: Path
-    serial: int
+    serial: int | None
+    """None: the time, or above that of ``previous``."""
+    previous: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the zone's serial; the zone with the highest serial is served"
         " (default: seconds since 1970)",
     )
+    parser.add_argument(
+        "--previous",
+        metavar="ZONE.conf",
+        type=Path,
+        help="the zone that this one replaces, if there is one: the serial is above its serial,"
+        " whatever the clock says",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,14 +54,40 @@ def run(args: argparse.Namespace) -> int:
     options = Options(
         spec=args.spec,
         output=args.output,
-        serial=int(time.time()) if args.serial is None else args.serial,
+        serial=args.serial,
+        previous=args.previous,
     )
     read = spec.read(options.spec)
     try:
-        made, warnings = spec.to_zone(read, options.serial)
+        made, warnings = spec.to_zone(read, _serial(options))
     except Error as error:
         raise Error(f"{options.spec} breaks these rules:\n{error}") from None
     for warning in warnings:
         print(f"dm-dns: warning: {options.spec}: {warning}", file=sys.stderr)
     files.replace(options.output, conf.render(made).encode("ascii"))
     return 0
+
+
+def _serial(options: Options) -> int:
+    """Return the serial of the new zone.
+
+    Raises:
+        Error: the previous zone has the highest serial that there is.
+
+    """
+    if options.serial is not None:
+        return options.serial
+    now = int(time.time())
+    if options.previous is None or not options.previous.exists():
+        return now
+    try:
+        previous = conf.parse(files.read(options.previous), None, str(options.previous)).serial
+    except FileError as error:
+        print(f"dm-dns: warning: the previous zone has no serial: {error}", file=sys.stderr)
+        return now
+    if previous == conf.MAX_SERIAL:
+        raise Error(
+            f"{options.previous} has the highest serial that there is, {previous}, so no zone can"
+            " be newer. Remove it, and run `clan vars generate` again."
+        )
+    return max(now, previous + 1)
