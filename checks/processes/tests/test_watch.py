@@ -186,8 +186,8 @@ def test_the_zone_is_back_when_unbound_has_lost_it(machine: PlainMachine) -> Non
 def test_without_unbound_it_waits(idle: PlainMachine) -> None:
     idle.watch()
     bring(idle, zone_conf(5))
-    until((idle.state / "pin.zone").exists, "the zone file is written")
-    assert said(idle) == "pin: serial 5, 3 records, source mesh\n"
+    until(lambda: said(idle) == "pin: serial 5, 3 records, source mesh\n", "the zone is told")
+    assert (idle.state / "pin.zone").exists()
     idle.unbound.start()
     wait_for_serial(idle, 5)
     assert idle.complaints() == []
@@ -271,15 +271,22 @@ def test_the_state_says_what_is_served_and_since_when(serving: PlainMachine) -> 
 
 
 def test_a_restart_with_the_same_zone_changes_nothing_and_is_not_logged(
-    serving: PlainMachine,
+    machine: PlainMachine,
 ) -> None:
-    before = state.read(serving.state_file)
-    lines = said(serving)
-    watcher = serving.watch()
-    until(lambda: judged(serving) == "", "all is well")
-    assert state.read(serving.state_file).since == before.since
-    assert said(serving) == lines
-    watcher.terminate()
+    bring(machine, zone_conf(5))
+    server = machine.watch()
+    wait_for_serial(machine, 5)
+    until(lambda: judged(machine) == "", "all is well")
+    before = state.read(machine.state_file)
+    lines = said(machine)
+    server.terminate()
+    server.wait()
+    server = machine.watch()
+    until(lambda: judged(machine) == "", "all is well")
+    after = state.read(machine.state_file)
+    assert after.since == before.since
+    assert after.pid == server.pid
+    assert said(machine) == lines
 
 
 def test_a_changed_state_is_written_a_second_time_and_then_left_alone(
@@ -342,6 +349,20 @@ def test_a_server_that_hangs_is_found(machine: PlainMachine) -> None:
     assert source(machine) == ("mesh", "6")
 
 
+def test_a_server_that_was_stopped_is_found(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    server = machine.watch()
+    wait_for_serial(machine, 5)
+    assert judged(machine) == ""
+    server.terminate()
+    server.wait()
+    assert judged(machine) == (
+        "dm-dns: dm-dns.service does not run any more; see `systemctl status dm-dns`\n"
+    )
+    machine.watch()
+    assert judged(machine) == ""
+
+
 def test_without_a_server_that_is_the_problem(machine: PlainMachine) -> None:
     assert judged(machine) == (
         f"dm-dns: {machine.state_file} does not exist: dm-dns.service does not run; see `systemctl"
@@ -360,6 +381,22 @@ def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(
     assert problems(serving) == []
     serving.unbound.start()
     assert judged(serving) == ""
+
+
+def test_when_unbound_has_started_the_state_is_written_again_so_that_it_is_judged_again(
+    serving: PlainMachine,
+) -> None:
+    time.sleep(CONFIRMED)
+    before = version(serving.state_file)
+    found, lines = state.read(serving.state_file), said(serving)
+    serving.unbound.stop()
+    serving.unbound.control.unlink(missing_ok=True)
+    time.sleep(STILL)
+    assert version(serving.state_file) == before  # nothing has been repaired
+    serving.unbound.start()
+    until(lambda: version(serving.state_file) != before, "the state is written")
+    assert state.read(serving.state_file) == found
+    assert said(serving) == lines
 
 
 def test_an_unbound_that_starts_soon_is_waited_for(serving: PlainMachine) -> None:

@@ -8,6 +8,7 @@ from inline_snapshot import snapshot
 
 from dm_dns.errors import Error
 from dm_dns.files import ReadFile
+from dm_dns.node import copies
 from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
 from dm_dns.node.unbound import Unbound
@@ -247,4 +248,20 @@ def test_an_empty_file_has_another_fingerprint_than_none() -> None:
     write(mesh=b"a")
     before = Inputs.read(CONFIG).fingerprint()
     write(deployed=b"")
+    assert Inputs.read(CONFIG).fingerprint() != before
+
+
+def test_content_that_is_in_another_copy_has_another_fingerprint() -> None:
+    write(mesh=b"a")
+    before = Inputs.read(CONFIG).fingerprint()
+    Path("mesh").rename("deployed")
+    assert Inputs.read(CONFIG).fingerprint() != before
+
+
+def test_another_build_of_the_program_has_another_fingerprint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(mesh=1)
+    before = Inputs.read(CONFIG).fingerprint()
+    monkeypatch.setattr(copies, "__file__", "/nix/store/another/dm_dns/node/copies.py")
     assert Inputs.read(CONFIG).fingerprint() != before

@@ -32,6 +32,8 @@ DETERMINISTIC = settings(derandomize=True, database=None, deadline=None)
         ),
         pytest.param("127.0.0.1 kiwi.pin\n127.0.0.2 kiwi.pin\n", {}, id="loopback"),
         pytest.param("::1 kiwi.pin\n", {}, id="IPv6 loopback"),
+        pytest.param("::ffff:127.0.0.1 kiwi.pin\n", {}, id="IPv4-mapped loopback"),
+        pytest.param("::FFFF:7f00:2 kiwi.pin\n", {}, id="IPv4-mapped loopback, hexadecimal"),
         pytest.param("0:0:0:0:0:0:0:1 kiwi.pin\n", {}, id="IPv6 loopback, long"),
         pytest.param("0.0.0.0 kiwi.pin\n:: kiwi.pin\n", {}, id="blocked"),
         pytest.param("fd00::1\n", {}, id="no name"),

@@ -1,17 +1,27 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
 
-from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.node import state
 from dm_dns.node.apply import Served
 from dm_dns.node.state import State
 
-SERVED = Served(7, 3, "mesh", "0" * 64, "serial=7 sha256=00 source=mesh file=11")
+SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def")
+STATE = State("pin", 7, SERVED, 1795433611, ["a problem"], {"/etc/hosts": (1, 2), "/mesh": (2,)})
+VALUES: dict[str, Any] = {
+    "domain": "pin",
+    "pid": 7,
+    "served": {**SERVED._asdict(), "since": 1795433611},
+    "problems": ["a problem"],
+    "inputs": {"/etc/hosts": [1, 2], "/mesh": [2]},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -20,68 +30,77 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "found",
-    [
-        State("pin", SERVED, 1795433611, [], {"/etc/hosts": (1, 2, 3)}),
-        State("pin", None, None, ["there is no zone"], {}),
-    ],
-)
-def test_a_state_that_is_written_is_read_again(found: State) -> None:
-    found.write(Path("state.json"))
-    assert state.read(Path("state.json")) == found
-
-
-def test_what_others_read_has_these_keys() -> None:
-    State("pin", SERVED, 1795433611, ["a problem"], {"hosts": (2,)}).write(Path("state.json"))
-    assert json.loads(Path("state.json").read_text()) == snapshot(
-        {
-            "domain": "pin",
-            "served": {
-                "serial": 7,
-                "records": 3,
-                "source": "mesh",
-                "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
-                "status": "serial=7 sha256=00 source=mesh file=11",
-                "since": 1795433611,
-            },
-            "problems": ["a problem"],
-            "inputs": {"hosts": [2]},
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"served": 5}, snapshot("state.json: served must be an object, not 5")),
-        ({"problems": None}, snapshot("state.json: problems must be a list, not null")),
-        ({"inputs": {"h": ["x"]}}, snapshot('state.json: inputs.h[0] must be a number, not "x"')),
-        (
-            {"served": {"since": -1}},
-            snapshot("state.json: served.since must be a number from 0, not -1"),
-        ),
-        (
-            {"served": {"since": True}},
-            snapshot("state.json: served.since must be a number from 0, not true"),
-        ),
-    ],
-    ids=str,
-)
-def test_what_is_not_a_state_is_refused(change: dict[str, Any], message: str) -> None:
-    State("pin", None, None, [], {}).write(Path("state.json"))
-    values = json.loads(Path("state.json").read_text()) | change
+def read(values: object) -> State:
     Path("state.json").write_text(json.dumps(values))
+    return state.read(Path("state.json"))
+
+
+def test_a_state_is_written_with_the_keys_that_others_read() -> None:
+    STATE.write(Path("state.json"))
+    assert json.loads(Path("state.json").read_text()) == VALUES
+    assert state.read(Path("state.json")) == STATE
+
+
+def test_a_machine_may_serve_nothing() -> None:
+    nothing = STATE._replace(served=None, since=None)
+    nothing.write(Path("state.json"))
+    assert json.loads(Path("state.json").read_text()) == {**VALUES, "served": None}
+    assert state.read(Path("state.json")) == nothing
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([], snapshot("state.json: the top level must be an object, not []")),
+        ({}, snapshot("state.json: domain must be a string, not null")),
+        ({**VALUES, "pid": -1}, snapshot("state.json: pid must be a number from 0, not -1")),
+        (
+            {**VALUES, "served": {}},
+            snapshot("state.json: served.since must be a number from 0, not null"),
+        ),
+        (
+            {**VALUES, "served": {**VALUES["served"], "serial": "5"}},
+            snapshot('state.json: served.serial must be a number from 0, not "5"'),
+        ),
+        (
+            {**VALUES, "problems": "none"},
+            snapshot('state.json: problems must be a list, not "none"'),
+        ),
+        (
+            {**VALUES, "inputs": {"/mesh": [None]}},
+            snapshot("state.json: inputs./mesh[0] must be a number, not null"),
+        ),
+    ],
+)
+def test_an_invalid_state_is_an_error_that_names_the_field(values: object, message: str) -> None:
     with pytest.raises(Error) as caught:
-        state.read(Path("state.json"))
+        read(values)
     assert str(caught.value) == message
 
 
-def test_a_state_is_outdated_when_a_file_has_changed_or_is_gone() -> None:
-    Path("hosts").write_text("")
-    found = State("pin", None, None, [], {"hosts": files.version(Path("hosts"))})
-    assert not found.is_outdated()
-    Path("hosts").write_text("127.0.0.1 localhost\n")
-    assert found.is_outdated()
-    Path("hosts").unlink()
-    assert found.is_outdated()
+def test_a_state_is_outdated_when_a_file_has_changed() -> None:
+    file = Path("file")
+    file.write_text("")
+    stat = file.stat()
+    version = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    current = STATE._replace(inputs={"file": version, "missing": (2,)})
+    assert not current.is_outdated()
+    file.write_text("changed")
+    assert current.is_outdated()
+    file.unlink()
+    assert current.is_outdated()
+
+
+def test_a_state_is_kept_up_to_date_as_long_as_its_process_exists() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    written = STATE._replace(pid=process.pid)
+    assert written.is_kept_up_to_date()
+    process.communicate()
+    assert not written.is_kept_up_to_date()
+    assert not STATE._replace(pid=2**40).is_kept_up_to_date()
+
+
+@pytest.mark.usefixtures("not_root")
+def test_the_process_may_be_another_users() -> None:
+    assert os.geteuid() != 0
+    assert STATE._replace(pid=1).is_kept_up_to_date()

@@ -357,6 +357,17 @@ def test_an_unbound_without_fast_reload_reloads_the_zone() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_an_unbound_whose_fast_reload_stays_silent_reloads_the_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(unbound, "_BUSY_SECONDS", 0.12)
+    with control({b"fast_reload": b"", b"auth_zone_reload": b"ok\n"}) as (server, received):
+        assert server.load("pin") == "ok"
+    assert received[:2] == [b"UBCT1 fast_reload\n"] * 2  # it was asked again
+    assert received[-1] == b"UBCT1 auth_zone_reload pin.\n"
+
+
+@pytest.mark.usefixtures("here")
 def test_what_unbound_says_is_returned_whole() -> None:
     said = b"error " + b"x" * 10_000 + b"\xff\n"
     with control({b"fast_reload": said}) as (server, _received):

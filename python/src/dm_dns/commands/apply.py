@@ -11,6 +11,7 @@ from dm_dns.errors import Error
 from dm_dns.node import judge, server, state
 from dm_dns.node.apply import apply
 from dm_dns.node.config import Config
+from dm_dns.node.privileges import drop_root
 
 SUMMARY: Final = "serve the best zone that this machine has"
 EXAMPLE: Final = "dm-dns apply --check"
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         if problems := judge.judge(config, options.state):
             raise Error("\n".join(problems))
         return 0
+    drop_root(config)
     outcome = apply(config)
     if outcome.problems:
         served = f"meanwhile {config.domain} is served: {outcome.served}"

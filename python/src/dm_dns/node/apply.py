@@ -89,9 +89,6 @@ def _lock(state: Path) -> Iterator[None]:
     lock = os.open(state / "lock", flags, 0o600)
     try:
         os.fchmod(lock, 0o600)
-        if os.geteuid() == 0:  # by hand: the unit must be able to open it afterwards
-            owner = state.stat()
-            os.fchown(lock, owner.st_uid, owner.st_gid)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:

@@ -87,7 +87,7 @@ class Config(NamedTuple):
             hosts=Path(fields.path("hosts")),
             state=Path(fields.path("state")),
             unbound=Unbound(
-                control=Path(unbound.text("control")),
+                control=Path(unbound.path("control")),
                 address=unbound.text("address"),
                 port=unbound.port("port"),
             ),

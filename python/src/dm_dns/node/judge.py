@@ -42,6 +42,8 @@ def _look(config: Config, state_file: Path) -> tuple[list[str], bool]:
         return [f"{state_file} does not exist: dm-dns.service does not run; {_SEE}"], False
     except (Error, OSError) as error:
         return [f"{describe(error)}; run `systemctl restart dm-dns`"], False
+    if not found.is_kept_up_to_date():
+        return [f"dm-dns.service does not run any more; {_SEE}"], False
     if found.is_outdated():
         return [f"dm-dns.service does not serve a file that has changed; {_SEE}"], False
     if found.problems:

@@ -75,9 +75,9 @@ class Server:
         try:
             self._state = state.read(state_file)
         except (OSError, Error):
-            self._state = State(config.domain, None, None, [], {})
+            self._state = State(config.domain, os.getpid(), None, None, [], {})
         self._told = self._state.served.status if self._state.served else ""
-        self._versions: list[Version] = []
+        self._versions: dict[Path, Version] = {}
         self._state_version: Version = ()
         self._next_check = 0.0
         self._confirm_at = _NEVER
@@ -86,9 +86,10 @@ class Server:
         """Serve until the process is ended."""
         config = self._config
         notifier = Notifier(self._complain)
-        control = config.unbound.control
-        written = [config.zonefile, config.kept, self._state_file]
-        folders = _folders([*config.inputs, control, *written])
+        # Without the deployed copy: its folder is Nix's store, which changes all the time, and a
+        # switch restarts this process.
+        watched = [config.mesh, config.hosts, config.unbound.control]
+        folders = _folders([*watched, config.zonefile, config.kept, self._state_file])
         while True:
             # First: whatever happens after it ends the wait.
             notifier.watch(folders)
@@ -109,9 +110,9 @@ class Server:
             or self._has_lost_files()
         )
 
-    def _current_versions(self) -> list[Version]:
+    def _current_versions(self) -> dict[Path, Version]:
         paths = [*self._config.inputs, self._config.unbound.control]
-        return [files.version(path) for path in paths]
+        return {path: files.version(path) for path in paths}
 
     def _has_lost_files(self) -> bool:
         """Tell whether somebody has removed what the last run wrote.
@@ -125,9 +126,11 @@ class Server:
 
     def _run(self) -> None:
         """Run `apply` once, and write down its outcome."""
-        self._versions = self._current_versions()
+        before, self._versions = self._versions, self._current_versions()
+        control = self._config.unbound.control
+        has_started = control.exists() and before.get(control) != self._versions[control]
         self._next_check = time.monotonic() + _CHECK_SECONDS
-        inputs = {str(path): files.version(path) for path in self._config.inputs}
+        inputs = {str(path): self._versions[path] for path in self._config.inputs}
         served, problems = self._state.served, []
         try:
             outcome = self._outcome_of_child()
@@ -144,8 +147,9 @@ class Server:
         if served and served.status != self._told:
             self._told = served.status
             self._tell(f"{self._config.domain}: {served}")
-        found = State(self._config.domain, served, since, problems, inputs)
-        if found != self._state:
+        found = State(self._config.domain, os.getpid(), served, since, problems, inputs)
+        # A check may have failed because unbound did not run: writing the state repeats it.
+        if found != self._state or has_started:
             self._state = found
             self._write_state()
             self._confirm_at = time.monotonic() + _CONFIRM_SECONDS
@@ -179,8 +183,10 @@ class Server:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if result is None:
             raise Error(f"serving the zone took longer than {_RUN_SECONDS:g} s and was stopped")
-        if not result:
+        if status < 0:
             raise TransientError(f"serving the zone was ended by signal {-status}; it is retried")
+        if status > 0:
+            raise TransientError("serving the zone ended without a result; it is retried")
         return _parse_result(bytes(result))
 
     def _read_to_end(self, reader: int) -> bytearray | None:
@@ -212,20 +218,27 @@ def _folders(paths: list[Path]) -> list[Path]:
 
 
 def _be_child(config: Config, writer: int) -> NoReturn:
-    """Run `apply`, write its result, and end this process."""
+    """Run `apply`, write its result, and end this process: with 0 if the result is complete."""
+    status = 1
+    try:
+        result = json.dumps(_result(config)).encode()
+        with open(writer, "wb") as pipe:
+            pipe.write(result)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _result(config: Config) -> dict[str, object]:
+    """Run `apply`, and return what `_parse_result` takes."""
     try:
         # Without unbound there is nothing to load the zone: it starts with the zone file.
         write_only = not config.unbound.control.exists()
-        result: dict[str, object] = apply(config, write_only=write_only)._asdict()
+        return apply(config, write_only=write_only)._asdict()
     except (Error, OSError) as error:
-        result = {"error": describe(error)}
+        return {"error": describe(error)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent goes on
-        result = {"error": f"serving the zone failed unexpectedly: {error!r}"}
-    try:
-        with open(writer, "wb") as pipe:
-            pipe.write(json.dumps(result).encode())
-    finally:
-        os._exit(0)
+        return {"error": f"serving the zone failed unexpectedly: {error!r}"}
 
 
 def _parse_result(result: bytes) -> Outcome:

@@ -3,6 +3,7 @@
 ``dm-dns apply --check`` judges it. Its keys stay:
 
 - ``domain``: the clan's;
+- ``pid``: the process that wrote this, dm-dns.service;
 - ``served``: null, or what the machine serves: ``serial``, ``records``, ``source`` (``mesh``,
   ``deployed`` or ``kept``), ``sha256`` of the lines of zone.conf below its header, ``status`` (the
   text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it) and ``since`` (seconds since
@@ -13,6 +14,7 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -31,6 +33,8 @@ class State(NamedTuple):
     """What dm-dns.service found."""
 
     domain: str
+    pid: int
+    """The process of dm-dns.service."""
     served: Served | None
     """None: nothing."""
     since: int | None
@@ -44,6 +48,16 @@ class State(NamedTuple):
         now = {path: files.version(Path(path)) for path in self.inputs}
         return any(now[path] not in (read, _DENIED) for path, read in self.inputs.items())
 
+    def is_kept_up_to_date(self) -> bool:
+        """Tell whether the process that wrote the state still exists."""
+        try:
+            os.kill(self.pid, 0)  # kill(2): sends nothing, and fails if there is no such process
+        except (ProcessLookupError, OverflowError):
+            return False
+        except PermissionError:
+            pass  # there is one, and another user runs this
+        return True
+
     def write(self, path: Path) -> None:
         """Write the state atomically.
 
@@ -54,6 +68,7 @@ class State(NamedTuple):
         served = self.served and {**self.served._asdict(), "since": self.since}
         values = {
             "domain": self.domain,
+            "pid": self.pid,
             "served": served,
             "problems": self.problems,
             "inputs": self.inputs,
@@ -83,6 +98,7 @@ def read(path: Path) -> State:
         )
     return State(
         domain=fields.text("domain"),
+        pid=fields.integer("pid"),
         served=served,
         since=since,
         problems=fields.texts("problems"),
