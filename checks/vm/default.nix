@@ -60,6 +60,7 @@ in
       machine = "third";
     };
   };
+  vm-health = run three { name = "health"; };
   vm-names = run three { name = "names"; };
   vm-networks = run lan {
     name = "networks";

@@ -16,6 +16,7 @@ from checks.scenarios import (
     faults,
     first_boot,
     foreign,
+    health,
     names,
     networks,
     sandbox,
@@ -132,6 +133,10 @@ def test_a_bad_zone_changes_no_answer(clan: Clan, push: Push) -> None:
 
 def test_the_last_change_is_served(clan: Clan, push: Push) -> None:
     change.run(clan.machines, clan.booted.spec, push)
+
+
+def test_what_is_monitored_fails_only_while_something_is_wrong(clan: Clan, push: Push) -> None:
+    health.run(clan.machines, clan.booted.spec, push)
 
 
 def test_names_survive_faults(clan: Clan, push: Push) -> None:

@@ -29,6 +29,8 @@ from checks.processes.tests.helpers import (
 
 HEADERLESS = 'local-zone: "pin." transparent\nlocal-data: "Git.pin. CNAME kfbox.pin."\n'
 KIWI = ["CNAME kiwi.pin.", f"AAAA {OLD}"]
+UNIT = 65534
+"""A user and a group, in the place of dm-dns."""
 ANOTHER = zone_conf(9, addresses={"kiwi.pin": (NEW,)})
 BAD = {
     "cut short": (ANOTHER[:-20], ":8: the last line has no newline"),
@@ -376,6 +378,25 @@ def test_no_other_user_can_hold_the_lock(machine: PlainMachine) -> None:
     )
     assert held.returncode != 0
     assert "Permission denied" in held.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run apply by hand as root")
+def test_root_writes_nothing_that_the_units_user_cannot_replace(machine: PlainMachine) -> None:
+    bring(machine, zone_conf(5))
+    secret = machine.directory / "secret"
+    secret.touch(mode=0o600)
+    # What a user who has got hold of the unit may try.
+    (machine.state / "kept.conf.new").symlink_to(secret)
+    for path in (machine.state, *machine.state.iterdir()):
+        os.chown(path, UNIT, UNIT, follow_symlinks=False)
+    message = failed(machine.apply())
+    assert message == f"dm-dns: {machine.state}/kept.conf: Permission denied\n"
+    assert (secret.read_bytes(), secret.stat().st_mode & 0o777) == (b"", 0o600)
+    applied(machine)
+    assert source(machine) == ("mesh", "5")
+    paths = list(machine.state.rglob("*"))
+    assert {path.name for path in paths} >= {"pin.zone", "kept.conf", "lock", "history", "5.conf"}
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in paths} == {(UNIT, UNIT)}
 
 
 def readable(machine: PlainMachine) -> list[Path]:

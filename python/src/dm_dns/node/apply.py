@@ -137,8 +137,8 @@ def _add_to_history(config: Config, choice: Choice) -> None:
 def _already_served(config: Config, fingerprint: str, *, write_only: bool) -> Served | None:
     """Return what is served, if it was made from inputs with this fingerprint."""
     try:
-        with config.zonefile.open(encoding="ascii") as file:
-            first = FirstLine.parse(file.readline())
+        with config.zonefile.open("rb") as file:
+            first = FirstLine.parse(file.readline().decode("ascii"))
     except (OSError, ValueError):
         return None
     if first.inputs != fingerprint or not config.kept.exists():
