@@ -45,6 +45,13 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     for damage in (f"rm {_STATE}", f"echo '{{}}' > {_STATE}", f"chmod 000 {_STATE}"):
         machine.succeed(damage, _CHECK)
 
+    # What only systemd can make again.
+    for folder in ("/run/dm-dns", "/var/lib/dm-dns"):
+        machine.succeed(f"mv {folder} {folder}.old && rm -r {folder}.old")
+        machine.wait_until_succeeds(
+            f"test -e {_STATE} -a -e /var/lib/dm-dns/{domain}.zone && {_CHECK}", timeout=_SOON
+        )
+
     serial = _mounted_over(machine, spec, serial)
     serial = _by_hand(machine, spec, serial)
     machine.succeed("systemctl start data-mesher.service")

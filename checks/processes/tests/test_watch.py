@@ -452,6 +452,19 @@ def test_a_state_directory_that_is_removed_is_made_again(serving: PlainMachine) 
     assert judged(serving) == ""
 
 
+def test_a_runtime_directory_that_is_removed_ends_the_server_so_that_systemd_makes_it_again(
+    machine: PlainMachine,
+) -> None:
+    bring(machine, zone_conf(5))
+    server = machine.watch()
+    wait_for_serial(machine, 5)
+    machine.runtime.rename(machine.directory / "old")
+    assert server.wait(10) == 1
+    assert machine.complaints() == [
+        f"dm-dns: {machine.runtime} was removed; `systemctl restart dm-dns` makes it again"
+    ]
+
+
 def test_a_killed_run_is_a_problem_and_is_repeated(machine: PlainMachine) -> None:
     bring(machine, zone_conf(5))
     server = machine.watch()

@@ -83,7 +83,13 @@ class Server:
         self._confirm_at = _NEVER
 
     def run(self) -> NoReturn:
-        """Serve until the process is ended."""
+        """Serve until the process is ended.
+
+        Raises:
+            Error: one of the unit's directories was removed. Only systemd can make it again, and
+                does so when it restarts the unit.
+
+        """
         config = self._config
         notifier = Notifier(self._complain)
         # Without the deployed copy: its folder is Nix's store, which changes all the time, and a
@@ -135,6 +141,7 @@ class Server:
         try:
             outcome = self._outcome_of_child()
         except Error as error:
+            _check_directory(self._config.state)
             problems = str(error).splitlines()
             was_killed = isinstance(error, TransientError)
             seconds = _RETRY_SECONDS if was_killed else _PROBLEM_SECONDS
@@ -158,6 +165,7 @@ class Server:
         try:
             self._state.write(self._state_file)
         except OSError as error:
+            _check_directory(self._state_file.parent)
             self._complain(f"{self._state_file}: {error.strerror}")
         self._state_version = files.version(self._state_file)
 
@@ -210,6 +218,11 @@ class Server:
         if not self._is_ready:
             self._is_ready = True
             self._ready()
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise Error(f"{directory} was removed; `systemctl restart dm-dns` makes it again")
 
 
 def _folders(paths: list[Path]) -> list[Path]:
