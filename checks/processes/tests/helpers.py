@@ -239,3 +239,17 @@ def foreign_unbound(
         address=machine.unbound.address,
         port=machine.unbound.port,
     )
+
+
+def processes_with(text: str) -> list[str]:
+    """Return the command lines of the processes that have a text in theirs."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:  # it has ended, or is no process
+            continue
+        line = command.decode(errors="replace").replace("\0", " ")
+        if text in line:
+            found.append(line)
+    return found

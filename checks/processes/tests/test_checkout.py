@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from dm_dns.push import keys
@@ -16,7 +15,14 @@ from inline_snapshot import snapshot
 from checks.processes import sshd, unbound
 from checks.processes.tests import stores
 from checks.processes.tests.admin import UNPRIVILEGED, Admin
-from checks.processes.tests.helpers import DOMAIN, failed, served, source, zone_conf
+from checks.processes.tests.helpers import (
+    DOMAIN,
+    failed,
+    processes_with,
+    served,
+    source,
+    zone_conf,
+)
 from checks.processes.wait import until
 
 Make = Callable[..., Admin]
@@ -57,15 +63,7 @@ def idle(make: Make) -> Admin:
 
 def ssh_processes(admin: Admin) -> list[str]:
     """Return the command lines of the ssh processes that a push has started and left."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_text().replace("\0", " ")
-        except OSError:
-            continue
-        if str(admin.temporary) in line:
-            found.append(line)
-    return found
+    return processes_with(str(admin.temporary))
 
 
 def with_key(admin: Admin) -> list[str]:

@@ -15,6 +15,7 @@ from checks.processes.tests.helpers import (
     OLD,
     bring,
     problems,
+    processes_with,
     served,
     source,
     wait_for_serial,
@@ -46,25 +47,13 @@ def test_nothing_is_left_when_its_program_is_ended(
         directory = Path(parent.stdout.readline().strip())
         try:
             assert directory.is_dir()
-            assert processes_of(directory)
+            assert processes_with(f"{directory}/")
             parent.send_signal(received)
             assert parent.wait(60) != 0
         finally:
             parent.kill()
     assert not directory.exists()
-    assert not processes_of(directory)
-
-
-def processes_of(directory: Path) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            arguments = path.read_bytes().decode(errors="replace")
-        except OSError:  # it has ended
-            continue
-        if f"{directory}/" in arguments:
-            found.append(arguments)
-    return found
+    assert not processes_with(f"{directory}/")
 
 
 def test_nothing_is_left_after_an_error() -> None:
