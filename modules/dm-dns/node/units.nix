@@ -102,13 +102,13 @@ in
     };
   };
 
-  # For what dm-dns.service does not report, such as that it hangs.
+  # dm-dns.service writes the file every minute: the timer is for when it does not.
   systemd.timers.dm-dns-health = {
     description = "Regular check of what this machine serves";
     wantedBy = [ "timers.target" ];
     timerConfig = {
       OnActiveSec = "1min";
-      OnUnitInactiveSec = "5min";
+      OnUnitInactiveSec = "2min";
     };
   };
 }

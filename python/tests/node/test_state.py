@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from dm_dns.node.apply import Served
 from dm_dns.node.state import State
 
 SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def")
-STATE = State("pin", 7, SERVED, 1795433611, ["a problem"], {"/etc/hosts": (1, 2), "/mesh": (2,)})
+STATE = State("pin", 7, SERVED, 1795433611, ["a problem"], {"/etc/hosts": (1, 2), "/mesh": (2,)}, 9)
 VALUES: dict[str, Any] = {
     "domain": "pin",
     "pid": 7,
+    "written": 9,
     "served": {**SERVED._asdict(), "since": 1795433611},
     "problems": ["a problem"],
     "inputs": {"/etc/hosts": [1, 2], "/mesh": [2]},
@@ -91,16 +93,21 @@ def test_a_state_is_outdated_when_a_file_has_changed() -> None:
     assert current.is_outdated()
 
 
-def test_a_state_is_kept_up_to_date_as_long_as_its_process_exists() -> None:
+def test_a_state_has_a_writer_as_long_as_its_process_exists() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     written = STATE._replace(pid=process.pid)
-    assert written.is_kept_up_to_date()
+    assert written.has_writer()
     process.communicate()
-    assert not written.is_kept_up_to_date()
-    assert not STATE._replace(pid=2**40).is_kept_up_to_date()
+    assert not written.has_writer()
+    assert not STATE._replace(pid=2**40).has_writer()
 
 
 @pytest.mark.usefixtures("not_root")
 def test_the_process_may_be_another_users() -> None:
     assert os.geteuid() != 0
-    assert STATE._replace(pid=1).is_kept_up_to_date()
+    assert STATE._replace(pid=1).has_writer()
+
+
+def test_a_state_ages() -> None:
+    now = int(time.monotonic())
+    assert 100 <= STATE._replace(written=now - 100).age() < 110

@@ -17,6 +17,8 @@ from dm_dns.zone import zonefile
 _PATIENCE: Final = 5.0
 """Seconds in which dm-dns.service and unbound may agree: either may just be starting."""
 _POLL: Final = 0.2
+_HANGS_SECONDS: Final = 240.0
+"""dm-dns.service writes the state every minute, and a run of it may take two."""
 
 _SEE: Final = "see `systemctl status dm-dns`"
 
@@ -42,13 +44,22 @@ def _look(config: Config, state_file: Path) -> tuple[list[str], bool]:
         return [f"{state_file} does not exist: dm-dns.service does not run; {_SEE}"], False
     except (Error, OSError) as error:
         return [f"{describe(error)}; run `systemctl restart dm-dns`"], False
-    if not found.is_kept_up_to_date():
-        return [f"dm-dns.service does not run any more; {_SEE}"], False
-    if found.is_outdated():
-        return [f"dm-dns.service does not serve a file that has changed; {_SEE}"], False
+    if problem := _problem_of_writer(found):
+        return [f"dm-dns.service {problem}; {_SEE}"], False
     if found.problems:
         return _with_served(found), True
     return _ask_unbound(config, found), False
+
+
+def _problem_of_writer(found: State) -> str | None:
+    """Return why the state is not what dm-dns.service finds now; None if it is."""
+    if not found.has_writer():
+        return "does not run any more"
+    if (age := found.age()) > _HANGS_SECONDS:
+        return f"hangs: for {age:.0f} s it has not written what it found"
+    if found.is_outdated():
+        return "does not serve a file that has changed"
+    return None
 
 
 def _ask_unbound(config: Config, found: State) -> list[str]:

@@ -75,7 +75,7 @@ class Server:
         try:
             self._state = state.read(state_file)
         except (OSError, Error):
-            self._state = State(config.domain, os.getpid(), None, None, [], {})
+            self._state = State(config.domain, os.getpid(), None, None, [], {}, 0)
         self._told = self._state.served.status if self._state.served else ""
         self._versions: dict[Path, Version] = {}
         self._state_version: Version = ()
@@ -154,14 +154,17 @@ class Server:
         if served and served.status != self._told:
             self._told = served.status
             self._tell(f"{self._config.domain}: {served}")
-        found = State(self._config.domain, os.getpid(), served, since, problems, inputs)
-        # A check may have failed because unbound did not run: writing the state repeats it.
+        written = self._state.written
+        found = State(self._config.domain, os.getpid(), served, since, problems, inputs, written)
+        # A check may have failed because unbound did not run.
         if found != self._state or has_started:
-            self._state = found
-            self._write_state()
             self._confirm_at = time.monotonic() + _CONFIRM_SECONDS
+        self._state = found
+        # Also if nothing has changed: it starts a check, and tells that this process does not hang.
+        self._write_state()
 
     def _write_state(self) -> None:
+        self._state = self._state._replace(written=int(time.monotonic()))
         try:
             self._state.write(self._state_file)
         except OSError as error:

@@ -4,6 +4,8 @@
 
 - ``domain``: the clan's;
 - ``pid``: the process that wrote this, dm-dns.service;
+- ``written``: when, in seconds of the system's monotonic clock (clock_gettime(2), CLOCK_MONOTONIC),
+  which stands still while the machine is suspended;
 - ``served``: null, or what the machine serves: ``serial``, ``records``, ``source`` (``mesh``,
   ``deployed`` or ``kept``), ``sha256`` of the lines of zone.conf below its header, ``status`` (the
   text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it) and ``since`` (seconds since
@@ -15,6 +17,7 @@
 import errno
 import json
 import os
+import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -42,13 +45,19 @@ class State(NamedTuple):
     problems: list[str]
     inputs: dict[str, Version]
     """The files that were read, by their path."""
+    written: int
+    """When this was written, in seconds of the system's monotonic clock."""
+
+    def age(self) -> float:
+        """Return how long ago it was written, in seconds in which the machine was not suspended."""
+        return time.monotonic() - self.written
 
     def is_outdated(self) -> bool:
         """Tell whether a file has changed since it was read, as far as this user may know."""
         now = {path: files.version(Path(path)) for path in self.inputs}
         return any(now[path] not in (read, _DENIED) for path, read in self.inputs.items())
 
-    def is_kept_up_to_date(self) -> bool:
+    def has_writer(self) -> bool:
         """Tell whether the process that wrote the state still exists."""
         try:
             os.kill(self.pid, 0)  # kill(2): sends nothing, and fails if there is no such process
@@ -69,6 +78,7 @@ class State(NamedTuple):
         values = {
             "domain": self.domain,
             "pid": self.pid,
+            "written": self.written,
             "served": served,
             "problems": self.problems,
             "inputs": self.inputs,
@@ -103,6 +113,7 @@ def read(path: Path) -> State:
         since=since,
         problems=fields.texts("problems"),
         inputs=fields.object("inputs").members(_version),
+        written=fields.integer("written"),
     )
 
 
