@@ -14,7 +14,7 @@ from typing import Final
 from checks.containers import cgroups
 from checks.containers.container_errors import UnavailableError
 
-# With systemd 258 or later, for DNS delegates, and unbound 1.23 or later, for fast_reload.
+# With systemd 259 or later, for hooks of resolved, and unbound 1.23 or later, for fast_reload.
 SUITE: Final = "forky"
 PACKAGES: Final = (
     "avahi-daemon",  # disabled: a scenario starts it

@@ -10,8 +10,13 @@ STORE: Final = "/nix/store"
 UNITS: Final = f"{STORE}/etc/systemd/system"
 """What /etc/systemd/system is a link to."""
 
-_SECTIONS: Final = {"services": "Service", "paths": "Path", "timers": "Timer"}
-_SUFFIXES: Final = {"services": "service", "paths": "path", "timers": "timer"}
+_SECTIONS: Final = {
+    "services": "Service",
+    "paths": "Path",
+    "sockets": "Socket",
+    "timers": "Timer",
+}
+_SUFFIXES: Final = {"services": "service", "paths": "path", "sockets": "socket", "timers": "timer"}
 # NixOS's options of a unit, and what they are in its [Unit] section.
 _UNIT_KEYS: Final = {
     "after": "After",
@@ -23,6 +28,7 @@ _UNIT_KEYS: Final = {
     "startLimitIntervalSec": "StartLimitIntervalSec",
     "wants": "Wants",
 }
+_LISTEN: Final = {"listenDatagrams": "ListenDatagram", "listenStreams": "ListenStream"}
 # NixOS has these units itself.
 _NIXOS: Final = {"systemd-resolved", "unbound"}
 # NixOS's units have coreutils, findutils, gnugrep, gnused and systemd on their PATH.
@@ -75,7 +81,9 @@ def links(machine: Mapping[str, Any]) -> dict[str, str]:
 
 def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
     settings = f"{_SUFFIXES[kind]}Config"
-    unknown = set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "path", "wantedBy"}
+    unknown = (
+        set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "path", "wantedBy"} - set(_LISTEN)
+    )
     if unknown:
         raise ContainerError(f"{name} has settings that containers do not know: {sorted(unknown)}")
     lines = ["[Unit]"]
@@ -88,6 +96,8 @@ def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
         if "path" in value:
             programs = [f"{package}/bin" for package in value["path"]]
             lines.append(f"Environment=PATH={':'.join([*programs, _SYSTEM_PATH])}")
+        for option, setting in _LISTEN.items():
+            lines += [f"{setting}={address}" for address in value.get(option, [])]
         for key, entry in value[settings].items():
             entries = entry if isinstance(entry, list) else [entry]
             lines += [f"{key}={_scalar(single, 'true', 'false')}" for single in entries]

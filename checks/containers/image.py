@@ -73,6 +73,8 @@ def build(machines: Mapping[str, Any], root: Path, directory: Path) -> Image:
         _install_packages(merged)
         everyone = next(iter(machines.values()))
         _chroot(merged, "systemctl --quiet disable avahi-daemon.service avahi-daemon.socket")
+        # NixOS leaves mDNS on, so that resolved owns UDP port 5353 as well.
+        (merged / "usr/lib/systemd/resolved.conf.d/00-disable-mdns.conf").unlink()
         # What Debian has enabled, to where the units of NixOS are.
         shutil.move(merged / "etc/systemd/system", merged / evaluated.UNITS.lstrip("/"))
         files, links = nixos.in_store({**nixos.files(), **evaluated.files(everyone)})
@@ -164,7 +166,7 @@ def _install_packages(root: Path) -> None:
     # At a path of its own, because a profile of this machine's AppArmor may be for Debian's.
     unbound = root / nixos.UNBOUND.lstrip("/")
     unbound.parent.mkdir(parents=True)
-    for program in ("unbound", "unbound-control"):
+    for program in ("unbound", "unbound-control", "unbound-control-setup"):
         shutil.copy(root / "usr/sbin" / program, unbound.parent)
 
 

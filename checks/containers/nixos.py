@@ -28,11 +28,11 @@ Before=nss-lookup.target
 [Service]
 Type=notify
 NotifyAccess=main
+ExecStartPre={UNBOUND}-control-setup -d /var/lib/unbound
 ExecStart={UNBOUND} -p -d -c /etc/unbound/unbound.conf
 ExecReload=+/bin/kill -HUP $MAINPID
 User=unbound
 Group=unbound
-UMask=0027
 ConfigurationDirectory=unbound
 RuntimeDirectory=unbound
 StateDirectory=unbound

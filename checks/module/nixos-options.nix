@@ -136,7 +136,7 @@ in
       package = option types.package pkgs.systemd;
       paths = set (submodule (unit // { pathConfig = set setting; }));
       services = set (submodule service);
-      sockets = set (submodule unit);
+      sockets = set (submodule (unit // { listenDatagrams = texts; listenStreams = texts; socketConfig = set setting; }));
       timers = set (submodule (unit // { timerConfig = set setting; }));
       network = set types.raw;
       tmpfiles.rules = texts;

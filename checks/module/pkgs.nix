@@ -32,7 +32,7 @@ let
       "util-linux"
     ] (name: package name { })
     // {
-      systemd = package "systemd" { version = "258"; };
+      systemd = package "systemd" { version = "259"; };
       python3.withPackages =
         choose:
         let

@@ -137,6 +137,7 @@ in
       )
       // entries "systemd.paths" unit config.systemd.paths
       // entries "systemd.services" unit config.systemd.services
+      // entries "systemd.sockets" unit config.systemd.sockets
       // entries "systemd.timers" unit config.systemd.timers
       // entries "users.groups" something config.users.groups
       // entries "users.users" something config.users.users

@@ -22,7 +22,7 @@ def run(machines: Machines, spec: Spec) -> None:
     zones.wait_for(machine, spec["domain"], "serial=")
     names = " ".join(zones.expected(spec))
     for first, second in ((_AVAHI, _UNBOUND), (_UNBOUND, _AVAHI)):
-        machine.succeed(f"systemctl stop avahi-daemon.socket {_AVAHI} {_UNBOUND}")
+        machine.succeed(f"systemctl stop avahi-daemon.socket {_AVAHI} unbound.socket {_UNBOUND}")
         for unit in (first, second):
             machine.succeed(f"systemctl start {unit}")
             machine.wait_for_unit(unit)

@@ -66,7 +66,16 @@ in
     name = "networks";
     arguments = [ ];
   };
+  vm-outages = run three {
+    name = "outages";
+    arguments = [ ];
+    config = ./python.nix;
+  };
   vm-push = run three { name = "push"; };
+  vm-resolver = run lan {
+    name = "resolver";
+    arguments = [ ];
+  };
   vm-rollback = run pushers { name = "rollback"; };
   vm-sandbox = run three {
     name = "sandbox";

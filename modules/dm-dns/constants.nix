@@ -19,4 +19,7 @@ in
   # Where unbound answers the machine's own programs, and the socket that controls it.
   address = "127.0.0.1";
   controlSocket = "/run/unbound/unbound.ctl";
+
+  # Where systemd-resolved asks for the clan's names: it looks for sockets in this folder.
+  hookSocket = "/run/systemd/resolve.hook/dm-dns";
 }

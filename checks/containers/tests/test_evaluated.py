@@ -84,7 +84,7 @@ def test_what_another_service_configures_is_known_too() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("systemd.sockets.dm-dns-health", {}),
+        ("systemd.mounts.dm-dns-health", {}),
         ("systemd.services.dm-dns-health", {"conflicts": ["x.service"], "serviceConfig": {}}),
     ],
 )

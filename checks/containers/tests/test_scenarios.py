@@ -19,6 +19,8 @@ from checks.scenarios import (
     health,
     names,
     networks,
+    outages,
+    resolver,
     sandbox,
     zones,
 )
@@ -143,6 +145,10 @@ def test_names_survive_faults(clan: Clan, push: Push) -> None:
     faults.run(clan.machines, clan.booted.spec, push, faked_clock.turn)
 
 
+def test_no_lookup_fails_while_something_restarts(clan: Clan) -> None:
+    outages.run(clan.machines, clan.booted.spec)
+
+
 def test_unbound_gets_its_queries_beside_avahi(clan: Clan) -> None:
     avahi.run(clan.machines, clan.booted.spec)
 
@@ -151,9 +157,11 @@ def test_units_are_sandboxed(clan: Clan) -> None:
     sandbox.run(clan.machines, clan.booted.spec)
 
 
-def test_names_resolve_through_two_vpns_and_for_other_devices_if_allowed(
+def test_names_resolve_through_two_vpns_for_other_devices_and_however_resolved_is_set_up(
     containers: Containers,
 ) -> None:
     containers.stop()  # not more machines than necessary at once
     with Clan("lan") as lan:
         networks.run(lan.machines, lan.booted.spec)
+        # Not on `three`: resolved exempts its domain, `test`, from DNSSEC.
+        resolver.run(lan.machines, lan.booted.spec)

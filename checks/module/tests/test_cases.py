@@ -80,19 +80,32 @@ def test_unbound_serves_the_zone_and_refuses_all_else(case: str, name: str) -> N
             "local-zone": [f'"{domain}." transparent', '"." refuse'],
             "module-config": '"iterator"',
             "port": 5353,
+            "use-systemd": True,
         },
     }
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-def test_resolved_asks_unbound_for_the_clans_names_only(case: str, name: str) -> None:
+def test_what_the_hook_does_not_answer_leads_nowhere(case: str, name: str) -> None:
     machine = load(case)[name]
     assert delegate(machine) == (
-        f"[Delegate]\nDNS=127.0.0.1:5353\nDomains=~{zone_spec(case)['domain']}\nDefaultRoute=no\n"
+        f"[Delegate]\nDNS=255.255.255.255\nDomains=~{zone_spec(case)['domain']}\nDefaultRoute=no\n"
     )
     assert machine["services.resolved"] == {"enable": True}
     source = machine["environment.etc.systemd/dns-delegate.d/dm-dns.dns-delegate"]["source"]
     assert machine["systemd.services.systemd-resolved"] == {"reloadTriggers": [source]}
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_systemd_holds_the_sockets_that_resolved_and_unbound_are_asked_on(
+    case: str, name: str
+) -> None:
+    machine = load(case)[name]
+    assert machine["systemd.sockets.dm-dns-hook"]["listenStreams"] == [
+        apply_config(machine)["hook"]
+    ]
+    unbound = machine["systemd.sockets.unbound"]
+    assert unbound["listenStreams"] == unbound["listenDatagrams"] == ["127.0.0.1:5353"]
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -174,14 +187,15 @@ def test_a_switch_restarts_what_has_read_the_old_configuration(case: str, name: 
 def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, name: str) -> None:
     machine = load(case)[name]
     assert machine["systemd.services.unbound"] == {
-        "after": ["dm-dns.service"],
-        "wants": ["dm-dns.service"],
+        "after": ["unbound.socket", "dm-dns.service"],
+        "wants": ["unbound.socket", "dm-dns.service"],
         "serviceConfig": {
             "RestartMaxDelaySec": "5s",
-            "RestartSec": "100ms",
-            "RestartSteps": 8,
+            "RestartSec": "10ms",
+            "RestartSteps": 50,
         },
         "startLimitIntervalSec": 0,
+        "stopIfChanged": False,
     }
     service = machine["systemd.services.dm-dns"]
     assert service["before"] == ["unbound.service"]
@@ -503,7 +517,9 @@ def test_unbound_answers_the_lan_on_port_53_where_it_is_told_to() -> None:
     assert server["interface"] == ["127.0.0.1", "192.0.2.1@53", "2001:db8::1@53"]
     assert server["access-control"] == ["127.0.0.0/8 allow", "192.0.2.0/24 allow"]
     assert server["port"] == 5354
-    assert "DNS=127.0.0.1:5354\n" in delegate(machine)
+    # unbound would take the first socket of systemd's for each of its addresses.
+    assert server["use-systemd"] is False
+    assert "systemd.sockets.unbound" not in machine
     assert apply_config(machine)["unbound"]["port"] == 5354
     assert machine["assertions"] == []
 
@@ -569,7 +585,7 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
         ("forwarder", ["enable, settings.server.local-zone, settings.server.port, settings.forw"]),
         ("half-open", ["'half-open' sets only one of listen and allow"]),
         ("listener", ["in its setting listen:", "192.168.1.0/99, fd00::/129, 1.2.3."]),
-        ("old", ["DNS delegates need systemd 258; 'old' has 257.9."]),
+        ("old", ["hooks of systemd-resolved need systemd 259; 'old' has 257.9."]),
         (
             "unresolved",
             [

@@ -31,6 +31,7 @@ let
         inherit port;
         control = constants.controlSocket;
       };
+      hook = constants.hookSocket;
     }
   );
 in
@@ -38,10 +39,7 @@ in
   imports = [
     ../options.nix
     (importApply ./generator.nix { inherit (zone) specJSON; })
-    (importApply ./resolved.nix {
-      inherit (constants) address;
-      inherit domain machine port;
-    })
+    (importApply ./resolved.nix { inherit domain machine; })
     (importApply ./unbound.nix {
       inherit
         constants

@@ -1,8 +1,9 @@
-# systemd-resolved: queries unbound for the clan's names.
+# systemd-resolved: asks the hook (units.nix) for the clan's names.
+#
+# resolved asks hooks before anything else, and what they answer counts, however it is set up. A DNS
+# server that it is configured to ask does not: DNSSEC and DNS over TLS apply to it, a link with the
+# same domain competes with it, and without a network it is not asked.
 {
-  # where unbound answers
-  address,
-  port,
   domain,
   machine,
 }:
@@ -15,9 +16,12 @@
 let
   systemdVersion = config.systemd.package.version;
 
+  # What resolved asks if the hook does not answer, because unbound does not: a server to which no
+  # query can be sent (connect(2): EACCES). The lookup fails immediately, as one that may be tried
+  # again, and no query for a name of the clan leaves the machine.
   delegate = pkgs.writeText "dm-dns.dns-delegate" ''
     [Delegate]
-    DNS=${address}:${toString port}
+    DNS=255.255.255.255
     Domains=~${domain}
     DefaultRoute=no
   '';
@@ -25,10 +29,10 @@ in
 {
   assertions = [
     {
-      assertion = lib.versionAtLeast systemdVersion "258";
+      assertion = lib.versionAtLeast systemdVersion "259";
       message = ''
-        dm-dns: DNS delegates need systemd 258; '${machine.name}' has ${systemdVersion}.
-        Use nixpkgs 25.11 or newer.
+        dm-dns: hooks of systemd-resolved need systemd 259; '${machine.name}' has ${systemdVersion}.
+        Use nixpkgs 26.05 or newer.
       '';
     }
     {
@@ -54,8 +58,6 @@ in
   services.resolved.enable = lib.mkOverride 900 true;
   networking.useHostResolvConf = lib.mkOverride 900 false;
 
-  # A delegate and not the global DNS=: resolved uses one of the global servers at a time, and
-  # switches between them.
   environment.etc."systemd/dns-delegate.d/dm-dns.dns-delegate".source = delegate;
   systemd.services.systemd-resolved.reloadTriggers = [ delegate ];
 }

@@ -18,6 +18,7 @@ let
     concatStringsSep
     filter
     mkDefault
+    mkIf
     optional
     toLower
     ;
@@ -27,6 +28,8 @@ let
     interface = [ constants.address ] ++ map (address: "${address}@53") settings.listen;
     access-control = [ "127.0.0.0/8 allow" ] ++ map (network: "${network} allow") settings.allow;
     inherit (settings) port;
+    # See below. It logs an error for the control socket, which it makes itself.
+    use-systemd = isHeld;
     # No validator: the zone is not signed, and unbound resolves nothing else.
     module-config = ''"iterator"'';
     # `transparent` leaves the clan's names to the auth-zone; all others are refused immediately.
@@ -44,6 +47,11 @@ let
       fallback-enabled = false;
     }
   ];
+
+  # unbound takes the first socket of systemd's of an address family for all of its addresses, so
+  # systemd can hold them only where it has one.
+  isHeld = settings.listen == [ ];
+  socket = "${constants.address}:${toString settings.port}";
 
   # Definitions of other modules that would make unbound serve something else, or query other
   # servers for the clan's names. `enable` alone is one: a plain unbound resolves every name.
@@ -104,6 +112,25 @@ in
       '';
     }
   ];
+
+  # systemd holds the sockets: queries wait while unbound is away. Otherwise resolved's mDNS socket,
+  # which has the same port, would take them and answer nothing.
+  systemd.sockets.unbound = mkIf isHeld {
+    description = "Queries to unbound";
+    wantedBy = [ "sockets.target" ];
+    listenStreams = [ socket ];
+    listenDatagrams = [ socket ];
+    socketConfig = {
+      # More than 1000 queries.
+      ReceiveBuffer = "1M";
+      # However often unbound ends: the next query may find that it starts.
+      TriggerLimitIntervalSec = 0;
+    };
+  };
+  systemd.services.unbound = mkIf isHeld {
+    wants = [ "unbound.socket" ];
+    after = [ "unbound.socket" ];
+  };
 
   services.unbound = {
     enable = true;

@@ -65,11 +65,41 @@ in
   systemd.services.unbound = {
     wants = [ "dm-dns.service" ];
     after = [ "dm-dns.service" ];
+    # A switch would stop it first, and start it when all other units have restarted.
+    stopIfChanged = false;
     # No name of the clan resolves until it is back, so not after NixOS's 5 s, and however often.
     startLimitIntervalSec = 0;
     serviceConfig = {
-      RestartSec = lib.mkForce "100ms";
-      RestartSteps = 8;
+      RestartSec = lib.mkForce "10ms";
+      # systemd never forgets how often it has restarted a service: many steps, each a little longer.
+      RestartSteps = 50;
+      RestartMaxDelaySec = "5s";
+    };
+  };
+
+  # Answers systemd-resolved. systemd holds the socket, so that no lookup fails while it restarts.
+  systemd.sockets.dm-dns-hook = {
+    description = "Lookups of the clan's names by systemd-resolved";
+    wantedBy = [ "sockets.target" ];
+    # resolved runs as another user.
+    listenStreams = [ constants.hookSocket ];
+    socketConfig.TriggerLimitIntervalSec = 0;
+  };
+  systemd.services.dm-dns-hook = {
+    description = "Answer systemd-resolved's lookups of the clan's names";
+    # resolved waits for it at its first lookup of any name.
+    wantedBy = [ "multi-user.target" ];
+    requires = [ "dm-dns-hook.socket" ];
+    after = [ "dm-dns-hook.socket" ];
+    restartTriggers = [ applyConfig ];
+    stopIfChanged = false;
+    startLimitIntervalSec = 0;
+    serviceConfig = import ../sandbox.nix // {
+      DynamicUser = true;
+      ExecStart = "${package}/bin/dm-dns hook";
+      Restart = "always";
+      RestartSec = "10ms";
+      RestartSteps = 50;
       RestartMaxDelaySec = "5s";
     };
   };

@@ -28,7 +28,17 @@ class Command(Protocol):
         """Run the command, and return its exit status."""
 
 
-COMMANDS: Final = ("plan", "push", "history", "check", "render", "keygen", "apply", "prefetch")
+COMMANDS: Final = (
+    "plan",
+    "push",
+    "history",
+    "check",
+    "render",
+    "keygen",
+    "apply",
+    "hook",
+    "prefetch",
+)
 """Each is a module of `commands`."""
 
 _EPILOG: Final = """\

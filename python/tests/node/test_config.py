@@ -17,6 +17,7 @@ VALUES: dict[str, Any] = {
     "hosts": "/etc/hosts",
     "state": "/var/lib/dm-dns",
     "unbound": {"control": "/run/unbound/unbound.ctl", "address": "127.0.0.1", "port": 5353},
+    "hook": "/run/systemd/resolve.hook/dm-dns",
 }
 
 
@@ -47,6 +48,7 @@ def test_a_configuration_is_read() -> None:
         hosts=Path("/etc/hosts"),
         state=Path("/var/lib/dm-dns"),
         unbound=Unbound(Path("/run/unbound/unbound.ctl"), "127.0.0.1", 5353),
+        hook=Path("/run/systemd/resolve.hook/dm-dns"),
     )
 
 
@@ -59,6 +61,10 @@ def test_files_of_the_state_directory() -> None:
 @pytest.mark.parametrize("values", [without("deployed"), {**VALUES, "deployed": None}])
 def test_a_machine_may_have_no_deployed_zone(values: dict[str, Any]) -> None:
     assert read(values).deployed is None
+
+
+def test_resolved_may_have_no_hook() -> None:
+    assert read(without("hook")).hook is None
 
 
 @pytest.mark.parametrize("port", [1, 65535])

@@ -21,6 +21,7 @@ CONFIG = Config(
     hosts=Path("hosts"),
     state=Path("state"),
     unbound=Unbound(Path("ctl"), "127.0.0.1", 5353),
+    hook=None,
 )
 
 

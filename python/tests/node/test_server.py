@@ -29,6 +29,7 @@ def config(tmp_path: Path) -> Config:
         hosts=tmp_path / "hosts",
         state=tmp_path / "state",
         unbound=Unbound(tmp_path / "unbound.ctl", "127.0.0.1", 5353),
+        hook=None,
     )
 
 

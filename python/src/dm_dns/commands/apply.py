@@ -10,7 +10,7 @@ from typing import Final
 from dm_dns.errors import Error
 from dm_dns.node import judge, server, state
 from dm_dns.node.apply import apply
-from dm_dns.node.config import Config
+from dm_dns.node.config import DEFAULT_PATH, Config
 from dm_dns.node.privileges import drop_root
 
 SUMMARY: Final = "serve the best zone that this machine has"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        default=Path("/etc/dm-dns/apply.json"),
+        default=DEFAULT_PATH,
         metavar="FILE",
         help="the machine's configuration, which the module writes (default: %(default)s)",
     )

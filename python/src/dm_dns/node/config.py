@@ -1,13 +1,15 @@
 """The configuration of dm-dns on a machine: written by the module, read by `dm-dns apply`."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.json_fields import JsonFields
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import names
+
+DEFAULT_PATH: Final = Path("/etc/dm-dns/apply.json")
 
 
 class Config(NamedTuple):
@@ -23,6 +25,8 @@ class Config(NamedTuple):
     state: Path
     """The directory of what is served."""
     unbound: Unbound
+    hook: Path | None
+    """The socket on which systemd-resolved asks; None: it does not."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -91,4 +95,5 @@ class Config(NamedTuple):
                 address=unbound.text("address"),
                 port=unbound.port("port"),
             ),
+            hook=Path(fields.path("hook")) if fields.has("hook") else None,
         )

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from dm_dns.errors import Error, describe
-from dm_dns.node import state
+from dm_dns.node import hook, state
 from dm_dns.node.config import Config
+from dm_dns.node.dns_message import MessageError
 from dm_dns.node.state import State
 from dm_dns.zone import zonefile
 
@@ -48,7 +49,7 @@ def _look(config: Config, state_file: Path) -> tuple[list[str], bool]:
         return [f"dm-dns.service {problem}; {_SEE}"], False
     if found.problems:
         return _with_served(found), True
-    return _ask_unbound(config, found), False
+    return _ask(config, found), False
 
 
 def _problem_of_writer(found: State) -> str | None:
@@ -62,20 +63,23 @@ def _problem_of_writer(found: State) -> str | None:
     return None
 
 
-def _ask_unbound(config: Config, found: State) -> list[str]:
-    """Return why unbound does not serve what the state says; empty if it does."""
+def _ask(config: Config, found: State) -> list[str]:
+    """Return why unbound or the hook does not answer what the state says; empty if both do."""
     if found.served is None:
         return [f"dm-dns.service serves nothing; {_SEE}"]
-    name = zonefile.status_name(config.domain)
+    name, expected = zonefile.status_name(config.domain), found.served.status
     try:
-        answer = config.unbound.txt(name)
-    except Error as error:
+        answers = {"unbound": config.unbound.txt(name)}
+        if config.hook:
+            answers["systemd-resolved's hook"] = hook.txt(config.hook, name)
+    except (Error, MessageError) as error:
         return [str(error)]
-    if answer == found.served.status:
-        return []
-    expected = found.served.status
-    reason = f"the TXT record {name} is {answer!a}, not {expected!a}; {_SEE}"
-    return [f"unbound does not serve the zone that dm-dns.service loaded: {reason}"]
+    return [
+        f"{who} does not serve the zone that dm-dns.service loaded: the TXT record {name} is"
+        f" {answer!a}, not {expected!a}; {_SEE}"
+        for who, answer in answers.items()
+        if answer != expected
+    ]
 
 
 def _with_served(found: State) -> list[str]:

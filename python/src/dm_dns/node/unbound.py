@@ -6,12 +6,13 @@ change.
 
 import os
 import socket
-import struct
 import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns.errors import Error
+from dm_dns.node import dns_message
+from dm_dns.node.dns_message import MessageError
 
 # unbound-control(8) speaks this over a unix socket: one line with the protocol's version and the
 # command; the answer ends with the connection.
@@ -22,8 +23,6 @@ _STARTING_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 1.0
 _ANSWER_TRIES: Final = 5
-_TXT, _IN = 16, 1
-_POINTER: Final = 0xC0  # compressed name (RFC 1035, section 4.1.4)
 
 
 class Unbound(NamedTuple):
@@ -87,7 +86,7 @@ class Unbound(NamedTuple):
         """
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         query_id = os.urandom(2)
-        query = query_id + _question(name)
+        query = dns_message.query(int.from_bytes(query_id, "big"), name, dns_message.TXT)
         with socket.socket(family, socket.SOCK_DGRAM) as server:
             for _ in range(_ANSWER_TRIES):
                 try:
@@ -112,43 +111,8 @@ class Unbound(NamedTuple):
         )
 
 
-def _question(name: str) -> bytes:
-    """Return a query for the TXT record at ``name``, without its id (RFC 1035, section 4.1)."""
-    labels = b"".join(bytes([len(label)]) + label.encode("ascii") for label in name.split("."))
-    return struct.pack(">HHHHH", 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", _TXT, _IN)
-
-
 def _first_txt(message: bytes) -> str | None:
-    """Return the first TXT record of an answer, its strings joined by spaces."""
     try:
-        questions, answers = struct.unpack_from(">HH", message, 4)
-        at = 12
-        for _ in range(questions):
-            at = _after_name(message, at) + 4
-        for _ in range(answers):
-            at = _after_name(message, at)
-            kind, _class, _ttl, length = struct.unpack_from(">HHIH", message, at)
-            at += 10
-            if kind == _TXT:
-                return " ".join(_strings(message[at : at + length]))
-            at += length
-    except (struct.error, IndexError):
-        pass  # not an answer that the zone file could give
-    return None
-
-
-def _after_name(message: bytes, at: int) -> int:
-    while length := message[at]:
-        if length >= _POINTER:
-            return at + 2
-        at += 1 + length
-    return at + 1
-
-
-def _strings(rdata: bytes) -> list[str]:
-    strings = []
-    while rdata:
-        length = rdata[0]
-        strings.append(rdata[1 : 1 + length].decode("ascii", "replace"))
-        rdata = rdata[1 + length :]
-    return strings
+        return dns_message.first_txt(dns_message.parse(message).answer)
+    except MessageError:
+        return None  # not an answer that the zone file could give

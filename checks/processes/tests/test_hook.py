@@ -1,0 +1,265 @@
+"""`dm-dns hook` with a real unbound; what systemd-resolved makes of it: scenarios/resolver.py."""
+
+import json
+import signal
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from checks.processes.hook import Connection, HookProcess, Reply, listening, readable
+from checks.processes.plain_machine import PlainMachine
+from checks.processes.tests.helpers import NEW, OLD, applied, bring, failed, zone_conf
+from checks.processes.wait import until
+
+RESOLVE = b'{"method": "io.systemd.Resolve.Hook.ResolveRecord"'
+Connect = Callable[[], Connection]
+
+ALIAS = f"irc.pin. 5 IN AAAA {OLD}"
+
+
+@pytest.fixture
+def path(machine: PlainMachine) -> Path:
+    return machine.directory / "hook"
+
+
+@pytest.fixture
+def listener(path: Path) -> Iterator[socket.socket]:
+    with listening(path) as found:
+        yield found
+
+
+@pytest.fixture
+def hook(machine: PlainMachine, listener: socket.socket) -> Iterator[HookProcess]:
+    """The hook of a machine that serves a zone."""
+    bring(machine, zone_conf(5))
+    applied(machine)
+    with HookProcess(machine.config, listener) as process:
+        yield process
+
+
+@pytest.fixture
+def connect(path: Path) -> Iterator[Connect]:
+    """Opens connections, which are closed at the end."""
+    with ExitStack() as stack:
+
+        def connect() -> Connection:
+            connection = Connection(path)
+            stack.callback(connection.stream.close)
+            return connection
+
+        yield connect
+
+
+@pytest.fixture
+def connection(hook: HookProcess, connect: Connect) -> Connection:
+    assert hook.process.poll() is None
+    return connect()
+
+
+def test_it_wants_the_names_of_the_domain_only(connection: Connection) -> None:
+    assert connection.filter() == {"parameters": {"filterDomains": ["pin"]}, "continues": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "expected"),
+    [
+        ("irc.pin", (), {"rcode": 0, "answer": [ALIAS]}),
+        ("IRC.Pin.", ("AAAA",), {"rcode": 0, "answer": [ALIAS.replace("irc.pin", "IRC.Pin")]}),
+        ("irc.pin", ("A",), {"rcode": 0, "answer": []}),
+        ("irc.pin", ("CNAME",), {"rcode": 0, "answer": ["irc.pin. 5 IN CNAME kiwi.pin."]}),
+        ("kiwi.pin", ("AAAA",), {"rcode": 0, "answer": [f"kiwi.pin. 5 IN AAAA {OLD}"]}),
+        ("kiwi.pin", ("SRV", "TXT"), {"rcode": 0, "answer": []}),
+        ("nothing.pin", (), {"rcode": 3}),
+        ("b\u00fccher.pin", (), {"rcode": 3}),
+        ("a..pin", (), {"rcode": 3}),
+        (f"{'x' * 64}.pin", (), {"rcode": 3}),
+        ("example.org", (), {}),
+        ("notpin", (), {}),
+        ("", (), {}),
+    ],
+)
+def test_a_lookup_is_answered_for_names_of_the_domain_and_passed_on_for_others(
+    connection: Connection, name: str, kinds: tuple[str, ...], expected: Reply
+) -> None:
+    assert connection.look_up(name, *kinds) == expected
+
+
+def test_a_name_exists_if_it_does_in_one_of_its_spellings(connection: Connection) -> None:
+    keys = [{"key": {"class": 1, "type": 28, "name": name}} for name in ("\u00efrc.pin", "irc.pin")]
+    connection.send("io.systemd.Resolve.Hook.ResolveRecord", {"question": keys})
+    assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_a_change_is_answered_at_once(machine: PlainMachine, connection: Connection) -> None:
+    assert connection.look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
+    bring(machine, zone_conf(6, addresses={"kiwi.pin": (NEW,)}))
+    applied(machine)
+    assert connection.look_up("irc.pin")["answer"] == [f"irc.pin. 5 IN AAAA {NEW}"]
+
+
+def test_an_answer_too_long_for_a_datagram_is_complete(
+    machine: PlainMachine, connection: Connection
+) -> None:
+    addresses = tuple(f"fd00::{number:x}" for number in range(1, 301))
+    bring(machine, zone_conf(6, addresses={"kiwi.pin": addresses}))
+    applied(machine)
+    found = connection.look_up("irc.pin")["answer"]
+    assert found == sorted(f"irc.pin. 5 IN AAAA {address}" for address in addresses)
+
+
+def test_calls_are_answered_in_their_order(connection: Connection) -> None:
+    for name in ("irc.pin", "nothing.pin", "example.org", "irc.pin"):
+        connection.ask(name)
+    replies = [readable(connection.reply()) for _ in range(4)]
+    known = {"rcode": 0, "answer": [ALIAS]}
+    assert replies == [known, {"rcode": 3}, {}, known]
+
+
+def test_many_lookups_at_a_time_are_answered(hook: HookProcess, connect: Connect) -> None:
+    assert hook.process.poll() is None
+    connections = [connect() for _ in range(200)]
+    for connection in connections:
+        connection.ask("irc.pin")
+    assert all(readable(found.reply())["answer"] == [ALIAS] for found in connections)
+
+
+def test_without_unbound_a_lookup_is_passed_on_and_with_it_answered_again(
+    machine: PlainMachine, connection: Connection
+) -> None:
+    machine.unbound.stop()
+    assert connection.look_up("irc.pin") == {}
+    machine.unbound.start()
+    assert connection.look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_without_a_zone_a_lookup_is_passed_on(
+    machine: PlainMachine, listener: socket.socket, connect: Connect
+) -> None:
+    with HookProcess(machine.config, listener):
+        assert connect().look_up("irc.pin") == {}
+
+
+def test_a_lookup_waits_for_an_unbound_that_is_away_for_a_moment(
+    machine: PlainMachine, connection: Connection
+) -> None:
+    machine.unbound.stop()
+    connection.ask("irc.pin")
+    machine.unbound.start()
+    assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_who_asks_and_goes_away_delays_nobody(
+    machine: PlainMachine, connection: Connection, connect: Connect
+) -> None:
+    machine.unbound.stop()
+    for _ in range(20):
+        gone = connect()
+        gone.ask("irc.pin")
+        gone.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.stream.close()
+    connection.ask("irc.pin")
+    machine.unbound.start()
+    assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\0",
+        b"nonsense\0",
+        b"[]\0",
+        b"1\0",
+        b"{}\0",
+        b'{"method": 1}\0',
+        RESOLVE + b"}\0",
+        RESOLVE + b', "parameters": {"question": 1}}\0',
+        RESOLVE + b', "parameters": {"question": []}}\0',
+        RESOLVE + b', "parameters": {"question": [{"key": {"name": 1, "type": 1, "class": 1}}]}}\0',
+        RESOLVE
+        + b', "parameters": {"question": [{"key": {"name": "", "type": "A", "class": 1}}]}}\0',
+        b"\xff\0",
+        b"[" * 60000 + b"\0",
+        b"x" * 200_000,
+    ],
+)
+def test_what_is_not_a_call_ends_that_connection_only(
+    connection: Connection, connect: Connect, sent: bytes
+) -> None:
+    other = connect()
+    with suppress(ConnectionError):  # it may be closed before all is sent
+        other.stream.sendall(sent)
+    with pytest.raises(ConnectionError):
+        other.reply()
+    assert connection.look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_a_call_may_arrive_in_pieces(connection: Connection) -> None:
+    call = b'{"method": "io.systemd.Resolve.Hook.QueryFilter"}\0'
+    for at in range(len(call)):
+        connection.stream.sendall(call[at : at + 1])
+    assert connection.reply() == {"parameters": {"filterDomains": ["pin"]}, "continues": False}
+
+
+@pytest.mark.parametrize(
+    "method", ["org.varlink.service.GetInfo", "io.systemd.Resolve.Hook.X", "x"]
+)
+def test_an_unknown_method_is_an_error(connection: Connection, method: str) -> None:
+    connection.send(method)
+    assert connection.reply() == {
+        "error": "org.varlink.service.MethodNotFound",
+        "parameters": {"method": method},
+    }
+
+
+def test_lookups_that_wait_are_answered_before_it_ends(
+    machine: PlainMachine, hook: HookProcess, connection: Connection
+) -> None:
+    connection.filter()
+    machine.unbound.stop()
+    connection.ask("irc.pin")
+    hook.process.send_signal(signal.SIGTERM)
+    machine.unbound.start()
+    assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
+    assert hook.process.wait(10) == 0
+
+
+def test_it_ends_when_nobody_asks(hook: HookProcess, connection: Connection) -> None:
+    connection.filter()
+    hook.process.send_signal(signal.SIGTERM)
+    assert hook.process.wait(10) == 0
+    assert hook.process.stderr
+    assert hook.process.stderr.read() == b""
+
+
+def test_who_comes_while_it_ends_is_answered_by_the_next(
+    machine: PlainMachine, hook: HookProcess, listener: socket.socket, connect: Connect
+) -> None:
+    connect().filter()
+    hook.process.send_signal(signal.SIGSTOP)
+    waiting = connect()
+    waiting.ask("irc.pin")
+    hook.process.send_signal(signal.SIGTERM)
+    hook.process.send_signal(signal.SIGCONT)
+    hook.process.wait(10)
+    with HookProcess(machine.config, listener):
+        assert readable(waiting.reply()) == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_a_hook_that_does_not_answer_is_told(
+    machine: PlainMachine, listener: socket.socket, path: Path
+) -> None:
+    config = json.loads(machine.config.read_text())
+    machine.config.write_text(json.dumps({**config, "hook": str(path)}))
+    bring(machine, zone_conf(5))
+    machine.watch()
+    with HookProcess(machine.config, listener):
+        until(lambda: machine.apply("--check").returncode == 0, "all is well")
+    message = failed(machine.apply("--check"))
+    assert message.startswith(f"dm-dns: systemd-resolved's hook {path} does not answer: ")
+    assert message.endswith("; see `systemctl status dm-dns-hook`\n")
+    listener.close()
+    assert "Connection refused" in failed(machine.apply("--check"))

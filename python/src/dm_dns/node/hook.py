@@ -1,0 +1,446 @@
+"""dm-dns-hook.service: answer systemd-resolved's lookups of the clan's names.
+
+systemd-resolved has hooks: before a lookup leaves the machine it asks programs that listen in
+/run/systemd/resolve.hook (systemd-resolved.service(8), interface io.systemd.Resolve.Hook). What a
+hook answers counts whatever else is configured: DNSSEC, DNS over TLS, the domains of other links,
+or no network. A DNS server that resolved is configured to ask depends on all of these.
+
+This hook relays lookups to unbound. unbound may be restarting, so a query is repeated until it is
+answered. If it stays silent, the hook passes the lookup on, and resolved finds the DNS delegate of
+the module, which fails it as a temporary error.
+"""
+
+import base64
+import json
+import os
+import selectors
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+
+from dm_dns.errors import Error
+from dm_dns.node import dns_message
+from dm_dns.node.dns_message import MessageError, Record
+from dm_dns.node.unbound import Unbound
+
+_INTERFACE: Final = "io.systemd.Resolve.Hook"
+_END: Final = b"\0"
+"""Ends each message of Varlink (https://varlink.org)."""
+_MAX_CALL: Final = 65536
+"""Bytes of a call: resolved's have less than 2,000."""
+_GIVE_UP_SECONDS: Final = 0.8
+"""How long to ask unbound: it restarts in less, and a lookup that fails takes less than 1 s."""
+_REPEAT_SECONDS: Final = 0.15
+"""When to repeat a query. Those that are sent while unbound restarts wait in its socket, which
+systemd holds; only one that unbound had already read is lost."""
+_MAX_LOOKUPS: Final = 4096
+"""More at a time are passed on: resolved itself begins 2048 at most."""
+_NUMBERS: Final = 65536
+"""How many types and classes there are (RFC 1035, section 3.2)."""
+_ANSWER_SECONDS: Final = 5.0
+"""How long to wait for the hook: it may just be starting."""
+_FIRST_SOCKET: Final = 3
+"""Where systemd passes sockets (sd_listen_fds(3))."""
+
+
+class _Connection:
+    """A connection of resolved, on which one call after the other is answered."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self.stream = stream
+        self.received = b""
+        self.to_send = b""
+        self.lookup: _Lookup | None = None
+
+
+class _Key(NamedTuple):
+    """What resolved asks for: the records of a name, of one type."""
+
+    name: str
+    kind: int
+    dns_class: int
+
+
+class _Call(NamedTuple):
+    """A call of resolved."""
+
+    method: str
+    wants_more: bool
+    keys: list[_Key]
+    """What ResolveRecord asks for; empty for other methods."""
+
+
+class _Query(NamedTuple):
+    """A question to unbound."""
+
+    key: _Key
+    message: bytes
+
+
+class _Lookup:
+    """A call that waits for unbound."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self.connection = connection
+        now = time.monotonic()
+        self.repeat_at = now + _REPEAT_SECONDS
+        self.give_up_at = now + _GIVE_UP_SECONDS
+        self.queries: dict[int, _Query] = {}
+        """The queries that are not answered, by their id."""
+        self.rcodes: set[int] = set()
+        self.records: dict[Record, None] = {}
+        """The answer: each record once."""
+        self.streams: dict[int, _Stream] = {}
+        """The queries that are asked with TCP as well, by their id."""
+
+
+class _Stream:
+    """A query with TCP, whose answer is too long for UDP."""
+
+    def __init__(self, query: bytes) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.settimeout(0)
+        self.to_send = struct.pack(">H", len(query)) + query  # RFC 1035, section 4.2.2
+        self.received = b""
+
+    def answer(self) -> bytes | None:
+        """Return the answer; None if it is not complete."""
+        length = int.from_bytes(self.received[:2], "big")
+        return self.received[2:] if length and len(self.received) == 2 + length else None
+
+
+class Hook:
+    """Answers calls on a socket, in one thread and without ever waiting for one lookup only."""
+
+    def __init__(self, domain: str, unbound: Unbound, listener: socket.socket) -> None:
+        """Take the socket that resolved connects to, without doing anything yet."""
+        self._domain = domain
+        self._unbound = unbound
+        self._listener = listener
+        self._selector = selectors.DefaultSelector()
+        self._lookups: dict[_Lookup, None] = {}
+        """In the order in which they began."""
+        self._waiting: dict[int, _Lookup] = {}
+        """By the id of each query that is not answered."""
+        self._is_ending = False
+        self._next_id = int.from_bytes(os.urandom(2), "big")
+
+    def run(self) -> None:
+        """Answer until `end` is called."""
+        self._listener.settimeout(0)
+        self._watch(self._listener, selectors.EVENT_READ, self._accept)
+        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._datagrams.settimeout(0)
+        self._datagrams.connect((self._unbound.address, self._unbound.port))
+        self._watch(self._datagrams, selectors.EVENT_READ, self._receive)
+        # Each signal writes to it, which ends the wait.
+        waker, woken = socket.socketpair()
+        waker.settimeout(0)
+        signal.set_wakeup_fd(waker.fileno())
+        self._watch(woken, selectors.EVENT_READ, lambda _events: woken.recv(1))
+        while True:
+            happened = self._selector.select(self._timeout())
+            for key, events in happened:
+                key.data(events)
+            self._repeat()
+            if self._is_ending and not happened and not self._lookups:
+                break
+        # Now, and not when the process has ended: what resolved sends meanwhile is lost.
+        for key in list(self._selector.get_map().values()):
+            cast("socket.socket", key.fileobj).close()
+
+    def end(self) -> None:
+        """Have `run` answer the calls that have been received, and return: a signal handler may."""
+        self._is_ending = True
+
+    def _watch(self, fileobj: socket.socket, events: int, then: Callable[[int], object]) -> None:
+        self._selector.register(fileobj, events, then)
+
+    def _timeout(self) -> float | None:
+        if not self._lookups:
+            return 0 if self._is_ending else None
+        return max(0.0, min(found.repeat_at for found in self._lookups) - time.monotonic())
+
+    # -- calls
+
+    def _accept(self, _events: int) -> None:
+        if self._is_ending:
+            self._selector.unregister(self._listener)  # the next process answers them
+            return
+        try:
+            stream, _ = self._listener.accept()
+        except OSError:
+            return  # it has gone already, or there are too many: it is still there next time
+        stream.settimeout(0)
+        connection = _Connection(stream)
+        self._watch(stream, selectors.EVENT_READ, lambda events: self._serve(connection, events))
+
+    def _serve(self, connection: _Connection, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE:
+                self._send(connection)
+            if events & selectors.EVENT_READ:
+                data = connection.stream.recv(_MAX_CALL)
+                if not data:
+                    raise ConnectionResetError
+                connection.received += data
+                self._calls(connection)
+        except BlockingIOError:
+            pass
+        except (OSError, ValueError):
+            self._close(connection)
+
+    def _calls(self, connection: _Connection) -> None:
+        """Answer what has been received, up to a lookup that has to wait."""
+        while connection.lookup is None and _END in connection.received:
+            call, _, connection.received = connection.received.partition(_END)
+            self._call(connection, _parse(call))
+        if len(connection.received) > _MAX_CALL:
+            raise ValueError("a call is too long")
+
+    def _call(self, connection: _Connection, call: _Call) -> None:
+        if call.method == f"{_INTERFACE}.ResolveRecord":
+            self._look_up(connection, call.keys)
+        elif call.method == f"{_INTERFACE}.QueryFilter":
+            # More replies could follow if the filter changed, which it does not.
+            parameters = {"filterDomains": [self._domain]}
+            self._reply(connection, parameters=parameters, continues=call.wants_more)
+        else:
+            error = "org.varlink.service.MethodNotFound"
+            self._reply(connection, error=error, parameters={"method": call.method})
+
+    def _reply(self, connection: _Connection, **reply: object) -> None:
+        connection.to_send += json.dumps(reply).encode() + _END
+        self._send(connection)
+
+    def _send(self, connection: _Connection) -> None:
+        sent = connection.stream.send(connection.to_send)
+        connection.to_send = connection.to_send[sent:]
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.to_send else 0)
+        key = self._selector.get_key(connection.stream)
+        if key.events != events:
+            self._selector.modify(connection.stream, events, key.data)
+
+    def _close(self, connection: _Connection) -> None:
+        if connection.lookup:
+            self._end(connection.lookup)
+        self._selector.unregister(connection.stream)
+        connection.stream.close()
+
+    # -- lookups
+
+    def _look_up(self, connection: _Connection, keys: list[_Key]) -> None:
+        """Ask unbound; for names that are not the clan's, or cannot be, pass the lookup on."""
+        if len(self._lookups) >= _MAX_LOOKUPS or not all(self._is_ours(key.name) for key in keys):
+            self._reply(connection, parameters={})
+            return
+        lookup = _Lookup(connection)
+        for key in keys:
+            message_id = self._free_id()
+            try:
+                message = dns_message.query(message_id, *key)
+            except MessageError:
+                self._end(lookup)
+                self._reply(connection, parameters={"rcode": dns_message.NXDOMAIN})
+                return
+            lookup.queries[message_id] = _Query(key, message)
+            self._waiting[message_id] = lookup
+        connection.lookup = lookup
+        self._lookups[lookup] = None
+        self._ask(lookup)
+
+    def _is_ours(self, name: str) -> bool:
+        # resolved asks for all names until it knows the filter.
+        return f".{name.lower().removesuffix('.')}".endswith(f".{self._domain}")
+
+    def _free_id(self) -> int:
+        while self._next_id in self._waiting:
+            self._next_id = (self._next_id + 1) % 65536
+        message_id = self._next_id
+        self._next_id = (self._next_id + 1) % 65536
+        return message_id
+
+    def _ask(self, lookup: _Lookup) -> None:
+        for query in lookup.queries.values():
+            try:
+                self._datagrams.send(query.message)
+            except OSError:
+                return  # nothing listens, or the buffer is full; it is repeated
+
+    def _receive(self, _events: int) -> None:
+        try:
+            message = self._datagrams.recv(65536)
+        except OSError:
+            return  # nothing listens: the query is repeated
+        self._take(message)
+
+    def _take(self, message: bytes) -> None:
+        """Take an answer of unbound."""
+        try:
+            response = dns_message.parse(message)
+        except MessageError:
+            return
+        lookup = self._waiting.get(response.message_id)
+        if lookup is None:
+            return  # to a query that was repeated
+        if response.is_truncated:
+            self._ask_with_tcp(lookup, response.message_id)
+            return
+        if response.rcode not in (dns_message.NOERROR, dns_message.NXDOMAIN):
+            return  # the zone is not loaded yet; it is asked again
+        query = lookup.queries.pop(response.message_id)
+        del self._waiting[response.message_id]
+        self._drop(lookup, response.message_id)
+        lookup.rcodes.add(response.rcode)
+        # Without aliases: where one leads to a machine without an address of one of the two
+        # families, resolved 262 would ask the hook again and fail (EBUSY).
+        lookup.records.update(dict.fromkeys(response.resolved(query.key.name, query.key.kind)))
+        if not lookup.queries:
+            self._answer(lookup)
+
+    def _ask_with_tcp(self, lookup: _Lookup, message_id: int) -> None:
+        if message_id in lookup.streams:
+            return
+        stream = lookup.streams[message_id] = _Stream(lookup.queries[message_id].message)
+
+        def go_on(events: int) -> None:
+            try:
+                self._go_on(stream, events)
+            except OSError:
+                self._drop(lookup, message_id)  # the answer to the repeated query tries again
+            else:
+                if answer := stream.answer():
+                    self._take(answer)
+
+        stream.socket.connect_ex((self._unbound.address, self._unbound.port))
+        self._watch(stream.socket, selectors.EVENT_WRITE, go_on)
+
+    def _go_on(self, stream: _Stream, events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            stream.to_send = stream.to_send[stream.socket.send(stream.to_send) :]
+            if not stream.to_send:
+                key = self._selector.get_key(stream.socket)
+                self._selector.modify(stream.socket, selectors.EVENT_READ, key.data)
+        else:
+            data = stream.socket.recv(65536)
+            if not data:
+                raise ConnectionResetError
+            stream.received += data
+
+    def _drop(self, lookup: _Lookup, message_id: int) -> None:
+        if stream := lookup.streams.pop(message_id, None):
+            self._selector.unregister(stream.socket)
+            stream.socket.close()
+
+    def _repeat(self) -> None:
+        """Repeat queries that are not answered, and pass on lookups for which it is too late."""
+        now = time.monotonic()
+        for lookup in list(self._lookups):
+            if now >= lookup.give_up_at:
+                self._finish(lookup, {})
+            elif now >= lookup.repeat_at:
+                lookup.repeat_at = now + _REPEAT_SECONDS
+                self._ask(lookup)
+
+    def _answer(self, lookup: _Lookup) -> None:
+        # The name exists if any of the questions says so: with IDNA there are two names.
+        rcode = min(lookup.rcodes)
+        answer = [{"raw": base64.b64encode(record.wire()).decode()} for record in lookup.records]
+        self._finish(lookup, {"rcode": rcode, "answer": answer} if rcode == 0 else {"rcode": rcode})
+
+    def _finish(self, lookup: _Lookup, parameters: dict[str, object]) -> None:
+        connection = lookup.connection
+        self._end(lookup)
+        try:
+            self._reply(connection, parameters=parameters)
+            self._calls(connection)
+        except BlockingIOError:
+            pass
+        except (OSError, ValueError):
+            self._close(connection)
+
+    def _end(self, lookup: _Lookup) -> None:
+        lookup.connection.lookup = None
+        self._lookups.pop(lookup, None)
+        for message_id in lookup.queries:
+            self._waiting.pop(message_id, None)
+            self._drop(lookup, message_id)
+
+
+def _parse(call: bytes) -> _Call:
+    """Return what a call says.
+
+    Raises:
+        ValueError: it is not a valid one.
+
+    """
+    try:
+        values = json.loads(call)
+        method, more = values["method"], values.get("more", False)
+        keys = []
+        if method == f"{_INTERFACE}.ResolveRecord":
+            questions = [item["key"] for item in values["parameters"]["question"]]
+            keys = [_Key(key["name"], key["type"], key["class"]) for key in questions]
+    except (AttributeError, KeyError, RecursionError, TypeError) as error:
+        raise ValueError(f"not a call: {error!r}") from None
+    numbers = [number for key in keys for number in key[1:]]
+    is_valid = (
+        isinstance(method, str)
+        and all(isinstance(key.name, str) for key in keys)
+        and all(isinstance(number, int) and 0 <= number < _NUMBERS for number in numbers)
+        and bool(keys) == (method == f"{_INTERFACE}.ResolveRecord")
+    )
+    if not is_valid:
+        raise ValueError("not a call")
+    return _Call(method, more is True, keys)
+
+
+def txt(path: Path, name: str) -> str | None:
+    """Return the strings of the TXT record at ``name`` as the hook at ``path`` answers resolved.
+
+    They are joined by spaces; None if there is no such record.
+
+    Raises:
+        Error: the hook does not answer.
+
+    """
+    key = {"name": name, "type": dns_message.TXT, "class": dns_message.IN}
+    call = {"method": f"{_INTERFACE}.ResolveRecord", "parameters": {"question": [{"key": key}]}}
+    received = b""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(_ANSWER_SECONDS)
+        try:
+            stream.connect(str(path))
+            stream.sendall(json.dumps(call).encode() + _END)
+            while not received.endswith(_END):
+                data = stream.recv(65536)
+                if not data:
+                    raise ConnectionResetError("it has closed the connection")
+                received += data
+            answer = json.loads(received[:-1])["parameters"].get("answer", [])
+            records = [base64.b64decode(record["raw"]) for record in answer]
+        except (OSError, ValueError, KeyError) as error:
+            raise Error(
+                f"systemd-resolved's hook {path} does not answer: {error};"
+                " see `systemctl status dm-dns-hook`"
+            ) from None
+    return dns_message.first_txt([dns_message.parse_record(record) for record in records])
+
+
+def listener() -> socket.socket:
+    """Return the socket that systemd has passed (sd_listen_fds(3)).
+
+    Raises:
+        Error: it has passed none.
+
+    """
+    passed = os.environ.get("LISTEN_FDS") == "1" and os.environ.get("LISTEN_PID") == str(
+        os.getpid()
+    )
+    if not passed:
+        raise Error("systemd has passed no socket; run `systemctl restart dm-dns-hook.socket`")
+    return socket.socket(fileno=_FIRST_SOCKET)
