@@ -1,7 +1,12 @@
 # The options of NixOS that the module, and what it needs of clan-core, set, with the types they
 # have there. Nothing here makes units or files. An option that is missing here fails the
 # evaluation, as a misspelt one does in NixOS.
-{ lib, pkgs, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
 
@@ -73,15 +78,41 @@ let
     in
     types.either clause (types.listOf clause);
 
-  virtualHost = submodule {
-    listenAddresses = texts;
+  # What the virtual hosts of nginx and caddy have in common.
+  virtualHost = {
     extraConfig = option types.lines "";
+    listenAddresses = texts;
+    serverAliases = texts;
   };
+  nginxVirtualHost = submodule (
+    virtualHost
+    // {
+      listen = option (types.listOf types.raw) [ ];
+      root = option (types.nullOr types.path) null;
+      serverName = option (types.nullOr types.str) null;
+    }
+  );
+  caddyVirtualHost = types.submodule (
+    { name, ... }:
+    {
+      options = virtualHost // {
+        hostName = option types.str name;
+      };
+    }
+  );
 in
 {
   options = {
     assertions = option (types.listOf types.unspecified) [ ];
     warnings = texts;
+
+    boot.kernel.sysctl = set (
+      types.oneOf [
+        types.bool
+        types.int
+        types.str
+      ]
+    );
 
     environment = {
       etc = set (submodule etcFile);
@@ -90,6 +121,7 @@ in
 
     networking = {
       domain = option (types.nullOr types.str) null;
+      enableIPv6 = option types.bool true;
       fqdn = text;
       hostName = text;
       firewall = option (types.submodule {
@@ -108,7 +140,8 @@ in
 
     services = {
       avahi.enable = bool;
-      caddy.virtualHosts = set virtualHost;
+      caddy.enable = bool;
+      caddy.virtualHosts = set caddyVirtualHost;
       data-mesher = {
         enable = bool;
         group = option types.str "data-mesher";
@@ -118,7 +151,8 @@ in
         settings = set types.anything;
         user = option types.str "data-mesher";
       };
-      nginx.virtualHosts = set virtualHost;
+      nginx.enable = bool;
+      nginx.virtualHosts = option (types.attrsOf nginxVirtualHost) { localhost = { }; };
       resolved.enable = bool;
       unbound = {
         enable = bool;
@@ -157,6 +191,11 @@ in
     networking.useNetworkd = bool;
     sops = set types.raw;
     system.activationScripts = set types.raw;
+  };
+
+  config.boot.kernel.sysctl = lib.mkIf (!config.networking.enableIPv6) {
+    "net.ipv6.conf.all.disable_ipv6" = lib.mkDefault true;
+    "net.ipv6.conf.default.disable_ipv6" = lib.mkDefault true;
   };
 
   # What NixOS' own module says unless told otherwise; dm-dns has to win against it.

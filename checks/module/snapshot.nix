@@ -79,7 +79,12 @@ let
     // optionalAttrs (values.source ? text) {
       inherit (values.source) text;
     };
-  virtualHosts = service: mapAttrs (_host: something) service.virtualHosts;
+  # What is not as its name says.
+  virtualHosts =
+    service:
+    mapAttrs (host: values: removeAttrs (something values) (
+      lib.optional ((values.hostName or null) == host) "hostName"
+    )) service.virtualHosts;
   package = values: optionalAttrs (values ? text) { inherit (values) runtimeInputs text; };
   spec =
     text:
@@ -117,13 +122,17 @@ in
       {
         assertions = failing config;
         inherit (config) warnings;
+        "boot.kernel.sysctl" = config.boot.kernel.sysctl;
+        "networking.enableIPv6" = config.networking.enableIPv6;
         "networking.useHostResolvConf" = config.networking.useHostResolvConf;
+        "services.caddy.enable" = config.services.caddy.enable;
         "services.caddy.virtualHosts" = virtualHosts config.services.caddy;
         "services.data-mesher.pluginDirectories" = config.services.data-mesher.pluginDirectories;
         "services.data-mesher.settings.cluster.push_pull_interval" =
           config.services.data-mesher.settings.cluster.push_pull_interval or null;
         "services.data-mesher.settings.network.files" =
           config.services.data-mesher.settings.network.files or null;
+        "services.nginx.enable" = config.services.nginx.enable;
         "services.nginx.virtualHosts" = virtualHosts config.services.nginx;
         "services.resolved" = config.services.resolved;
         "services.unbound" = config.services.unbound;

@@ -511,6 +511,89 @@ def test_virtual_hosts_of_exported_names_listen_on_the_clans_addresses_only() ->
     }
 
 
+INTERNAL = ["[fd00::1]", "10.0.0.1", "127.0.0.1", "[::1]"]
+"""Where restricted virtual hosts of `server` in the case virtual-hosts listen."""
+
+
+def listening(service: str) -> dict[str, list[str]]:
+    """Where each virtual host of that machine listens; nowhere stands for the web server's own."""
+    virtual_hosts = load("virtual-hosts")["server"][f"services.{service}.virtualHosts"]
+    return {name: host.get("listenAddresses", []) for name, host in virtual_hosts.items()}
+
+
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("nginx", "Capitals.TEST"),
+        ("nginx", "alias"),  # serverAliases
+        ("nginx", "chat"),  # serverName
+        ("nginx", "files.test"),  # with more names: of the clan, and a single label
+        ("caddy", "git.test:8080, http://files.test/files"),
+        ("caddy", "http://chat.test:8080"),
+        ("caddy", "wiki"),  # hostName
+    ],
+)
+def test_a_virtual_host_is_the_clans_by_any_of_its_names(service: str, name: str) -> None:
+    assert listening(service)[name] == INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("nginx", "git.test"),  # its serverName is www.example.net
+        ("nginx", "mixed.test"),
+        ("nginx", "www.example.com"),
+        ("caddy", ":8080"),
+        ("caddy", "mixed.test"),
+        ("caddy", "www.example.com"),
+    ],
+)
+def test_a_site_with_a_name_outside_the_clan_stays_public(service: str, name: str) -> None:
+    assert listening(service)[name] == []
+
+
+@pytest.mark.parametrize("service", ["caddy", "nginx"])
+def test_a_definition_of_whatever_priority_stays_and_is_restricted(service: str) -> None:
+    virtual_hosts = load("virtual-hosts")["server"][f"services.{service}.virtualHosts"]
+    assert virtual_hosts["forced.test"] == {"listenAddresses": INTERNAL}
+    content = {"caddy": {"extraConfig": "respond default"}, "nginx": {"root": "/srv"}}[service]
+    assert virtual_hosts["default.test"] == {"listenAddresses": INTERNAL, **content}
+
+
+def test_where_a_virtual_host_listens_is_its_owners_decision() -> None:
+    virtual_hosts = load("virtual-hosts")["server"]["services.nginx.virtualHosts"]
+    assert virtual_hosts["set-default.test"] == {"listenAddresses": ["192.0.2.1"]}
+    assert virtual_hosts["set-forced.test"] == {"listenAddresses": ["192.0.2.1"]}
+    assert virtual_hosts["listen.test"] == {"listen": [{"addr": "192.0.2.1"}]}
+
+
+def test_a_machines_own_name_answers_where_nixos_has_it_in_etc_hosts() -> None:
+    assert listening("nginx")["server.test"] == [*INTERNAL, "127.0.0.2"]
+
+
+def test_a_machine_without_ipv6_has_no_loopback_address_of_it() -> None:
+    four = load("virtual-hosts")["four"]["services.nginx.virtualHosts"]["four.web.test"]
+    assert four["listenAddresses"] == ["10.0.0.4", "127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        ("four", {"net.ipv4.ip_nonlocal_bind": 1}),
+        ("server", {"net.ipv4.ip_nonlocal_bind": 1, "net.ipv6.ip_nonlocal_bind": 1}),
+        ("set", {"net.ipv6.ip_nonlocal_bind": 0}),  # by its owner
+        ("six", {"net.ipv6.ip_nonlocal_bind": 1}),  # for caddy alone
+        ("stopped", {}),
+        ("unrestricted", {}),
+    ],
+)
+def test_a_web_server_that_is_restricted_need_not_wait_for_its_addresses(
+    machine: str, expected: dict[str, int]
+) -> None:
+    sysctl = load("virtual-hosts")[machine]["boot.kernel.sysctl"]
+    assert {key: value for key, value in sysctl.items() if "nonlocal" in key} == expected
+
+
 def test_unbound_answers_the_lan_on_port_53_where_it_is_told_to() -> None:
     machine = load("listen")["server"]
     server = machine["services.unbound"]["settings"]["server"]

@@ -53,6 +53,7 @@ in
       inherit (config.services.dm-dns) package;
     })
     (importApply ./virtual-hosts.nix {
+      inherit domain machine;
       hosts = map (endpoint: endpoint.host) (zone.endpointsByMachine.${machine.name} or [ ]);
     })
   ];
