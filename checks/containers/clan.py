@@ -11,9 +11,10 @@ from typing import Final, Self
 from checks.containers import cgroups, debian_root
 from checks.containers.container import Container
 from checks.containers.container_errors import ContainerError
-from checks.containers.host import Booted
+from checks.containers.host import WITHOUT_VPNS, Booted
 
 _UNSHARE: Final = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
+_HOST: Final = (sys.executable, "-m", "checks.containers.host")
 _PROJECT: Final = Path(__file__).parents[2]
 
 
@@ -24,9 +25,16 @@ class Clan:
         clan.machines["server"].succeed("dig @127.0.0.1 -p 5353 chat.test")
     """
 
-    def __init__(self, case: str) -> None:
-        """Name the case whose machines these are (see `host`); nothing runs yet."""
+    def __init__(self, case: str, *, has_vpns: bool = True) -> None:
+        """Name the case whose machines these are (see `host`); nothing runs yet.
+
+        Args:
+            case: see `host`.
+            has_vpns: whether machines boot with the addresses that the zone has.
+
+        """
         self._case = case
+        self._flags = [] if has_vpns else [WITHOUT_VPNS]
         self._root = debian_root.root()
         self._cgroups: list[str] = []
         self.machines: dict[str, Container] = {}
@@ -42,7 +50,7 @@ class Clan:
         debian_root.check()
         debian = self._root.__enter__()
         self._process = subprocess.Popen(
-            [*_UNSHARE, sys.executable, "-m", "checks.containers.host", self._case, str(debian)],
+            [*_UNSHARE, *_HOST, self._case, str(debian), *self._flags],
             cwd=_PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -20,11 +20,14 @@ PACKAGES: Final = (
     "avahi-daemon",  # disabled: a scenario starts it
     "bind9-dnsutils",
     "ca-certificates",  # for apt, where its mirror is on HTTPS
+    "caddy",  # disabled, as nginx is: where a machine has them, they have NixOS's units
+    "curl",
     "dbus",
     "iproute2",
     "libfaketime",
     "libnss-myhostname",
     "libnss-resolve",
+    "nginx",
     "procps",
     "python3",
     "python3-cffi-backend",  # of python3-nacl, by the name of an interface that debootstrap ignores

@@ -61,6 +61,10 @@ def files(machine: Mapping[str, Any]) -> dict[str, str]:
     for section, settings in machine["services.resolved"].get("settings", {}).items():
         lines = [f"{key}={' '.join(values)}\n" for key, values in settings.items()]
         found["/etc/systemd/resolved.conf.d/nixos.conf"] = f"[{section}]\n{''.join(lines)}"
+    found["/etc/sysctl.d/60-nixos.conf"] = "".join(
+        f"{name}={_scalar(value, '1', '0')}\n"
+        for name, value in machine["boot.kernel.sysctl"].items()
+    )
     found["/etc/sysusers.d/dm-dns.conf"] = "".join(_users(machine))
     return found
 

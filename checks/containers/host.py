@@ -1,7 +1,7 @@
 """The process that containers live in: `unshare … python -m checks.containers.host CASE ROOT`.
 
 A case is one of checks/module, or the path of a JSON file with machines as `snapshot.load` returns
-them.
+them. With the argument `--without-vpns` after these, machines lack the addresses that the zone has.
 
 It is process 1 of a PID namespace of its own, with its own mounts and its own network: when it
 ends, for whatever reason, the kernel ends all processes, mounts, bridges and interfaces that it or
@@ -30,6 +30,8 @@ from checks.containers.evaluated import STORE
 from checks.containers.image import Image
 from checks.module import snapshot
 
+WITHOUT_VPNS: Final = "--without-vpns"
+
 _FILES: Final = Path("/run/dm-dns")
 """Where all files are: in memory, on a mount of this process's own."""
 
@@ -41,6 +43,13 @@ for group in $1; do echo $$ > "$group/cgroup.procs"; done
 shift
 while status=0; "$@" || status=$?; [ "$status" = 133 ]; do :; done
 """
+
+_NSPAWN: Final = {
+    # Else it gives the machine the cgroups that this one has, and systemd 258 needs version 2.
+    "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
+    # The machine's own settings of the kernel's network, as with a network that nspawn makes.
+    "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +74,13 @@ class Booted:
 
 def main() -> int:
     """Boot the machines of a case, and stay until stdin ends. Returns the exit status."""
-    case, root = sys.argv[1:]
+    case, root, *flags = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nothing is the default for process 1
     pid = int(Path("/proc/self").readlink().name)  # still the /proc of outside
     with ExitStack() as stack:
         try:
             machines = json.loads(Path(case).read_text()) if "/" in case else snapshot.load(case)
-            booted = _boot(machines, Path(root), pid, stack)
+            booted = _boot(machines, Path(root), pid, stack, has_vpns=WITHOUT_VPNS not in flags)
         except ContainerError as error:
             print(error, file=sys.stderr)
             return 1
@@ -87,7 +96,9 @@ def main() -> int:
             _kill_all()  # before their cgroups are removed
 
 
-def _boot(machines: Mapping[str, Any], root: Path, pid: int, stack: ExitStack) -> Booted:
+def _boot(
+    machines: Mapping[str, Any], root: Path, pid: int, stack: ExitStack, *, has_vpns: bool
+) -> Booted:
     for kind, target in (("proc", "/proc"), ("tmpfs", "/run")):
         _run("mount", "-t", kind, kind, target)
     _FILES.mkdir()
@@ -96,7 +107,7 @@ def _boot(machines: Mapping[str, Any], root: Path, pid: int, stack: ExitStack) -
     made = image.build(machines, root, shared)
     links = {name: nixos.link_address(number) for number, name in enumerate(machines, 1)}
     addresses = {
-        name: list(dict.fromkeys([links[name], *values["addresses"]]))
+        name: list(dict.fromkeys([links[name], *(values["addresses"] if has_vpns else [])]))
         for name, values in made.spec["machines"].items()
     }
     _make_network(list(machines))
@@ -178,8 +189,7 @@ def _start(name: str, root: Path, key: list[str], groups: list[Path]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
-            # Else it gives the machine what this one has, and systemd 258 needs version 2.
-            env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            env={**os.environ, **_NSPAWN},
         )
     return process.pid
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 import dm_dns
 
 import checks
-from checks.containers import evaluated, nixos
+from checks.containers import evaluated, nixos, web_servers
 from checks.containers.container_errors import ContainerError
 
 _PYTHON: Final = "/usr/bin/python3"
@@ -72,12 +72,15 @@ def build(machines: Mapping[str, Any], root: Path, directory: Path) -> Image:
     try:
         _install_packages(merged)
         everyone = next(iter(machines.values()))
-        _chroot(merged, "systemctl --quiet disable avahi-daemon.service avahi-daemon.socket")
+        disabled = "avahi-daemon.service avahi-daemon.socket caddy.service nginx.service"
+        _chroot(merged, f"systemctl --quiet disable {disabled}")
         # NixOS leaves mDNS on, so that resolved owns UDP port 5353 as well.
         (merged / "usr/lib/systemd/resolved.conf.d/00-disable-mdns.conf").unlink()
         # What Debian has enabled, to where the units of NixOS are.
         shutil.move(merged / "etc/systemd/system", merged / evaluated.UNITS.lstrip("/"))
-        files, links = nixos.in_store({**nixos.files(), **evaluated.files(everyone)})
+        files, links = nixos.in_store(
+            {**nixos.files(), **evaluated.files(everyone), **web_servers.files(everyone)}
+        )
         write(merged, files, {**links, **nixos.links()})
         _chroot(merged, "systemd-sysusers")
         _chroot(merged, f"{_PYTHON} -m compileall -q {_DM_DNS} {nixos.DATA_MESHER}")
@@ -120,9 +123,10 @@ def write_own(
                 domain=image.spec["domain"],
             ),
             **evaluated.files(machine),
+            **web_servers.files(machine),
         }
     )
-    links |= evaluated.links(machine)
+    links |= {**evaluated.links(machine), **web_servers.links(machine)}
     for key, value in machine.items():
         if key.startswith("environment.systemPackages.") and "text" in value:
             command = key.removeprefix("environment.systemPackages.")

@@ -195,6 +195,8 @@ def own_files(  # noqa: PLR0913 - each is a fact of its own
     # As NixOS with clan-core's default: networking.domain is the clan's.
     own = f"{name}.{domain} {name}"
     hosts = ["127.0.0.1 localhost", "::1 localhost", f"127.0.0.2 {own}", f"::1 {own}"]
+    if not machine["networking.enableIPv6"]:
+        hosts = [line for line in hosts if not line.startswith("::1")]
     network = [
         "[Match]",
         "Name=host0",

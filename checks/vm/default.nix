@@ -31,6 +31,24 @@ let
     ];
     pusher = "judradjim";
   };
+  web = {
+    inherit scenarios;
+    clan = {
+      imports = [
+        (import ./web.nix {
+          module.input = "self";
+          module.name = "dm-dns";
+        })
+      ];
+      modules.dm-dns = ../../modules/dm-dns;
+    };
+    machines = [
+      "both"
+      "four"
+      "six"
+    ];
+    pusher = "both";
+  };
 in
 {
   vm-automatic = run pushers { name = "automatic"; };
@@ -84,6 +102,10 @@ in
   vm-sandbox-push = run pushers {
     name = "sandbox";
     arguments = [ ];
+  };
+  vm-web = run web {
+    name = "web";
+    arguments = [ ''"eth1"'' ];
   };
   vm-withdraw = run pushers { name = "withdraw"; };
 }

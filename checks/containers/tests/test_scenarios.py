@@ -22,6 +22,7 @@ from checks.scenarios import (
     outages,
     resolver,
     sandbox,
+    web,
     zones,
 )
 from checks.scenarios import push as pushing
@@ -165,3 +166,9 @@ def test_names_resolve_through_two_vpns_for_other_devices_and_however_resolved_i
         networks.run(lan.machines, lan.booted.spec)
         # Not on `three`: resolved exempts its domain, `test`, from DNSSEC.
         resolver.run(lan.machines, lan.booted.spec)
+
+
+def test_web_servers_answer_the_clan_and_wait_for_no_vpn(containers: Containers) -> None:
+    containers.stop()
+    with Clan("web", has_vpns=False) as clan:
+        web.run(clan.machines, clan.booted.spec, "host0")

@@ -1,0 +1,205 @@
+"""nginx and caddy on the clan's addresses only: before the VPN is up, with it, and after it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+
+from checks.scenarios import zones
+from checks.scenarios.machine import Machine
+from checks.scenarios.zones import Machines, Spec
+
+_UNITS: Final = ("nginx.service", "caddy.service")
+_PORTS: Final = {"nginx": 80, "caddy": 8080}
+_PUBLIC: Final = "www.example.org"
+_CURL: Final = "curl --silent --show-error --fail --max-time 5"
+
+
+class Site(NamedTuple):
+    """A site of a machine, for the clan only."""
+
+    name: str
+    port: int
+    text: str
+    """What it answers."""
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{self.name}:{self.port}/"
+
+
+def run(machines: Machines, spec: Spec, link: str) -> None:
+    """Run the scenario.
+
+    Args:
+        machines: all of the clan of checks/vm/web.nix, by name; they are booting or up, and no
+            machine has the addresses that are in the zone.
+        spec: the zone spec that they serve.
+        link: the interface of every machine that leads to the others.
+
+    """
+    for machine in machines.values():
+        zones.wait_for(machine, spec["domain"], "serial=")
+        _check_without_vpn(machine, spec, link)
+    started = {name: _processes(machine) for name, machine in machines.items()}
+    for machine in machines.values():
+        _connect(machine, spec, link)
+    for machine in machines.values():
+        _check(machine, machines, spec, link)
+
+    for machine in machines.values():
+        _disconnect(machine, spec, link)
+        _check_without_vpn(machine, spec, link)
+    for name, machine in machines.items():
+        _connect(machine, spec, link)
+        _check_own(machine, spec)
+        if _processes(machine) != started[name]:
+            raise AssertionError(f"{name}: a web server was restarted")
+
+    for machine in machines.values():
+        _disconnect(machine, spec, link)
+        machine.succeed(f"systemctl restart {' '.join(_UNITS)}")
+        _check_without_vpn(machine, spec, link)
+
+
+def _sites(machine: Machine, spec: Spec) -> list[Site]:
+    """Return the sites of a machine except that on its own name."""
+    domain = spec["domain"]
+    return [Site(f"{text}-{machine.name}.{domain}", port, text) for text, port in _PORTS.items()]
+
+
+def _own_site(machine: Machine, spec: Spec) -> Site:
+    return Site(f"{machine.name}.{spec['domain']}", _PORTS["nginx"], "own")
+
+
+def _connect(machine: Machine, spec: Spec, link: str) -> None:
+    """Give a machine its addresses in the VPN."""
+    for address in spec["machines"][machine.name]["addresses"]:
+        length = ip_address(address).max_prefixlen // 2 if ":" in address else 24
+        option = "nodad" if ":" in address else ""
+        machine.succeed(f"ip address add {address}/{length} dev {link} {option}")
+
+
+def _disconnect(machine: Machine, spec: Spec, link: str) -> None:
+    for address in spec["machines"][machine.name]["addresses"]:
+        length = ip_address(address).max_prefixlen // 2 if ":" in address else 24
+        machine.succeed(f"ip address delete {address}/{length} dev {link}")
+
+
+def _processes(machine: Machine) -> list[str]:
+    """Return the process of each web server."""
+    return machine.succeed(f"systemctl show --property MainPID {' '.join(_UNITS)}").split()
+
+
+def _answers(machine: Machine, site: Site, address: str) -> None:
+    """Check what a site answers on an address."""
+    to = f"[{address}]" if ":" in address else address
+    machine.succeed(f"{_CURL} --connect-to ::{to}:{site.port} {site.url} | grep -Fx {site.text}")
+
+
+def _public_address(machine: Machine, link: str) -> str:
+    printed = machine.succeed(
+        f"ip -4 --brief address show dev {link} | grep -o '192[.]168[.]1[.][0-9]*'"
+    )
+    return printed.strip()
+
+
+def _check_without_vpn(machine: Machine, spec: Spec, link: str) -> None:
+    """Check that web servers run, public sites answer, and the clan's do so on loopback."""
+    for unit in _UNITS:
+        machine.wait_for_unit(unit)
+    public = _public_address(machine, link)
+    for port in _PORTS.values():
+        _answers(machine, Site(_PUBLIC, port, "public"), public)
+    loopback = ["127.0.0.1"] if machine.name == "four" else ["127.0.0.1", "::1"]
+    for site in _sites(machine, spec):
+        for address in loopback:
+            _answers(machine, site, address)
+        machine.fail(f"{_CURL} {site.url}")
+    _check_on_its_own_name(machine, spec)
+
+
+def _check(machine: Machine, machines: Machines, spec: Spec, link: str) -> None:
+    """Check what a machine's sites answer to itself, to others, and on its public address."""
+    _check_own(machine, spec)
+    with _without_ipv4(machine, link):
+        _check_own(machine, spec)
+    public = _public_address(machine, link)
+    for other in machines.values():
+        ours, theirs = (
+            {":" in address for address in spec["machines"][name]["addresses"]}
+            for name in (machine.name, other.name)
+        )
+        for site in [*_sites(machine, spec), _own_site(machine, spec)]:
+            if other is not machine and ours & theirs:
+                other.succeed(f"{_CURL} {site.url} | grep -Fx {site.text}")
+            other.fail(
+                f"{_CURL} --connect-to ::{public}:{site.port} {site.url} | grep -Fx {site.text}"
+            )
+
+
+@contextmanager
+def _without_ipv4(machine: Machine, link: str) -> Iterator[None]:
+    """Leave a machine nothing but IPv6, if it has addresses of that in the zone only."""
+    if machine.name != "six":
+        yield
+        return
+    address = machine.succeed(f"ip -4 --brief address show dev {link} | grep -o '192[^ ]*'").strip()
+    machine.succeed(f"ip address delete {address} dev {link}")
+    yield
+    machine.succeed(f"ip address add {address} dev {link}")
+
+
+def _check_own(machine: Machine, spec: Spec) -> None:
+    """Check that a machine's own sites answer on each address that their names have there."""
+    addresses = zones.expected(spec)
+    for site in _sites(machine, spec):
+        families = {
+            version: {
+                address
+                for address in addresses[site.name]
+                if ip_address(address).version == version
+            }
+            for version in (4, 6)
+        }
+        # In the place of IPv6 addresses glibc may have IPv4 ones, mapped: getent(1), ahostsv6.
+        mapped = {f"::ffff:{address}" for address in families[4] if not families[6]}
+        for database, expected in (
+            ("ahosts", addresses[site.name]),
+            ("ahostsv4", families[4]),
+            ("ahostsv6", families[6]),
+        ):
+            found = _addresses(machine, site, database)
+            if found - mapped != expected:
+                raise AssertionError(
+                    f"{machine.name}: {database} of {site.name} are {found}, not {expected}"
+                )
+        machine.succeed(f"{_CURL} {site.url} | grep -Fx {site.text}")
+        for version, known in families.items():
+            if known:
+                machine.succeed(f"{_CURL} -{version} {site.url} | grep -Fx {site.text}")
+            else:
+                machine.fail(f"{_CURL} -{version} {site.url}")
+    _check_on_its_own_name(machine, spec)
+
+
+def _check_on_its_own_name(machine: Machine, spec: Spec) -> None:
+    """Check the site on a machine's own full name, which NixOS has in /etc/hosts.
+
+    systemd-resolved gives those of localhost to both if they share one there, and getaddrinfo(3)
+    leaves out ::1 without an IPv6 address on a link (AI_ADDRCONFIG).
+    """
+    site = _own_site(machine, spec)
+    found = _addresses(machine, site, "ahosts")
+    if not found or not all(ip_address(address).is_loopback for address in found):
+        raise AssertionError(f"{machine.name}: ahosts of {site.name} are {found}, not loopback")
+
+
+def _addresses(machine: Machine, site: Site, database: str) -> set[str]:
+    """Return which addresses getent(1) has for a site; check that it answers on each."""
+    printed = machine.execute(f"getent {database} {site.name}")[1]
+    found = {line.split()[0] for line in printed.splitlines()}
+    for address in found:
+        _answers(machine, site, address)
+    return found
