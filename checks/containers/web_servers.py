@@ -117,7 +117,7 @@ def links(machine: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _nginx_conf(machine: Mapping[str, Any]) -> str:
-    default = ["0.0.0.0", *(["[::0]"] if machine["networking.enableIPv6"] else [])]  # noqa: S104
+    default = machine["services.nginx.defaultListenAddresses"]
     servers = (
         _server(name, host, host.get("listenAddresses", default))
         for name, host in machine["services.nginx.virtualHosts"].items()
@@ -141,8 +141,9 @@ def _server(name: str, host: Mapping[str, Any], addresses: list[str]) -> str:
 def _caddyfile(virtual_hosts: Mapping[str, Any]) -> Iterator[str]:
     yield "{\nlog {\nlevel ERROR\n}\n}\n"
     for name, host in virtual_hosts.items():
-        names = " ".join([host.get("hostName", name), *host.get("serverAliases", [])])
+        host_name = host.get("hostName", name)
+        names = " ".join([host_name, *host.get("serverAliases", [])])
         addresses = host.get("listenAddresses")
         bind = f"bind {' '.join(addresses)}\n" if addresses else ""
-        log = f"log {{\noutput file /var/log/caddy/access-{names.replace('/', '_')}.log\n}}\n"
+        log = f"log {{\noutput file /var/log/caddy/access-{host_name.replace('/', '_')}.log\n}}\n"
         yield f"{names} {{\n{bind}{log}{host.get('extraConfig', '')}\n}}\n"

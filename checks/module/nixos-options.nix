@@ -141,6 +141,7 @@ in
     services = {
       avahi.enable = bool;
       caddy.enable = bool;
+      caddy.globalConfig = option types.lines "";
       caddy.virtualHosts = set caddyVirtualHost;
       data-mesher = {
         enable = bool;
@@ -152,6 +153,9 @@ in
         user = option types.str "data-mesher";
       };
       nginx.enable = bool;
+      nginx.defaultListenAddresses = option (types.listOf types.str) (
+        [ "0.0.0.0" ] ++ lib.optional config.networking.enableIPv6 "[::0]"
+      );
       nginx.virtualHosts = option (types.attrsOf nginxVirtualHost) { localhost = { }; };
       resolved.enable = bool;
       unbound = {

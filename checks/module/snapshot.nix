@@ -132,6 +132,7 @@ in
           config.services.data-mesher.settings.cluster.push_pull_interval or null;
         "services.data-mesher.settings.network.files" =
           config.services.data-mesher.settings.network.files or null;
+        "services.nginx.defaultListenAddresses" = config.services.nginx.defaultListenAddresses;
         "services.nginx.enable" = config.services.nginx.enable;
         "services.nginx.virtualHosts" = virtualHosts config.services.nginx;
         "services.resolved" = config.services.resolved;

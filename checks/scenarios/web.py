@@ -12,16 +12,17 @@ from checks.scenarios.zones import Machines, Spec
 _UNITS: Final = ("nginx.service", "caddy.service")
 _PORTS: Final = {"nginx": 80, "caddy": 8080}
 _PUBLIC: Final = "www.example.org"
+_MIXED: Final = "www.example.net"
+"""The names of public sites; the second one has a name of the clan too."""
 _CURL: Final = "curl --silent --show-error --fail --max-time 5"
 
 
 class Site(NamedTuple):
-    """A site of a machine, for the clan only."""
+    """A name of a site, and what it answers."""
 
     name: str
     port: int
     text: str
-    """What it answers."""
 
     @property
     def url(self) -> str:
@@ -64,9 +65,17 @@ def run(machines: Machines, spec: Spec, link: str) -> None:
 
 
 def _sites(machine: Machine, spec: Spec) -> list[Site]:
-    """Return the sites of a machine except that on its own name."""
+    """Return the sites of a machine that are for the clan only, except that on its own name."""
     domain = spec["domain"]
     return [Site(f"{text}-{machine.name}.{domain}", port, text) for text, port in _PORTS.items()]
+
+
+def _mixed_sites(machine: Machine, spec: Spec) -> list[Site]:
+    """Return the sites of a machine that are for all, by their names in the clan."""
+    return [
+        Site(f"mixed-{site.name}", site.port, f"mixed-{site.text}")
+        for site in _sites(machine, spec)
+    ]
 
 
 def _own_site(machine: Machine, spec: Spec) -> Site:
@@ -94,8 +103,13 @@ def _processes(machine: Machine) -> list[str]:
 
 def _answers(machine: Machine, site: Site, address: str) -> None:
     """Check what a site answers on an address."""
+    machine.succeed(_answer(site, address))
+
+
+def _answer(site: Site, address: str) -> str:
+    """Return a command that fails unless a site answers on an address."""
     to = f"[{address}]" if ":" in address else address
-    machine.succeed(f"{_CURL} --connect-to ::{to}:{site.port} {site.url} | grep -Fx {site.text}")
+    return f"{_CURL} --connect-to ::{to}:{site.port} {site.url} | grep -Fx {site.text}"
 
 
 def _public_address(machine: Machine, link: str) -> str:
@@ -109,11 +123,14 @@ def _check_without_vpn(machine: Machine, spec: Spec, link: str) -> None:
     """Check that web servers run, public sites answer, and the clan's do so on loopback."""
     for unit in _UNITS:
         machine.wait_for_unit(unit)
+    for port in _PORTS.values():  # nginx does not tell systemd when it listens
+        machine.wait_until_succeeds(f"ss -Hltn 'sport = :{port}' | grep .")
     public = _public_address(machine, link)
-    for port in _PORTS.values():
+    for name, port in _PORTS.items():
         _answers(machine, Site(_PUBLIC, port, "public"), public)
+        _answers(machine, Site(_MIXED, port, f"mixed-{name}"), public)
     loopback = ["127.0.0.1"] if machine.name == "four" else ["127.0.0.1", "::1"]
-    for site in _sites(machine, spec):
+    for site in [*_sites(machine, spec), *_mixed_sites(machine, spec)]:
         for address in loopback:
             _answers(machine, site, address)
         machine.fail(f"{_CURL} {site.url}")
@@ -131,12 +148,14 @@ def _check(machine: Machine, machines: Machines, spec: Spec, link: str) -> None:
             {":" in address for address in spec["machines"][name]["addresses"]}
             for name in (machine.name, other.name)
         )
-        for site in [*_sites(machine, spec), _own_site(machine, spec)]:
+        for_all = _mixed_sites(machine, spec)
+        for site in [*_sites(machine, spec), _own_site(machine, spec), *for_all]:
             if other is not machine and ours & theirs:
                 other.succeed(f"{_CURL} {site.url} | grep -Fx {site.text}")
-            other.fail(
-                f"{_CURL} --connect-to ::{public}:{site.port} {site.url} | grep -Fx {site.text}"
-            )
+            if site in for_all:
+                _answers(other, site, public)
+            else:
+                other.fail(_answer(site, public))
 
 
 @contextmanager
@@ -154,7 +173,7 @@ def _without_ipv4(machine: Machine, link: str) -> Iterator[None]:
 def _check_own(machine: Machine, spec: Spec) -> None:
     """Check that a machine's own sites answer on each address that their names have there."""
     addresses = zones.expected(spec)
-    for site in _sites(machine, spec):
+    for site in [*_sites(machine, spec), *_mixed_sites(machine, spec)]:
         families = {
             version: {
                 address

@@ -1,5 +1,5 @@
-# A clan whose machines have nginx and caddy, each with a site of the clan and a public one, and
-# addresses in a VPN that is not up when they boot: IPv4 or IPv6 only, and both.
+# A clan whose machines have nginx and caddy, each with a site of the clan, a public one and one that is
+# both, and addresses in a VPN that is not up when they boot: IPv4 or IPv6 only, and both.
 {
   # where the inventory finds dm-dns
   module,
@@ -32,6 +32,8 @@ in
           inherit addresses;
           names = [
             "caddy-${machine}.test"
+            "mixed-caddy-${machine}.test"
+            "mixed-nginx-${machine}.test"
             "nginx-${machine}.test"
             "${machine}.test"
           ];
@@ -51,23 +53,29 @@ in
     ];
     services.nginx = {
       enable = true;
+      # By default it listens on a wildcard for these, and then on nothing else.
+      defaultListenAddresses = lib.mkIf (machine == "both") [ "192.168.1.1" ];
       virtualHosts = {
         "${machine}.test".extraConfig = ''return 200 "own";'';
         nginx = {
           serverName = "nginx-${machine}.test";
           extraConfig = ''return 200 "nginx";'';
         };
-        "www.example.org" = {
-          extraConfig = ''return 200 "public";'';
-          # With a wildcard, which is the default, nginx listens on nothing else.
-          listenAddresses = lib.mkIf (machine == "both") [ "192.168.1.1" ];
+        "www.example.net" = {
+          serverAliases = [ "mixed-nginx-${machine}.test" ];
+          extraConfig = ''return 200 "mixed-nginx";'';
         };
+        "www.example.org".extraConfig = ''return 200 "public";'';
       };
     };
     services.caddy = {
       enable = true;
       virtualHosts = {
         "http://caddy-${machine}.test:8080".extraConfig = ''respond "caddy"'';
+        "http://www.example.net:8080" = {
+          serverAliases = [ "http://mixed-caddy-${machine}.test:8080" ];
+          extraConfig = ''respond "mixed-caddy"'';
+        };
         "http://www.example.org:8080".extraConfig = ''respond "public"'';
       };
     };

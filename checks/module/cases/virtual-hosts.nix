@@ -9,6 +9,7 @@
   clan = {
     meta.domain = "test";
     inventory.machines = {
+      bound = { };
       four = { };
       set = { };
       server = { };
@@ -19,6 +20,10 @@
     inventory.instances = {
       dm-dns = common.dm-dns [ ];
       web = common.exports "endpoints" {
+        bound = [
+          "bound.web.test"
+          "mixed.web.test"
+        ];
         four = [ "four.web.test" ];
         set = [ "set.web.test" ];
         server = [
@@ -108,6 +113,16 @@
       stopped = {
         clan.core.networking.internalListenAddresses = [ "fd00::7" ];
         services.nginx.virtualHosts."stopped.test" = { };
+      };
+      # caddy has its public sites on one address, which only its Caddyfile says.
+      bound = {
+        clan.core.networking.internalListenAddresses = [ "10.0.0.9" ];
+        services.caddy = {
+          enable = true;
+          globalConfig = "default_bind 192.0.2.9";
+          virtualHosts."bound.web.test" = { };
+          virtualHosts."mixed.web.test".serverAliases = [ "www.example.org" ];
+        };
       };
       # Its only virtual host listens where its owner wants.
       unrestricted = {

@@ -537,10 +537,12 @@ def test_a_virtual_host_is_the_clans_by_any_of_its_names(service: str, name: str
     assert listening(service)[name] == INTERNAL
 
 
+EVERYWHERE = {"caddy": ['""'], "nginx": ["0.0.0.0", "[::0]"]}  # noqa: S104
+
+
 @pytest.mark.parametrize(
     ("service", "name"),
     [
-        ("nginx", "git.test"),  # its serverName is www.example.net
         ("nginx", "mixed.test"),
         ("nginx", "www.example.com"),
         ("caddy", ":8080"),
@@ -549,7 +551,17 @@ def test_a_virtual_host_is_the_clans_by_any_of_its_names(service: str, name: str
     ],
 )
 def test_a_site_with_a_name_outside_the_clan_stays_public(service: str, name: str) -> None:
-    assert listening(service)[name] == []
+    assert listening(service)[name] == [*INTERNAL, *EVERYWHERE[service]]
+
+
+def test_a_site_listens_where_the_caddyfile_says_as_far_as_that_is_known() -> None:
+    virtual_hosts = load("virtual-hosts")["bound"]["services.caddy.virtualHosts"]
+    assert virtual_hosts["bound.web.test"]["listenAddresses"] == ["10.0.0.9", "127.0.0.1", "[::1]"]
+    assert "listenAddresses" not in virtual_hosts["mixed.web.test"]
+
+
+def test_a_virtual_host_is_known_by_its_server_name_and_not_by_that_of_its_attribute() -> None:
+    assert listening("nginx")["git.test"] == []
 
 
 @pytest.mark.parametrize("service", ["caddy", "nginx"])
@@ -579,6 +591,7 @@ def test_a_machine_without_ipv6_has_no_loopback_address_of_it() -> None:
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [
+        ("bound", {"net.ipv4.ip_nonlocal_bind": 1}),
         ("four", {"net.ipv4.ip_nonlocal_bind": 1}),
         ("server", {"net.ipv4.ip_nonlocal_bind": 1, "net.ipv6.ip_nonlocal_bind": 1}),
         ("set", {"net.ipv6.ip_nonlocal_bind": 0}),  # by its owner

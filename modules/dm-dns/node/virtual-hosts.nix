@@ -1,4 +1,5 @@
-# nginx and caddy: virtual hosts for the clan's names listen on the clan's addresses only.
+# nginx and caddy: virtual hosts for the clan's names listen on the clan's addresses, and, unless they
+# have other names too, nowhere else.
 {
   domain,
   # names that services of this machine export
@@ -24,9 +25,11 @@ let
     mkOption
     mkOverride
     optional
+    optionals
     split
     toLower
     types
+    unique
     ;
   inherit (lib.lists) hasPrefix;
 
@@ -53,8 +56,6 @@ let
   # A virtual host that has another name too, such as `www.example.org`, is for others than the clan.
   # A single label, such as `localhost`, says nothing: no public name is one.
   isOfClan = name: hasSuffix ".${domain}" name || match "[a-z0-9_-]+" name != null;
-  isRestricted =
-    names: addresses != [ ] && any (name: elem name hosts) names && all isOfClan names;
 
   # What the machine's own full name has in NixOS's /etc/hosts.
   ownAddresses = names: optional (elem "${machine.name}.${domain}" names) "127.0.0.2";
@@ -63,7 +64,12 @@ let
   # defines, whatever the priority of that definition, and defines none itself: one that only this
   # module defined would answer for a name that another program of this machine serves.
   virtualHosts =
-    canonicalName:
+    {
+      # from the attribute's name and the virtual host
+      canonicalName,
+      # Where a virtual host listens that nobody restricts; null if that is not known.
+      everywhere,
+    }:
     mkOption {
       type = types.attrsOf (
         types.submodule (
@@ -72,12 +78,29 @@ let
             names = map toLower (
               concatMap namesIn ([ (canonicalName name config) ] ++ config.serverAliases)
             );
+            isRestricted = all isOfClan names;
           in
           {
             # Weaker than `mkDefault`: it would be merged with what others define in that way.
-            config.listenAddresses = mkIf ((config.listen or [ ]) == [ ] && isRestricted names) (
-              mkOverride 1100 (listenAddresses ++ ownAddresses names)
-            );
+            config.listenAddresses =
+              mkIf
+                (
+                  addresses != [ ]
+                  && (config.listen or [ ]) == [ ]
+                  && any (name: elem name hosts) names
+                  && (isRestricted || everywhere != null)
+                )
+                (
+                  mkOverride 1100 (
+                    unique (
+                      listenAddresses
+                      ++ ownAddresses names
+                      # Both ask only virtual hosts that name the address which a request came to, if
+                      # there are any: restricted ones would hide one that listens everywhere.
+                      ++ optionals (!isRestricted) everywhere
+                    )
+                  )
+                );
           }
         )
       );
@@ -94,10 +117,16 @@ let
     && (listensThere config.services.nginx || listensThere config.services.caddy);
 in
 {
-  options.services.nginx.virtualHosts = virtualHosts (
-    name: virtualHost: if virtualHost.serverName != null then virtualHost.serverName else name
-  );
-  options.services.caddy.virtualHosts = virtualHosts (_name: virtualHost: virtualHost.hostName);
+  options.services.nginx.virtualHosts = virtualHosts {
+    canonicalName =
+      name: virtualHost: if virtualHost.serverName != null then virtualHost.serverName else name;
+    everywhere = config.services.nginx.defaultListenAddresses;
+  };
+  options.services.caddy.virtualHosts = virtualHosts {
+    canonicalName = _name: virtualHost: virtualHost.hostName;
+    # No address, quoted as a Caddyfile requires it.
+    everywhere = if hasInfix "default_bind" config.services.caddy.globalConfig then null else [ ''""'' ];
+  };
 
   # An address of a VPN may not be there yet when a web server starts, and one that cannot listen on
   # one of its addresses listens on none: public sites would be down too. So a program may listen on
