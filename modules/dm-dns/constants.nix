@@ -5,8 +5,10 @@ let
   meshFiles = "/var/lib/data-mesher/files/home";
 in
 {
-  # The user and the group that dm-dns runs as.
+  # The user and the group that read what was received, and those of the unit that has the signing
+  # key: what the first may be made to do cannot reach the key.
   user = "dm-dns";
+  pushUser = "dm-dns-push";
 
   # Where a machine keeps the zone that unbound loads.
   stateDirectory = "/var/lib/dm-dns";

@@ -341,7 +341,7 @@ def test_the_unit_has_the_sandbox_of_apply(case: str, name: str) -> None:
     machine = load(case)[name]
     service = machine["systemd.services.dm-dns-push"]["serviceConfig"]
     apply = machine["systemd.services.dm-dns"]["serviceConfig"]
-    assert service["User"] == service["Group"] == "dm-dns"
+    assert service["User"] == service["Group"] == "dm-dns-push"
     assert service["SupplementaryGroups"] == ["data-mesher"]
     other = ("Exec", "Group", "Restart", "Runtime", "State", "Supplementary", "Timeout")
     sandbox = {

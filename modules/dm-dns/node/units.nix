@@ -81,9 +81,14 @@ in
   systemd.sockets.dm-dns-hook = {
     description = "Lookups of the clan's names by systemd-resolved";
     wantedBy = [ "sockets.target" ];
-    # resolved runs as another user.
     listenStreams = [ constants.hookSocket ];
-    socketConfig.TriggerLimitIntervalSec = 0;
+    socketConfig = {
+      # resolved asks, and dm-dns-health.service checks that it is answered.
+      SocketUser = "systemd-resolve";
+      SocketGroup = constants.user;
+      SocketMode = "0660";
+      TriggerLimitIntervalSec = 0;
+    };
   };
   systemd.services.dm-dns-hook = {
     description = "Answer systemd-resolved's lookups of the clan's names";

@@ -16,6 +16,13 @@ let
 in
 {
   config = lib.mkIf isComplete {
+    users.users.${constants.pushUser} = {
+      isSystemUser = true;
+      group = constants.pushUser;
+      description = "dm-dns push";
+    };
+    users.groups.${constants.pushUser} = { };
+
     # Without RemainAfterExit, so that each switch starts it: a switch starts wanted units that are
     # inactive. Without `wants`: a change of the mesh must not start a data-mesher that an
     # administrator stopped.
@@ -57,8 +64,8 @@ in
 
         # The key is readable by root only. This unit, which is not root, gets a copy in memory.
         LoadCredential = "${credential}:${key}";
-        User = constants.user;
-        Group = constants.user;
+        User = constants.pushUser;
+        Group = constants.pushUser;
         # It may read the mesh copy.
         SupplementaryGroups = [ data-mesher.group ];
         RuntimeDirectory = runtimeDirectory;

@@ -405,6 +405,7 @@ def txt(path: Path, name: str) -> str | None:
     They are joined by spaces; None if there is no such record.
 
     Raises:
+        PermissionError: this user may not ask.
         Error: the hook does not answer.
 
     """
@@ -423,6 +424,8 @@ def txt(path: Path, name: str) -> str | None:
                 received += data
             answer = json.loads(received[:-1])["parameters"].get("answer", [])
             records = [base64.b64decode(record["raw"]) for record in answer]
+        except PermissionError:
+            raise
         except (OSError, ValueError, KeyError) as error:
             raise Error(
                 f"systemd-resolved's hook {path} does not answer: {error};"

@@ -5,6 +5,7 @@ writes nothing.
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +72,8 @@ def _ask(config: Config, found: State) -> list[str]:
     try:
         answers = {"unbound": config.unbound.txt(name)}
         if config.hook:
-            answers["systemd-resolved's hook"] = hook.txt(config.hook, name)
+            with suppress(PermissionError):
+                answers["systemd-resolved's hook"] = hook.txt(config.hook, name)
     except (Error, MessageError) as error:
         return [str(error)]
     return [
