@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from dm_dns.push import keys
@@ -100,16 +102,26 @@ class FakeDaemon:
         except UnreachableError:
             return False
 
-    def push(self, zone_conf: Path, domain: str) -> subprocess.CompletedProcess[str]:
-        """Run `dm-dns push` as on this machine."""
+    def push(
+        self,
+        zone_conf: Path,
+        domain: str,
+        *more: str,
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `dm-dns push` as on this machine, with more arguments and environment variables."""
         command = [sys.executable, "-m", "dm_dns", "push", str(zone_conf), "--domain", domain]
         command += ["--key", str(self.network.signing_key), "--network-id", str(self.network.id)]
         command += ["--url", self.url, "--mesh-file", str(self.state / "files/home" / NAME)]
-        command += ["--wait", "30"]
+        command += ["--wait", "30", *more]
         # For `data-mesher`, which is installed beside this interpreter.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         return subprocess.run(
-            command, check=False, capture_output=True, text=True, env={**os.environ, "PATH": path}
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": path, **env},
         )
 
     def stop(self) -> None:

@@ -82,8 +82,9 @@ def test_render_writes_a_zone_that_check_accepts(capsys: pytest.CaptureFixture[s
 # dm-dns zone 1
 # serial: 7
 # records: 6
-# sha256: 4180e00e7fa9702961c9254dca173665c83c6e9f5cea4cd6710d8c3020a1c908
+# sha256: 06018439292e1ef3fdf611f6246212f73ab8c79a44ea82b5206b5a9f316178da
 local-zone: "pin." transparent
+# machine-without-address: kiwi.pin.
 local-data: "*.pin. CNAME kiwi.pin."
 local-data: "irc.pin. CNAME kfbox.pin."
 local-data: "kfbox.pin. A 192.0.2.2"
@@ -147,12 +148,28 @@ def test_a_previous_zone_that_is_missing_or_damaged_does_not_keep_from_rendering
     assert conf.read(Path("zone.conf"), "pin").serial == 1795433611
 
 
+def test_a_previous_zone_of_a_clock_that_was_days_ahead_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1795433611.9)
+    for ahead in (86400, 86401):
+        Path("old.conf").write_text(conf.render(conf.Zone("pin", 1795433611 + ahead, {}, {})))
+        assert render("--previous", "old.conf") == 0
+        assert conf.read(Path("zone.conf"), "pin").serial == 1795433611 + ahead + 1
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "previous" in line]
+    assert warnings == snapshot(
+        [
+            "dm-dns: warning: the serial of the previous zone, 1795520012, is more than a day ahead of this machine's clock (1795433611), and so is that of this zone: a push refuses it. If the clock is right, remove the previous zone (vars/shared/dm-dns/zone.conf in a clan's checkout) and generate the zone again."
+        ]
+    )
+
+
 def test_above_the_highest_serial_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     Path("old.conf").write_text(conf.render(conf.Zone("pin", conf.MAX_SERIAL, {}, {})))
     message = refused(capsys, "render", "spec.json", "-o", "zone.conf", "--previous", "old.conf")
     assert message == snapshot("""\
 dm-dns: spec.json breaks these rules:
-old.conf has the highest serial that there is, 4294967295, so no zone can be newer. Remove it, and run `clan vars generate` again.
+old.conf has the highest serial that there is, 4294967295, so no zone can be newer. Remove it (vars/shared/dm-dns/zone.conf in a clan's checkout), and run `clan vars generate` again.
 """)
     assert not Path("zone.conf").exists()
 

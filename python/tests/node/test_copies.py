@@ -86,6 +86,43 @@ def test_of_copies_with_one_serial_the_mesh_copy_is_served() -> None:
     assert (chosen().source, chosen().zone.cnames) == ("mesh", {"a.pin": "kfbox.pin"})
 
 
+def test_copies_with_one_serial_and_other_names_are_a_problem_and_the_kept_one_is_not_served() -> (
+    None
+):
+    write(mesh=zone_conf(7, "a.pin"), deployed=zone_conf(7, "b.pin"), kept=9)
+    choice = chosen()
+    assert (choice.source, choice.zone.serial) == ("mesh", 7)
+    assert choice.problems == snapshot(
+        [
+            "the zone that came over the mesh, mesh, and the one that this machine was deployed with, deployed, have the same serial 7 and other names, so neither is newer: they were generated from two checkouts, of which neither has the other's. Merge them, generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`, and deploy this machine and a push machine"
+        ]
+    )
+
+
+def test_copies_with_one_serial_and_the_same_names_in_other_bytes_are_no_problem() -> None:
+    lines = ['local-data: "a.pin. A 192.0.2.1"\n', 'local-data: "b.pin. A 192.0.2.1"\n']
+    zone_line = 'local-zone: "pin." transparent\n'
+    mesh, deployed = (zone_line + "".join(part) for part in (lines, lines[::-1]))
+    write(mesh=mesh.encode(), deployed=deployed.encode())
+    assert chosen().problems == []
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"mesh": 9, "deployed": 5}, 5),
+        ({"mesh": 5, "deployed": 9}, 9),
+        ({"mesh": 5}, None),
+        ({"mesh": 5, "deployed": b"x"}, None),
+    ],
+)
+def test_the_serial_of_the_deployed_copy_is_known(
+    files: dict[str, bytes | int], expected: int | None
+) -> None:
+    write(**files)
+    assert chosen().deployed == expected
+
+
 def test_a_zone_without_header_yields_to_one_with_a_serial() -> None:
     write(mesh=b'local-zone: "pin." transparent\n', deployed=1)
     assert chosen().source == "deployed"

@@ -14,7 +14,7 @@ from dm_dns.node import state
 from dm_dns.node.apply import Served
 from dm_dns.node.state import State
 
-SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def")
+SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def", 4)
 STATE = State("pin", 7, SERVED, 1795433611, ["a problem"], {"/etc/hosts": (1, 2), "/mesh": (2,)}, 9)
 VALUES: dict[str, Any] = {
     "domain": "pin",
@@ -41,6 +41,27 @@ def test_a_state_is_written_with_the_keys_that_others_read() -> None:
     STATE.write(Path("state.json"))
     assert json.loads(Path("state.json").read_text()) == VALUES
     assert state.read(Path("state.json")) == STATE
+
+
+def test_a_state_of_before_it_had_the_deployed_serial_is_read() -> None:
+    served = {key: value for key, value in VALUES["served"].items() if key != "deployed"}
+    assert read({**VALUES, "served": served}).served == SERVED._replace(deployed=None)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "said"),
+    [
+        (None, ""),
+        (5, ""),
+        (6, ""),
+        (4, ", newer than serial 4, with which this machine was deployed"),
+    ],
+)
+def test_what_is_served_says_if_it_is_newer_than_what_was_deployed(
+    deployed: int | None, said: str
+) -> None:
+    line = f"serial 5, 3 records, source mesh{said}"
+    assert str(SERVED._replace(deployed=deployed)) == line
 
 
 def test_a_machine_may_serve_nothing() -> None:

@@ -191,7 +191,7 @@ def test_a_failed_update_shows_what_the_command_said(command: Path) -> None:
     assert failure(update) == snapshot(
         """\
 data-mesher did not take zone.conf as dns/cnames (exit code 3): broken: � disk full
-Check that data-mesher's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
+Check that data-mesher's settings allow the key signing.key to sign dns/cnames, that network.pub is this network's, and that the clocks are right (`timedatectl`): the signature must be later than that of the mesh's copy, and not in the future.\
 """
     )
 
@@ -277,5 +277,5 @@ def test_a_failed_deletion_shows_what_the_command_said(command: Path) -> None:
     script(command, "echo 'disk full' >&2; exit 3")
     assert failure(delete) == snapshot("""\
 data-mesher did not delete dns/cnames (exit code 3): disk full
-Check that data-mesher's settings allow the key signing.key to sign dns/cnames, and that network.pub is this network's.\
+Check that data-mesher's settings allow the key signing.key to sign dns/cnames, that network.pub is this network's, and that the clocks are right (`timedatectl`): the signature must be later than that of the mesh's copy, and not in the future.\
 """)

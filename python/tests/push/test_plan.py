@@ -235,7 +235,7 @@ def test_what_a_push_refuses_is_said(capsys: pytest.CaptureFixture[str]) -> None
     Path("mesh").write_text(conf.render(OLD._replace(serial=9)))
     assert run() == 2
     assert capsys.readouterr().out.splitlines()[0] == snapshot(
-        "a push refuses this: its serial 7 is older than the mesh's, 9: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone anyway."
+        "a push refuses this: its serial 7 is older than the mesh's, 9: this is an outdated deployment or checkout, or a checkout that lacks that zone. Push from the checkout that has it, or merge that one into this and generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`. If no checkout has it, as after a rollback, generate the zone again, with a clock that is right. --force sends the older zone anyway; machines that were deployed with a newer one keep that."
     )
 
 
@@ -243,17 +243,44 @@ def test_an_older_serial_is_refused_unless_forced() -> None:
     made = compare(many(6, 3), many(7, 4))
     assert plan.refusals(made) == snapshot(
         [
-            "its serial 6 is older than the mesh's, 7: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone anyway."
+            "its serial 6 is older than the mesh's, 7: this is an outdated deployment or checkout, or a checkout that lacks that zone. Push from the checkout that has it, or merge that one into this and generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`. If no checkout has it, as after a rollback, generate the zone again, with a clock that is right. --force sends the older zone anyway; machines that were deployed with a newer one keep that."
         ]
     )
     assert plan.refusals(made, force=True) == []
+
+
+def test_an_older_serial_than_one_that_is_ahead_of_the_clock_is_refused_with_that_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1795433611.5)
+    for ahead, expected in ((3600, " after 2026-11-23 12:33:31 UTC, with"), (-1, ", with")):
+        (reason,) = plan.refusals(compare(many(6, 3), many(1795433611 + ahead, 4)))
+        assert f"generate the zone again{expected} a clock that is right" in reason
+
+
+def test_what_a_machine_was_deployed_with_is_not_called_the_meshs() -> None:
+    deployed = MeshCopy(conf.render(many(7, 11)).encode(), "kept.conf", from_mesh=False)
+    reasons = [
+        *plan.refusals(plan.make(many(6, 12), deployed)),
+        *plan.refusals(plan.make(many(7, 12), deployed)),
+        *plan.refusals(plan.make(many(8, 2), deployed)),
+        plan.make(many(6, 11), deployed).up_to_date_reason(many(7, 11)),
+    ]
+    assert [reason.partition(":")[0].partition(",")[0] for reason in reasons] == snapshot(
+        [
+            "its serial 6 is older than the machine's",
+            "the machine has another zone with the same serial 7",
+            "it removes 9 of the machine's 11 names",
+            "the machine has the same names with serial 7",
+        ]
+    )
 
 
 def test_an_equal_serial_with_other_names_is_refused_even_if_forced() -> None:
     made = compare(many(7, 3), many(7, 4))
     assert plan.refusals(made) == snapshot(
         [
-            "the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial, with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this."
+            "the mesh has another zone with the same serial 7, so neither is newer: they were generated from two checkouts, of which neither has the other's. Merge them, and generate the zone again, which gives it a higher serial, with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this."
         ]
     )
     assert plan.refusals(made, force=True) == plan.refusals(made)
@@ -265,7 +292,7 @@ def test_a_serial_too_far_ahead_is_refused_even_if_forced(monkeypatch: pytest.Mo
     made = compare(many(1001 + 86400, 3), None)
     assert plan.refusals(made) == snapshot(
         [
-            "its serial 87401 is more than a day ahead of this machine's clock (1000): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this."
+            "its serial 87401 is more than a day ahead of this machine's clock (1000): every zone generated before that time would count as older. Check the clock with `timedatectl`. If it is wrong, set it and push again. If it is right, the zone was generated with a wrong one: remove vars/shared/dm-dns/zone.conf from the checkout, as the next zone would be newer still, generate it with `clan vars generate MACHINE --generator dm-dns`, and deploy all machines that have this one; --force does not override this."
         ]
     )
     assert plan.refusals(made, force=True) == plan.refusals(made)

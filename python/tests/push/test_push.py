@@ -383,7 +383,7 @@ def test_an_older_zone_is_refused(url: str) -> None:
     Path("mesh").write_text(zone_conf(8, "new.pin"))
     assert failure(url) == snapshot("""\
 the zone is refused, nothing was sent:
-its serial 7 is older than the mesh's, 8: this is an outdated deployment or checkout. Push from the newest, or generate the zone again and deploy this machine; --force sends the older zone anyway.\
+its serial 7 is older than the mesh's, 8: this is an outdated deployment or checkout, or a checkout that lacks that zone. Push from the checkout that has it, or merge that one into this and generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`. If no checkout has it, as after a rollback, generate the zone again, with a clock that is right. --force sends the older zone anyway; machines that were deployed with a newer one keep that.\
 """)
     assert not sent()
 
@@ -398,7 +398,7 @@ def test_another_zone_with_the_same_serial_is_refused_even_if_forced(url: str) -
     Path("mesh").write_text(zone_conf(7, "new.pin"))
     assert failure(url, "--force") == snapshot("""\
 the zone is refused, nothing was sent:
-the mesh has another zone with the same serial 7, so neither is newer. Generate the zone again, which gives it a new serial, with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this.\
+the mesh has another zone with the same serial 7, so neither is newer: they were generated from two checkouts, of which neither has the other's. Merge them, and generate the zone again, which gives it a higher serial, with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this.\
 """)
     assert not sent()
 
@@ -425,7 +425,7 @@ def test_a_zone_of_the_future_is_refused_even_if_forced(
     Path("zone.conf").write_text(zone_conf(7 + 86401))
     assert failure(url, "--force") == snapshot("""\
 the zone is refused, nothing was sent:
-its serial 86408 is more than a day ahead of this machine's clock (7): every zone generated before that time would count as older. Check the clock with `timedatectl`, here and where the zone was generated, then generate the zone again with `clan vars generate MACHINE --generator dm-dns --regenerate`; --force does not override this.\
+its serial 86408 is more than a day ahead of this machine's clock (7): every zone generated before that time would count as older. Check the clock with `timedatectl`. If it is wrong, set it and push again. If it is right, the zone was generated with a wrong one: remove vars/shared/dm-dns/zone.conf from the checkout, as the next zone would be newer still, generate it with `clan vars generate MACHINE --generator dm-dns`, and deploy all machines that have this one; --force does not override this.\
 """)
     assert not sent()
 

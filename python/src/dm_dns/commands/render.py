@@ -10,6 +10,7 @@ from typing import Final
 from dm_dns import files
 from dm_dns.commands import arguments
 from dm_dns.errors import Error, FileError
+from dm_dns.push import plan
 from dm_dns.zone import conf, spec
 
 SUMMARY: Final = "make zone.conf from a zone spec"
@@ -88,6 +89,15 @@ def _serial(options: Options) -> int:
     if previous == conf.MAX_SERIAL:
         raise Error(
             f"{options.previous} has the highest serial that there is, {previous}, so no zone can"
-            " be newer. Remove it, and run `clan vars generate` again."
+            f" be newer. Remove it ({plan.VAR} in a clan's checkout), and run `clan vars generate`"
+            " again."
+        )
+    if previous > now + plan.DAY:
+        print(
+            f"dm-dns: warning: the serial of the previous zone, {previous}, is more than a day"
+            f" ahead of this machine's clock ({now}), and so is that of this zone: a push refuses"
+            f" it. If the clock is right, remove the previous zone ({plan.VAR} in a clan's checkout)"
+            " and generate the zone again.",
+            file=sys.stderr,
         )
     return max(now, previous + 1)

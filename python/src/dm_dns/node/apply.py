@@ -17,7 +17,7 @@ from dm_dns.files import Version
 from dm_dns.node import hosts
 from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
-from dm_dns.zone import zonefile
+from dm_dns.zone import conf, zonefile
 from dm_dns.zone.zonefile import FirstLine
 
 _MAX_HISTORY: Final = 20  # zones
@@ -34,10 +34,15 @@ class Served(NamedTuple):
     """Of the lines of zone.conf below its header, in hexadecimal."""
     status: str
     """What unbound answers if it serves this: the TXT record at `zonefile.status_name`."""
+    deployed: int | None = None
+    """The serial of the zone that the machine was deployed with; None: there is no valid one."""
 
     def __str__(self) -> str:
         """Return one line for people."""
-        return f"serial {self.serial}, {self.records} records, source {self.source}"
+        line = f"serial {self.serial}, {self.records} records, source {self.source}"
+        if self.deployed is None or self.deployed >= self.serial:
+            return line
+        return f"{line}, newer than serial {self.deployed}, with which this machine was deployed"
 
 
 class Outcome(NamedTuple):
@@ -97,7 +102,7 @@ def _lock(state: Path) -> Iterator[None]:
 
 def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     fingerprint = inputs.fingerprint()
-    if served := _already_served(config, fingerprint, write_only=write_only):
+    if served := _already_served(config, inputs, fingerprint, write_only=write_only):
         return Outcome(served, [], inputs.versions(), is_new=False)
     choice = choose(config, inputs)
     text = (inputs.hosts.content or b"").decode("utf-8", "replace")
@@ -118,7 +123,14 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         if choice.source == "mesh":
             _add_to_history(config, choice)
     zone = choice.zone
-    served = Served(zone.serial, zone.records, choice.source, zone.sha256, compiled.status)
+    served = Served(
+        serial=zone.serial,
+        records=zone.records,
+        source=choice.source,
+        sha256=zone.sha256,
+        status=compiled.status,
+        deployed=choice.deployed,
+    )
     return Outcome(served, choice.problems, inputs.versions(), is_new=True)
 
 
@@ -134,7 +146,9 @@ def _add_to_history(config: Config, choice: Choice) -> None:
         files.remove(zone)
 
 
-def _already_served(config: Config, fingerprint: str, *, write_only: bool) -> Served | None:
+def _already_served(
+    config: Config, inputs: Inputs, fingerprint: str, *, write_only: bool
+) -> Served | None:
     """Return what is served, if it was made from inputs with this fingerprint."""
     try:
         with config.zonefile.open("rb") as file:
@@ -145,9 +159,21 @@ def _already_served(config: Config, fingerprint: str, *, write_only: bool) -> Se
         return None
     if not write_only and not _serves(config, first.status):
         return None
-    serial = int(first.field("serial"))
-    source, sha256 = first.field("source"), first.field("sha256")
-    return Served(serial, first.records, source, sha256, first.status)
+    return Served(
+        serial=int(first.field("serial")),
+        records=first.records,
+        source=first.field("source"),
+        sha256=first.field("sha256"),
+        status=first.status,
+        deployed=_deployed_serial(inputs),
+    )
+
+
+def _deployed_serial(inputs: Inputs) -> int | None:
+    """Return the serial of the deployed copy, which was valid when it was served or compared."""
+    if inputs.deployed is None or inputs.deployed.content is None:
+        return None
+    return conf.read_serial(inputs.deployed.content, str(inputs.deployed.path))
 
 
 def _serves(config: Config, status: str) -> bool:

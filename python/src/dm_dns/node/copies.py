@@ -1,6 +1,7 @@
 """The copies of zone.conf on a machine, and which of them is served."""
 
 import hashlib
+from pathlib import Path
 from typing import NamedTuple
 
 from dm_dns.errors import Error
@@ -55,12 +56,17 @@ class Choice(NamedTuple):
     """The zone.conf it was read from."""
     problems: list[str]
     """What is wrong with the other copies."""
+    deployed: int | None
+    """The serial of the deployed copy; None if there is none that can be served."""
 
 
 def choose(config: Config, inputs: Inputs) -> Choice:
     """Choose between the mesh copy, the deployed copy and the kept copy, which was served last.
 
     The highest serial wins; of equal ones the mesh copy, because it is the same on every machine.
+    Equal serials with other names are a problem: the machine then serves something else than what
+    it was deployed with, and not because it is newer.
+
     The kept copy counts only if another one is unusable, so that names that resolved still do. If
     there is no mesh copy at all (it was withdrawn), the deployed copy is served.
 
@@ -69,10 +75,9 @@ def choose(config: Config, inputs: Inputs) -> Choice:
 
     """
     problems: list[str] = []
-    found = [
-        _usable(config, "mesh", inputs.mesh, problems),
-        _usable(config, "deployed", inputs.deployed, problems),
-    ]
+    mesh = _usable(config, "mesh", inputs.mesh, problems)
+    deployed = _usable(config, "deployed", inputs.deployed, problems)
+    found = [mesh, deployed]
     if found == [None, None] and not problems:
         problems.append(
             f"there is no zone for {config.domain}: the mesh has not brought one to"
@@ -84,13 +89,44 @@ def choose(config: Config, inputs: Inputs) -> Choice:
     choices = [choice for choice in found if choice]
     if not choices:
         raise Error("\n".join(problems))
-    return max(choices, key=lambda choice: choice.zone.serial)
+    if mesh and deployed and _are_rivals(mesh.zone, deployed.zone):
+        problems.append(
+            f"the zone that came over the mesh, {mesh.path}, and the one that this machine was"
+            f" deployed with, {deployed.path}, have the same serial {mesh.zone.serial} and other"
+            " names, so neither is newer: they were generated from two checkouts, of which neither"
+            " has the other's. Merge them, generate the zone again with `clan vars generate MACHINE"
+            " --generator dm-dns --regenerate`, and deploy this machine and a push machine"
+        )
+    best = max(choices, key=lambda choice: choice.zone.serial)
+    return Choice(
+        best.zone,
+        best.source,
+        best.content,
+        problems,
+        deployed.zone.serial if deployed else None,
+    )
+
+
+def _are_rivals(one: conf.Zone, other: conf.Zone) -> bool:
+    """Tell whether two zones have the same serial and are not the same."""
+    if one.serial != other.serial or one.sha256 == other.sha256:
+        return False
+    return one._replace(sha256="") != other._replace(sha256="")
+
+
+class _Usable(NamedTuple):
+    """A copy that can be served."""
+
+    zone: conf.Zone
+    source: str
+    content: bytes
+    path: Path
 
 
 def _usable(
     config: Config, source: str, file: ReadFile | None, problems: list[str]
-) -> Choice | None:
-    """Return the choice of ``file``; None, and a reason in ``problems``, if it cannot be served."""
+) -> _Usable | None:
+    """Return the copy in ``file``; None, and a reason in ``problems``, if it cannot be served."""
     if file is None:
         return None
     if file.content is None:
@@ -101,4 +137,4 @@ def _usable(
     except Error as error:
         problems.append(str(error))
         return None
-    return Choice(parsed, source, file.content, problems)
+    return _Usable(parsed, source, file.content, file.path)

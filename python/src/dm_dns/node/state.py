@@ -8,8 +8,8 @@
   which stands still while the machine is suspended;
 - ``served``: null, or what the machine serves: ``serial``, ``records``, ``source`` (``mesh``,
   ``deployed`` or ``kept``), ``sha256`` of the lines of zone.conf below its header, ``status`` (the
-  text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it) and ``since`` (seconds since
-  1970);
+  text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it), ``deployed`` (null, or the
+  serial of the zone that the machine was deployed with) and ``since`` (seconds since 1970);
 - ``problems``: a list of texts; empty if all is well;
 - ``inputs``: for each file that was read its version, a list of numbers that changes with the file.
 """
@@ -105,6 +105,7 @@ def read(path: Path) -> State:
             source=found.text("source"),
             sha256=found.text("sha256"),
             status=found.text("status"),
+            deployed=found.integer("deployed") if found.has("deployed") else None,
         )
     return State(
         domain=fields.text("domain"),

@@ -176,5 +176,6 @@ def _failure(
         )
     return TransientError(
         f"{failed}Check that data-mesher's settings allow the key {key.label} to sign {name},"
-        f" and that {network_id} is this network's."
+        f" that {network_id} is this network's, and that the clocks are right (`timedatectl`): the"
+        " signature must be later than that of the mesh's copy, and not in the future."
     )

@@ -1,6 +1,7 @@
 """A plan: what a push would change in the mesh, name by name, and why it must not be sent."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from dm_dns.errors import FileError
@@ -14,6 +15,8 @@ CHANGES_STATUS: Final = 2
 """Exit status if a push would send something."""
 
 _REGENERATE: Final = "`clan vars generate MACHINE --generator dm-dns --regenerate`"
+VAR: Final = "vars/shared/dm-dns/zone.conf"
+"""The zone in a checkout. The next one that is generated is newer than this, if it is there."""
 
 _FEW_NAMES: Final = 10  # of fewer names, any number may be removed
 _MAX_REMOVED: Final = 30  # percent
@@ -77,9 +80,14 @@ class Plan(NamedTuple):
         )
 
     def up_to_date_reason(self, old: conf.Zone) -> str:
-        """Explain why the mesh's zone ``old`` needs no update."""
+        """Explain why the zone ``old`` needs no update."""
         newer = ", which is newer" if old.serial > self.new.serial else ""
-        return f"the mesh has the same names with serial {old.serial}{newer}"
+        return f"{self.holder} has the same names with serial {old.serial}{newer}"
+
+    @property
+    def holder(self) -> str:
+        """What has ``old``, for people."""
+        return "the mesh" if self.from_mesh else "the machine"
 
     def json(self) -> dict[str, Any]:
         """Return what ``dm-dns plan --json`` prints (documented in `commands.plan`)."""
@@ -124,7 +132,7 @@ def refusals(plan: Plan, *, force: bool = False) -> list[str]:
     if plan.has_changes and plan.old:
         found.append(_same_serial(plan, plan.old))
         if not force:
-            found += [_older(plan.new, plan.old), _too_many_removed(plan, plan.old)]
+            found += [_older(plan, plan.old), _too_many_removed(plan, plan.old)]
     return [reason for reason in found if reason]
 
 
@@ -134,9 +142,11 @@ def _too_far_ahead(new: conf.Zone) -> str | None:
         return None
     return (
         f"its serial {new.serial} is more than a day ahead of this machine's clock ({now}): every"
-        " zone generated before that time would count as older. Check the clock with `timedatectl`,"
-        " here and where the zone was generated, then generate the zone again with"
-        f" {_REGENERATE}; --force does not override this."
+        " zone generated before that time would count as older. Check the clock with `timedatectl`."
+        " If it is wrong, set it and push again. If it is right, the zone was generated with a"
+        f" wrong one: remove {VAR} from the checkout, as the next zone would be newer still,"
+        " generate it with `clan vars generate MACHINE --generator dm-dns`, and deploy all machines"
+        " that have this one; --force does not override this."
     )
 
 
@@ -144,19 +154,26 @@ def _same_serial(plan: Plan, old: conf.Zone) -> str | None:
     if plan.new.serial != old.serial or not plan.changes:
         return None
     return (
-        f"the mesh has another zone with the same serial {old.serial}, so neither is newer."
-        f" Generate the zone again, which gives it a new serial, with {_REGENERATE}; --force does"
-        " not override this."
+        f"{plan.holder} has another zone with the same serial {old.serial}, so neither is newer:"
+        " they were generated from two checkouts, of which neither has the other's. Merge them,"
+        f" and generate the zone again, which gives it a higher serial, with {_REGENERATE}; --force"
+        " does not override this."
     )
 
 
-def _older(new: conf.Zone, old: conf.Zone) -> str | None:
-    if new.serial >= old.serial:
+def _older(plan: Plan, old: conf.Zone) -> str | None:
+    if plan.new.serial >= old.serial:
         return None
+    when = ""
+    if old.serial >= time.time():  # it was generated, or rolled back, by a clock that was ahead
+        when = datetime.fromtimestamp(old.serial, UTC).strftime(" after %Y-%m-%d %H:%M:%S UTC")
     return (
-        f"its serial {new.serial} is older than the mesh's, {old.serial}: this is an outdated"
-        " deployment or checkout. Push from the newest, or generate the zone again and deploy this"
-        " machine; --force sends the older zone anyway."
+        f"its serial {plan.new.serial} is older than {plan.holder}'s, {old.serial}: this is an"
+        " outdated deployment or checkout, or a checkout that lacks that zone. Push from the"
+        " checkout that has it, or merge that one into this and generate the zone again with"
+        f" {_REGENERATE}. If no checkout has it, as after a rollback, generate the zone again"
+        f"{when}, with a clock that is right. --force sends the older zone anyway; machines that"
+        " were deployed with a newer one keep that."
     )
 
 
@@ -166,6 +183,6 @@ def _too_many_removed(plan: Plan, old: conf.Zone) -> str | None:
     if names < _FEW_NAMES or 100 * removed <= _MAX_REMOVED * names:
         return None
     return (
-        f"it removes {removed} of the mesh's {names} names, more than {_MAX_REMOVED} %. Review them"
-        " with --dry-run; if they should go, push with --force."
+        f"it removes {removed} of {plan.holder}'s {names} names, more than {_MAX_REMOVED} %. Review"
+        " them with --dry-run; if they should go, push with --force."
     )

@@ -1,11 +1,16 @@
 """zone.conf, the file in which a zone travels: its model, parser and renderer.
 
-The file is a comment header and, below it, only ``local-zone`` and ``local-data`` lines, so that
-unbound and clan-core's own dm-dns can include it as it is. Nothing else is accepted: the file
-comes over the network, and whoever can sign it must be able to name hosts and nothing else.
+The file is a comment header and, below it, a ``local-zone`` line, comments and ``local-data``
+lines, so that unbound and clan-core's own dm-dns can include it as it is. Nothing else is accepted:
+the file comes over the network, and whoever can sign it must be able to name hosts and nothing
+else.
+
+What only dm-dns understands is in the comments, each ``# key: value``. A reader ignores those whose
+key it does not know. The one key is ``machine-without-address``: such a machine has no local-data.
 """
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -32,6 +37,8 @@ _HEADER: Final = {
     "# records: NUMBER": re.compile(r"# records: (0|[1-9][0-9]{0,19})"),
     "# sha256: 64 hexadecimal digits": re.compile(r"# sha256: ([0-9a-f]{64})"),
 }
+_COMMENT: Final = re.compile(r"# ([a-z][a-z0-9-]*): ([!-~](?:[ -~]*[!-~])?)")
+_WITHOUT_ADDRESS: Final = "machine-without-address"
 
 
 class Zone(NamedTuple):
@@ -43,7 +50,8 @@ class Zone(NamedTuple):
     cnames: Mapping[str, str]
     """Owner to target."""
     addresses: Mapping[str, tuple[str, ...]]
-    """Owner to addresses in the text form of inet_ntop(3), sorted by type and text."""
+    """Owner to addresses in the text form of inet_ntop(3), sorted by type and text; to none for a
+    machine of which no address is known, and which exists anyway."""
     sha256: str = ""
     """Of the lines below the header, in hexadecimal; empty where the zone was not read."""
 
@@ -75,7 +83,9 @@ def in_order(addresses: Iterable[str]) -> tuple[str, ...]:
 def render(zone: Zone) -> str:
     """Return the text of the zone.conf for ``zone``: always the same for the same zone."""
     records = sorted(_records(zone))
+    without = sorted(f"{name}." for name, known in zone.addresses.items() if not known)
     body = f'local-zone: "{zone.domain}." transparent\n'
+    body += "".join(f"# {_WITHOUT_ADDRESS}: {name}\n" for name in without)
     body += "".join(f'local-data: "{" ".join(record)}"\n' for record in records)
     return (
         f"# dm-dns zone {FORMAT}\n"
@@ -134,6 +144,16 @@ def read_domain(content: bytes, path: str) -> str:
     return _Parser(content, None, path).start_of_zone()[1]
 
 
+def read_serial(content: bytes, path: str) -> int:
+    """Return the serial of a zone.conf, of which only the header and the domain are checked.
+
+    Raises:
+        FileError: the header is not valid, or the file names no domain.
+
+    """
+    return _Parser(content, None, path).start_of_zone()[0]
+
+
 class _Parser:
     """One run over one file."""
 
@@ -145,6 +165,7 @@ class _Parser:
         # clan-core's dm-dns writes no header, and neither sorts the lines nor changes the case.
         self.has_header = self.lines[0].startswith("#")
         self.start = len(_HEADER) if self.has_header else 0
+        self.first_record = self.start + 1 + self.count_comments()
         self.cnames: dict[str, str] = {}
         self.addresses: dict[str, tuple[str, ...]] = {}
 
@@ -153,6 +174,7 @@ class _Parser:
 
     def parse(self) -> Zone:
         serial, self.domain = self.start_of_zone()
+        self.comments()
         self.records()
         self.rules()
         return Zone(self.domain, serial, self.cnames, self.addresses, self.sha256())
@@ -175,6 +197,13 @@ class _Parser:
             self.fail(len(lines) + 1, f"the last line has no newline: {_CUT_SHORT}")
         return lines
 
+    def count_comments(self) -> int:
+        """Return the number of comments between the local-zone line and the first record."""
+        lines = self.lines[self.start :]
+        if not lines or lines[0].startswith("#"):
+            return 0
+        return sum(1 for _ in itertools.takewhile(lambda line: line.startswith("#"), lines[1:]))
+
     def sha256(self) -> str:
         body = self.content.split(b"\n", self.start)[-1]
         return hashlib.sha256(body).hexdigest()
@@ -195,7 +224,7 @@ class _Parser:
             self.fail(len(_HEADER), f"the file ends with its header: {_CUT_SHORT}")
         if int(serial) > MAX_SERIAL:
             self.fail(2, f"serial {serial} is larger than {MAX_SERIAL}")
-        actual = len(self.lines) - len(_HEADER) - 1
+        actual = len(self.lines) - self.first_record
         if int(count) != actual:
             self.fail(3, f"the header counts {count} records, the file has {actual}: {_CUT_SHORT}")
         if sha256 != self.sha256():
@@ -218,13 +247,43 @@ class _Parser:
                 self.fail(number, f"the domain {_shown(domain)} is not a valid name: {error}")
         return domain
 
+    def comments(self) -> None:
+        """Read the comments, of which a newer dm-dns may write more."""
+        previous = ""
+        lines = self.lines[self.start + 1 : self.first_record]
+        for number, line in enumerate(lines, start=self.start + 2):
+            match = _COMMENT.fullmatch(line)
+            if match is None:
+                self.fail(number, f"expected a comment '# key: value', found {_shown(line)}")
+            if line <= previous:
+                self.fail(number, "the comments are not sorted, or this one is repeated")
+            previous = line
+            key, value = match.groups()
+            if key == _WITHOUT_ADDRESS:
+                self.addresses[self.machine(number, value)] = ()
+
+    def machine(self, number: int, value: str) -> str:
+        """Return the canonical name of the machine that a comment names."""
+        name = value.removesuffix(".")
+        if (
+            name == value
+            or len(name) > names.MAX_NAME
+            or not _machine_pattern(self.domain).fullmatch(name)
+        ):
+            reason = f"is not a machine's name below the domain '{self.domain}.'"
+            self.fail(number, f"{_shown(value)} {reason}")
+        if name == f"{names.STATUS_LABEL}.{self.domain}":
+            self.fail(number, f"{_shown(value)} is reserved for the status of dm-dns")
+        return name
+
     def records(self) -> None:
-        """Read all lines below the local-zone line."""
+        """Read all lines below the comments."""
         match_record = _record_pattern(self.domain, any_case=not self.has_header).fullmatch
         cnames = self.cnames
         targets: dict[str, str] = {}  # one string for each machine, not one for each record
         previous = ""
-        for number, line in enumerate(self.lines[self.start + 1 :], start=self.start + 2):
+        lines = self.lines[self.first_record :]
+        for number, line in enumerate(lines, start=self.first_record + 1):
             match = match_record(line)
             if match is None:
                 self.fail(number, self.why(line))
@@ -254,6 +313,8 @@ class _Parser:
         if address != canonical_address(address) or kind != record_type(address):
             self.fail(number, f"{_shown(address)} is not an address of type {kind}")
         known = self.addresses.get(owner, ())
+        if owner in self.addresses and not known:
+            self.fail(number, f"an address of {owner}, which a comment says has none")
         if address not in known:
             self.addresses[owner] = (*known, address)
 
@@ -311,6 +372,11 @@ def _record_pattern(domain: str, *, any_case: bool) -> re.Pattern[str]:
     return re.compile(rf'local-data: "({owner})\. (?:CNAME ({target})\.|(A|AAAA) ([0-9a-f.:]+))"')
 
 
+@cache
+def _machine_pattern(domain: str) -> re.Pattern[str]:
+    return re.compile(rf"{names.LABEL}\.{re.escape(domain)}")
+
+
 def _shown(text: str) -> str:
     """Return ``text`` for a message: one line, no control characters, not too long."""
     return ascii(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
@@ -323,7 +389,7 @@ def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each 
         if line.startswith("local-zone:"):
             return "a second local-zone line; a zone.conf has exactly one"
         if line.startswith("#"):
-            return "a comment; a zone.conf has no comments except its header"
+            return "a comment; all comments of a zone.conf stand above its records"
         return f"neither a local-zone nor a local-data line: {_shown(line)}"
     owner, kind, *rdata = [*data[1].split(" "), "", ""][: max(3, data[1].count(" ") + 1)]
     try:
