@@ -88,7 +88,13 @@ class Side:
 
     def is_changed(self, seconds: float = 5) -> bool:
         """Tell whether the last zone of `change` is served within some time."""
-        return self._within(seconds, f"{zones.UNBOUND} +short CNAME moves.test | grep third")
+        return self._within(seconds, self.leads_to("third", "moves.test"))
+
+    def leads_to(self, machine: str, name: str) -> str:
+        """Return a command that fails unless unbound answers with a machine's name or address."""
+        expected = [f"{machine}.test.", *self._spec["machines"][machine]["addresses"]]
+        patterns = " ".join(f"-e {value}" for value in expected)
+        return f"{zones.UNBOUND} +short A {name} AAAA {name} | grep -Fx {patterns}"
 
     def repair(self) -> None:
         """Bring a good zone, and start what does not run any more."""
@@ -96,7 +102,7 @@ class Side:
         self.put(self.zone_conf())
         for command in ("reset-failed", "restart unbound.service", f"start {self.path}"):
             self.machine.execute(f"systemctl {command}")
-        self.machine.wait_until_succeeds(f"{zones.UNBOUND} +short CNAME moves.test | grep server")
+        self.machine.wait_until_succeeds(self.leads_to("server", "moves.test"))
         self.machine.succeed("sleep 0.5; systemctl reset-failed")
 
     def ask(self, name: str, query: str = zones.STUB) -> DigAnswer:

@@ -59,17 +59,16 @@ class ExampleZone(NamedTuple):
 
     def expected(self, name: str) -> frozenset[Record]:
         """Return all records that ``name`` must answer with when asked for its addresses."""
-        aliases, owner = [], name
+        target = name
         if machine := self.endpoints.get(name):
-            owner = self.clan.name_of(machine)
-            aliases = [Record(name, "CNAME", owner)]
-        addresses = map(ip_address, self.clan.machines[owner.partition(".")[0]])
-        return frozenset(
-            [
-                *aliases,
-                *(Record(owner, "AAAA" if a.version == 6 else "A", str(a)) for a in addresses),  # noqa: PLR2004
-            ]
-        )
+            target = self.clan.name_of(machine)
+        addresses = map(ip_address, self.clan.machines[target.partition(".")[0]])
+        found = {("AAAA" if a.version == 6 else "A", str(a)) for a in addresses}  # noqa: PLR2004
+        # An alias of a machine without A or AAAA has its addresses instead of a CNAME.
+        is_alias = target != name and len({kind for kind, _ in found}) > 1
+        aliases = [Record(name, "CNAME", target)] if is_alias else []
+        owner = target if is_alias else name
+        return frozenset([*aliases, *(Record(owner, *record) for record in found)])
 
 
 class ExampleClan(NamedTuple):

@@ -90,23 +90,25 @@ class Screen:
     ) -> None:
         """Print what each of ``nodes`` answered, by name, and whether that is right."""
         separator = "\n" if self.is_terminal else " "
+        has_cnames = any(by_node[0][0].cnames for by_node in answers.values())
         rows = [
             [
                 Text(name, "bold"),
-                Text(separator.join(by_node[0][0].cnames) or "-"),
+                *([Text(separator.join(by_node[0][0].cnames) or "-")] if has_cnames else []),
                 Text(separator.join(by_node[0][0].addresses) or "-"),
                 *(verdict(*answer) for answer in by_node),
             ]
             for name, by_node in answers.items()
         ]
-        table = self._table(["name", "CNAME", "addresses", *nodes], rows, len(nodes))
+        columns = ["CNAME", "addresses"] if has_cnames else ["addresses"]
+        table = self._table(["name", *columns, *nodes], rows, len(nodes))
         unlimited = self._console.options.update(width=_UNLIMITED)
         if self._console.measure(table, options=unlimited).maximum > self._console.width:
             rows = [
                 [_stacked(name, by_node[0][0]), *(verdict(*answer) for answer in by_node)]
                 for name, by_node in answers.items()
             ]
-            table = self._table(["name, CNAME, addresses", *nodes], rows, len(nodes))
+            table = self._table([", ".join(["name", *columns]), *nodes], rows, len(nodes))
         self._titled(title, table)
 
     def _table(

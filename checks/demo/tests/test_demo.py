@@ -19,18 +19,18 @@ ESCAPE = "\x1b"
 MS = r"\d+\.\d\d ms"
 ZOLTRAAK = "202:a538:c672:d157:d586:18b:6bba:2959 fd35:f254:ab26:d7ec:8d99:931b:b832:28fb"
 ROWS = {
-    "beszel.spell": f"zoltraak.spell {ZOLTRAAK}",
-    "shoko.spell": f"zoltraak.spell {ZOLTRAAK}",
+    "beszel.spell": f"{ZOLTRAAK}",
+    "shoko.spell": f"{ZOLTRAAK}",
     "catastravia.spell": (
-        "- 202:ebe8:522e:cb5f:a92f:bda:c198:69fd fd35:f254:ab26:d7ec:8d99:9335:f254:ab26"
+        "202:ebe8:522e:cb5f:a92f:bda:c198:69fd fd35:f254:ab26:d7ec:8d99:9335:f254:ab26"
     ),
     "judradjim.spell": (
-        "- 203:d9cc:a197:fb04:9b7c:72c2:85d9:f53c fd35:f254:ab26:d7ec:8d99:930f:ba15:c9fc"
+        "203:d9cc:a197:fb04:9b7c:72c2:85d9:f53c fd35:f254:ab26:d7ec:8d99:930f:ba15:c9fc"
     ),
     "nephtear.spell": (
-        "- 200:d578:5dd6:bff5:a504:8869:39ed:49dc fd35:f254:ab26:d7ec:8d99:9371:d62e:29c0"
+        "200:d578:5dd6:bff5:a504:8869:39ed:49dc fd35:f254:ab26:d7ec:8d99:9371:d62e:29c0"
     ),
-    "zoltraak.spell": f"- {ZOLTRAAK}",
+    "zoltraak.spell": f"{ZOLTRAAK}",
     "nosuch.spell": "NXDOMAIN does not exist",
     "example.org": "REFUSED not forwarded",
 }
@@ -174,9 +174,9 @@ UNBOUND = '[ "$1" = -V ] || sed -i "{}" "$3"\nexec {} "$@"'
         (
             r"/^server:/a local-data: \"shoko.spell. AAAA fd00::1\"",
             (
-                "shoko.spell on zoltraak: expected NOERROR, shoko.spell CNAME zoltraak.spell,"
-                " zoltraak.spell AAAA 202:a538:c672:d157:d586:18b:6bba:2959,"
-                " zoltraak.spell AAAA fd35:f254:ab26:d7ec:8d99:931b:b832:28fb;"
+                "shoko.spell on zoltraak: expected NOERROR,"
+                " shoko.spell AAAA 202:a538:c672:d157:d586:18b:6bba:2959,"
+                " shoko.spell AAAA fd35:f254:ab26:d7ec:8d99:931b:b832:28fb;"
                 " got NOERROR, shoko.spell AAAA fd00::1"
             ),
         ),
@@ -241,7 +241,7 @@ def test_a_zone_that_is_not_the_recorded_one_is_reported(demo: Demo) -> None:
     done = demo.run()
     assert (done.returncode, done.stderr) == (1, "")
     assert "WRONG: CNAMEs of the zone of 2026-07-03 18:39: expected " in done.stdout
-    assert "WRONG: shoko.spell on judradjim: expected NOERROR, shoko.spell CNAME zoltraak" in (
+    assert "WRONG: shoko.spell on judradjim: expected NOERROR, shoko.spell AAAA 202:a538:" in (
         done.stdout
     )
     assert re.search("WRONG: beszel.spell on zoltraak, while it moved: [0-9]+ times", done.stdout)

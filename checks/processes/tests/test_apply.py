@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import dns.rdatatype
 import pytest
 from dm_dns.push import history
 
@@ -28,7 +29,7 @@ from checks.processes.tests.helpers import (
 )
 
 HEADERLESS = 'local-zone: "pin." transparent\nlocal-data: "Git.pin. CNAME kfbox.pin."\n'
-KIWI = ["CNAME kiwi.pin.", f"AAAA {OLD}"]
+KIWI = [f"AAAA {OLD}"]
 UNIT = 65534
 """A user and a group, in the place of dm-dns."""
 ANOTHER = zone_conf(9, addresses={"kiwi.pin": (NEW,)})
@@ -75,7 +76,7 @@ def test_a_zone_without_header_has_serial_0(machine: PlainMachine) -> None:
     bring(machine, HEADERLESS)
     applied(machine)
     assert source(machine) == ("mesh", "0")
-    assert served(machine, "git.pin") == ["CNAME kfbox.pin."]
+    assert (served(machine, "git.pin"), rcode(machine, "git.pin")) == ([], "NOERROR")
     machine.deployed.write_text(zone_conf(1))
     applied(machine)
     assert source(machine) == ("deployed", "1")
@@ -184,10 +185,50 @@ def test_a_mesh_directory_that_is_missing_is_no_zone(machine: PlainMachine) -> N
 def test_a_cname_comes_with_its_address_and_for_any_case(machine: PlainMachine) -> None:
     bring(machine, zone_conf(5, addresses={"kiwi.pin": ("192.0.2.1", OLD)}))
     applied(machine)
-    assert served(machine, "irc.pin") == KIWI
-    assert served(machine, "IRC.pin") == KIWI
+    assert served(machine, "irc.pin") == ["CNAME kiwi.pin.", f"AAAA {OLD}"]
+    assert served(machine, "IRC.pin") == ["CNAME kiwi.pin.", f"AAAA {OLD}"]
     assert served(machine, "irc.pin", "A") == ["CNAME kiwi.pin.", "A 192.0.2.1"]
     assert served(machine, "kiwi.pin") == [f"AAAA {OLD}"]
+
+
+def soa(machine: PlainMachine, name: str, kind: str) -> list[str]:
+    """Return the SOA records of an answer, which tell caches for how long an empty one is valid."""
+    authority = machine.unbound.ask(name, kind).authority
+    return [str(rrset) for rrset in authority if rrset.rdtype == dns.rdatatype.SOA]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "empty"),
+    [((OLD,), ["A"]), (("192.0.2.1",), ["AAAA"]), ((), ["A", "AAAA"])],
+    ids=["IPv6 only", "IPv4 only", "none"],
+)
+@pytest.mark.parametrize("name", ["irc.pin", "mail.pin", "any.apps.pin", "kiwi.pin"])
+def test_an_empty_answer_has_its_soa(
+    machine: PlainMachine, name: str, addresses: tuple[str, ...], empty: list[str]
+) -> None:
+    cnames = {"irc.pin": "kiwi.pin", "mail.pin": "irc.pin", "*.apps.pin": "kiwi.pin"}
+    bring(machine, zone_conf(5, cnames, {"kiwi.pin": addresses}))
+    applied(machine)
+    for kind in ("A", "AAAA"):
+        expected = [] if kind in empty else [f"{kind} {address}" for address in addresses]
+        assert served(machine, name, kind) == expected
+        assert rcode(machine, name, kind) == "NOERROR"
+        assert len(soa(machine, name, kind)) == (kind in empty)
+
+
+@pytest.mark.parametrize("machine_address", [(), ("fd00::9",)], ids=["unknown", "in /etc/hosts"])
+def test_no_wildcard_answers_for_a_machine_without_address(
+    machine: PlainMachine, machine_address: tuple[str, ...]
+) -> None:
+    # As `dm-dns render` makes it where some machines have an address.
+    zone = {"kiwi.pin": (OLD,), "kfbox.pin": ()}
+    bring(machine, zone_conf(5, {"*.pin": "kiwi.pin"}, zone))
+    machine.hosts.write_text("".join(f"{address} kfbox.pin\n" for address in machine_address))
+    applied(machine)
+    assert served(machine, "any.pin") == KIWI
+    assert served(machine, "kfbox.pin") == [f"AAAA {address}" for address in machine_address]
+    assert (rcode(machine, "kfbox.pin"), rcode(machine, "kfbox.pin", "A")) == ("NOERROR",) * 2
+    assert len(soa(machine, "kfbox.pin", "A")) == 1
 
 
 def test_an_unknown_name_does_not_exist_and_other_domains_are_refused(
@@ -218,7 +259,7 @@ def test_a_wildcard_answers_for_every_name_that_is_not_there_itself(machine: Pla
     applied(machine)
     assert served(machine, "any.apps.pin") == KIWI
     assert served(machine, "a.b.apps.pin") == KIWI
-    assert served(machine, "one.apps.pin") == ["CNAME kfbox.pin.", f"AAAA {NEW}"]
+    assert served(machine, "one.apps.pin") == [f"AAAA {NEW}"]
     assert rcode(machine, "any.pin") == "NXDOMAIN"
 
 
@@ -227,7 +268,7 @@ def test_a_wildcard_of_a_machine_without_address_leads_nowhere_and_not_in_a_circ
 ) -> None:
     bring(machine, zone_conf(5, {"*.pin": "kiwi.pin"}, {"kfbox.pin": (NEW,)}))
     applied(machine)
-    assert served(machine, "any.pin") == ["CNAME kiwi.pin."]
+    assert served(machine, "any.pin") == []
     assert rcode(machine, "any.pin") == "NOERROR"
     assert served(machine, "kiwi.pin") == []
 
@@ -288,7 +329,7 @@ def test_a_machines_own_services_have_its_addresses_and_no_cname(
                 f"{kind} {address}" for address in addresses if (":" in address) == (kind == "AAAA")
             ]
             assert rcode(machine, name, kind) == "NOERROR"
-    assert served(machine, "www.pin") == ["CNAME kfbox.pin.", f"AAAA {NEW}"]
+    assert served(machine, "www.pin") == [f"AAAA {NEW}"]
 
 
 def test_a_wildcard_for_the_machine_itself_has_its_addresses(machine: PlainMachine) -> None:

@@ -75,6 +75,79 @@ local-data: "kiwi.pin. AAAA fd00::1"
 """)
 
 
+WITHOUT_ADDRESS = """\
+local-zone: "pin." transparent
+# machine-without-address: a.pin.
+# machine-without-address: kiwi.pin.
+local-data: "kfbox.pin. AAAA fd00::2"
+"""
+
+
+def test_machines_without_address_are_comments() -> None:
+    addresses: dict[str, tuple[str, ...]] = {"kiwi.pin": (), "kfbox.pin": ("fd00::2",), "a.pin": ()}
+    text = conf.render(conf.Zone("pin", 7, {}, addresses))
+    assert text.split("\n", 4)[4] == WITHOUT_ADDRESS
+    assert "# records: 1\n" in text
+    assert conf.parse(text.encode(), "pin", "zone.conf").addresses == addresses
+
+
+@pytest.mark.parametrize("key", ["another", "machine-without-addresses", "a1"])
+def test_a_comment_with_another_key_is_passed_over(key: str) -> None:
+    body = f'local-zone: "pin." transparent\n# {key}: any text (of "printable" characters)\n'
+    read = conf.parse(f"{body}{data(RECORDS[0])}\n".encode(), "pin", "zone.conf")
+    assert (dict(read.cnames), dict(read.addresses)) == ({"irc.pin": "kfbox.pin"}, {})
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            "# machine-without-address: kiwi.pin\n",
+            snapshot("zone.conf:2: 'kiwi.pin' is not a machine's name below the domain 'pin.'"),
+        ),
+        (
+            "# machine-without-address: kiwi.other.\n",
+            snapshot("zone.conf:2: 'kiwi.other.' is not a machine's name below the domain 'pin.'"),
+        ),
+        (
+            "# machine-without-address: *.pin.\n",
+            snapshot("zone.conf:2: '*.pin.' is not a machine's name below the domain 'pin.'"),
+        ),
+        (
+            "# machine-without-address: _dm-dns.pin.\n",
+            snapshot("zone.conf:2: '_dm-dns.pin.' is reserved for the status of dm-dns"),
+        ),
+        (
+            "# machine-without-address: b.pin.\n# machine-without-address: a.pin.\n",
+            snapshot("zone.conf:3: the comments are not sorted, or this one is repeated"),
+        ),
+        (
+            "# machine-without-address: a.pin.\n# machine-without-address: a.pin.\n",
+            snapshot("zone.conf:3: the comments are not sorted, or this one is repeated"),
+        ),
+        (
+            '# machine-without-address: a.pin.\nlocal-data: "a.pin. A 192.0.2.1"\n',
+            snapshot("zone.conf:3: an address of a.pin, which a comment says has none"),
+        ),
+        (
+            '# machine-without-address: a.pin.\nlocal-data: "a.pin. CNAME b.pin."\n',
+            snapshot("zone.conf:3: a CNAME and an address for one name: a.pin"),
+        ),
+        (
+            'local-data: "a.pin. A 192.0.2.1"\n# machine-without-address: b.pin.\n',
+            snapshot("zone.conf:3: a comment; all comments of a zone.conf stand above its records"),
+        ),
+        (
+            "# Key: value\n",
+            snapshot("zone.conf:2: expected a comment '# key: value', found '# Key: value'"),
+        ),
+        ("# key: \n", snapshot("zone.conf:2: expected a comment '# key: value', found '# key: '")),
+    ],
+)
+def test_a_comment_that_is_not_valid_is_refused(lines: str, message: str) -> None:
+    assert refusal(bare() + lines.encode()) == message
+
+
 def test_an_empty_zone_is_rendered() -> None:
     assert conf.render(conf.Zone("clan.lol", 0, {}, {})) == snapshot("""\
 # dm-dns zone 1
@@ -578,7 +651,7 @@ def test_with_header_upper_case_is_refused_as_that(record: str) -> None:
         ),
         pytest.param(
             "# a comment",
-            snapshot("zone.conf:2: a comment; a zone.conf has no comments except its header"),
+            snapshot("zone.conf:2: expected a comment '# key: value', found '# a comment'"),
             id="comment",
         ),
         pytest.param(

@@ -13,8 +13,12 @@ SHA256 = hashlib.sha256(b"the lines below the header").hexdigest()
 ZONE = conf.Zone(
     "pin",
     1795433611,
-    {"irc.pin": "kfbox.pin", "*.pin": "kiwi.pin"},
-    {"kfbox.pin": ("192.0.2.2", "fd00::2"), "www.pin": ("fd00::2", "fd00::3")},
+    {"irc.pin": "kfbox.pin", "*.pin": "kiwi.pin", "git.pin": "six.pin"},
+    {
+        "kfbox.pin": ("192.0.2.2", "fd00::2"),
+        "six.pin": ("fd00::6",),
+        "www.pin": ("fd00::2", "fd00::3"),
+    },
     SHA256,
 )
 
@@ -41,18 +45,20 @@ def records(file: zonefile.ZoneFile, kinds: str = "A AAAA CNAME") -> set[tuple[s
 
 def test_a_zone_is_compiled() -> None:
     assert compiled().text == snapshot("""\
-; inputs=1234 records=6 serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh file=2695d3b0297761e55b98c94906c15698404316961e62bf9b5038f302150b7ca2
+; inputs=1234 records=8 serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh file=603ac8b0ca03dd89b2ade038a724a2b2b4808f1f1aade13c5418b29d012bd5e3
 $TTL 5
 pin. SOA localhost. nobody.invalid. 1795433611 3600 600 86400 5
 pin. NS localhost.
 irc.pin. CNAME kfbox.pin.
-*.pin. CNAME kiwi.pin.
+git.pin. AAAA fd00::6
 kfbox.pin. A 192.0.2.2
 kfbox.pin. AAAA fd00::2
+six.pin. AAAA fd00::6
 www.pin. AAAA fd00::2
 www.pin. AAAA fd00::3
+*.pin. TXT "dm-dns knows no address of this machine"
 kiwi.pin. TXT "dm-dns knows no address of this machine"
-_dm-dns.pin. TXT "serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh" "file=2695d3b0297761e55b98c94906c15698404316961e62bf9b5038f302150b7ca2"
+_dm-dns.pin. TXT "serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh" "file=603ac8b0ca03dd89b2ade038a724a2b2b4808f1f1aade13c5418b29d012bd5e3"
 """)
 
 
@@ -68,7 +74,8 @@ def test_an_empty_zone_is_compiled() -> None:
 def test_another_parser_reads_the_same_records() -> None:
     assert records(compiled()) == {
         ("irc.pin.", "CNAME", "kfbox.pin."),
-        ("*.pin.", "CNAME", "kiwi.pin."),
+        ("git.pin.", "AAAA", "fd00::6"),
+        ("six.pin.", "AAAA", "fd00::6"),
         ("kfbox.pin.", "A", "192.0.2.2"),
         ("kfbox.pin.", "AAAA", "fd00::2"),
         ("www.pin.", "AAAA", "fd00::2"),
@@ -176,12 +183,50 @@ def test_addresses_of_the_node_do_not_stand_beside_an_alias() -> None:
     }
 
 
-def test_a_machine_without_address_exists_so_that_no_wildcard_answers_for_it() -> None:
-    assert records(compiled(), "TXT") - {
-        record for record in records(compiled(), "TXT") if record[0] == "_dm-dns.pin."
-    } == {("kiwi.pin.", "TXT", '"dm-dns knows no address of this machine"')}
+def without_address(served: conf.Zone) -> set[str]:
+    """Return the names that exist without an address."""
+    text = '"dm-dns knows no address of this machine"'
+    return {owner for owner, _kind, rdata in records(compiled(served), "TXT") if rdata == text}
 
 
-def test_a_target_that_is_an_alias_itself_gets_no_txt_record() -> None:
-    chain = conf.Zone("pin", 7, {"a.pin": "b.pin", "b.pin": "c.pin"}, {"c.pin": ("::2",)}, SHA256)
-    assert {owner for owner, _kind, _rdata in records(compiled(chain), "TXT")} == {"_dm-dns.pin."}
+@pytest.mark.parametrize(
+    ("cnames", "addresses", "expected"),
+    [
+        ({"*.pin": "kiwi.pin"}, {}, {"*.pin.", "kiwi.pin."}),
+        ({"*.pin": "kiwi.pin"}, {"kiwi.pin": (), "a.pin": ("fd00::2",)}, {"*.pin.", "kiwi.pin."}),
+        ({"*.pin": "a.pin"}, {"kiwi.pin": (), "a.pin": ("fd00::2",)}, {"kiwi.pin."}),
+        ({"a.pin": "b.pin", "b.pin": "c.pin"}, {"c.pin": ("::2",)}, set()),
+        ({"a.pin": "b.pin", "b.pin": "c.pin"}, {"c.pin": ("::2", "192.0.2.1")}, set()),
+    ],
+)
+def test_a_machine_without_address_exists_so_that_no_wildcard_answers_for_it(
+    cnames: dict[str, str], addresses: dict[str, tuple[str, ...]], expected: set[str]
+) -> None:
+    assert without_address(conf.Zone("pin", 7, cnames, addresses, SHA256)) == expected
+
+
+MANY = tuple(f"fd00::{number:x}" for number in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("known", "is_alias"),
+    [
+        (("192.0.2.1",), False),
+        (("fd00::1",), False),
+        (("192.0.2.1", "fd00::1"), True),
+        ((), False),
+        (MANY[:8], False),
+        (MANY, True),  # of which repeating them would make the zone file far larger
+    ],
+)
+def test_what_points_to_a_machine_without_a_or_aaaa_has_addresses_in_place_of_a_cname(
+    known: tuple[str, ...], *, is_alias: bool
+) -> None:
+    cnames = {"a.pin": "b.pin", "b.pin": "c.pin", "*.w.pin": "c.pin", "d.pin": "a.pin"}
+    made = records(compiled(conf.Zone("pin", 7, cnames, {"c.pin": known}, SHA256)))
+    values = [(conf.record_type(address), address) for address in known]
+    expected = {("c.pin.", *value) for value in values}
+    for owner, target in cnames.items():
+        found = [("CNAME", f"{target}.")] if is_alias else values
+        expected |= {(f"{owner}.", *value) for value in found}
+    assert made == expected

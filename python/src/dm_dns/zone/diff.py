@@ -12,7 +12,7 @@ addresses; a shared name belonged to one machine and now has the addresses of se
 name the reverse."""
 
 Value = str | tuple[str, ...]
-"""What a name has: the target of its CNAME, or its addresses."""
+"""What a name has: the target of its CNAME, or its addresses (of a machine, maybe none)."""
 
 
 class Change(NamedTuple):
@@ -65,7 +65,7 @@ def _kind(before: Value | None, after: Value | None) -> str:
 
 
 def _text(value: Value) -> str:
-    return value if isinstance(value, str) else " ".join(value)
+    return value if isinstance(value, str) else " ".join(value) or "(no address)"
 
 
 def as_json(value: Value | None) -> dict[str, object] | None:

@@ -117,8 +117,7 @@ class _Builder:
                 addresses[name] = self.shared_name(name, endpoints, machines, addresses)
         if self.problems:
             raise Error("\n".join(self.problems))
-        known = {name: found for name, found in addresses.items() if found}
-        return conf.Zone(self.domain, serial, cnames, known), self.warnings
+        return conf.Zone(self.domain, serial, cnames, addresses), self.warnings
 
     def machine_names(self) -> dict[str, str]:
         """Return the full name of each machine."""

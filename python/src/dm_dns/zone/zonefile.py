@@ -12,6 +12,10 @@ from dm_dns.zone import conf, names
 TTL: Final = 5
 """Seconds for which others may cache an answer, including a negative one (RFC 2308)."""
 
+_FAMILIES: Final = 2
+_MOST_REPEATED: Final = 8
+"""Addresses that are written in place of each CNAME: many would make the file far larger."""
+
 # Nobody transfers this zone, so refresh, retry and expire have no effect; unbound requires them.
 _APEX: Final = """\
 $TTL {ttl}
@@ -43,22 +47,27 @@ def compile_zone(
 ) -> ZoneFile:
     """Compile ``served`` to a zone file.
 
+    A CNAME is compiled to the addresses of its target
+
+    - if the target lacks A or AAAA records: unbound adds no SOA to an empty answer behind a CNAME,
+      and without one caches do not know for how long it is valid (RFC 2308, section 2.2);
+    - if the target is in /etc/hosts: systemd-resolved would follow the CNAME into that file, where
+      NixOS has the machine's own name with loopback addresses.
+
     Args:
         served: what to serve.
         own: addresses that the machine knows itself (`hosts.addresses`); they replace the zone's
             for every name that is not a CNAME.
-        in_hosts: names in the machine's /etc/hosts (`hosts.names_in`). A CNAME that points to one
-            is compiled to addresses: systemd-resolved would follow it into /etc/hosts, where NixOS
-            has the machine's own name with loopback addresses.
+        in_hosts: names in the machine's /etc/hosts (`hosts.names_in`).
         source: where ``served`` is from: ``mesh``, ``deployed`` or ``kept``.
         inputs: what the file was made from, for the comment in its first line.
 
     """
     addresses = {**served.addresses, **{n: a for n, a in own.items() if n not in served.cnames}}
     lines = [_APEX.format(ttl=TTL, domain=served.domain, serial=served.serial)]
-    local = _local_cnames(served.cnames, in_hosts)
-    cnames = {owner: target for owner, target in served.cnames.items() if owner not in local}
-    addresses |= {owner: addresses.get(target, ()) for owner, target in local.items()}
+    replaced = _replaced_cnames(served.cnames, addresses, in_hosts)
+    cnames = {owner: target for owner, target in served.cnames.items() if owner not in replaced}
+    addresses |= {owner: addresses.get(target, ()) for owner, target in replaced.items()}
     lines += [f"{owner}. CNAME {target}.\n" for owner, target in cnames.items()]
     lines += [
         f"{owner}. {conf.record_type(address)} {address}\n"
@@ -67,7 +76,7 @@ def compile_zone(
     ]
     # A name without an address must exist anyway: otherwise a wildcard would answer for it, in a
     # loop if the wildcard points to that machine.
-    exist = {*cnames.values(), *local, *local.values()} - cnames.keys()
+    exist = {*cnames.values(), *addresses, *replaced.values()} - cnames.keys()
     lines += [
         f'{name}. TXT "dm-dns knows no address of this machine"\n'
         for name in sorted(exist)
@@ -81,17 +90,32 @@ def compile_zone(
     return ZoneFile(f"{first}{body}{txt}", f"{status} {file}")
 
 
-def _local_cnames(cnames: Mapping[str, str], in_hosts: Collection[str]) -> dict[str, str]:
-    """Return each name whose CNAMEs lead through a name in /etc/hosts, with the last target."""
-    local = {}
-    for owner in cnames if in_hosts else ():
-        name, is_local = owner, False
-        while name in cnames:
+def _replaced_cnames(
+    cnames: Mapping[str, str], addresses: Mapping[str, tuple[str, ...]], in_hosts: Collection[str]
+) -> dict[str, str]:
+    """Return the names that are compiled to addresses in place of a CNAME, with the last target."""
+    ends: dict[str, tuple[str, bool]] = {}
+    for start in cnames:
+        chain = []
+        name = start
+        while name in cnames and name not in ends:
+            chain.append(name)
             name = cnames[name]
-            is_local = is_local or name in in_hosts
-        if is_local:
-            local[owner] = name
-    return local
+        target, is_local = ends.get(name, (name, name in in_hosts))
+        for owner in reversed(chain):
+            is_local = is_local or cnames[owner] in in_hosts
+            ends[owner] = target, is_local
+    return {
+        owner: target
+        for owner, (target, is_local) in ends.items()
+        if is_local or _lacks_family(addresses.get(target, ()))
+    }
+
+
+def _lacks_family(known: tuple[str, ...]) -> bool:
+    """Tell whether one of A and AAAA has no records, and the other has few."""
+    kinds = {conf.record_type(address) for address in known}
+    return len(kinds) < _FAMILIES and len(known) <= _MOST_REPEATED
 
 
 class FirstLine(NamedTuple):
