@@ -135,6 +135,9 @@ in
           prefixLength = mkOption { type = types.int; };
         })) [ ];
       });
+      networkmanager.dns = option types.str "default";
+      networkmanager.enable = bool;
+      resolvconf.enable = bool;
       useHostResolvConf = bool;
     };
 

@@ -700,6 +700,38 @@ def test_a_misconfigured_machine_is_told_what_is_wrong(machine: str, expected: l
         assert part in message
 
 
+STUB = '"/run/systemd/resolve/stub-resolv.conf"'
+
+
+@pytest.mark.parametrize(
+    ("machine", "options"),
+    [
+        ("container", ["networking.useHostResolvConf must be false: "]),
+        ("file", [f'environment.etc."resolv.conf".source must be {STUB}: ']),
+        (
+            "forced",
+            [
+                'networking.networkmanager.dns must be "systemd-resolved": ',
+                "networking.resolvconf.enable must be false: ",
+            ],
+        ),
+        ("manager", ['networking.networkmanager.dns must be "systemd-resolved": ']),
+    ],
+)
+def test_what_conflicts_with_nixos_stops_the_evaluation_with_the_remedy(
+    machine: str, options: list[str]
+) -> None:
+    message = load("conflicts")[machine]["assertions"]["throws"]
+    assert message.startswith(f"dm-dns: programs on '{machine}' must ask systemd-resolved")
+    found = [line.strip() for line in message.splitlines() if " must be " in line]
+    assert [line.partition("otherwise ")[0] for line in found] == options
+    assert "Remove your definitions of them, or take the machine out of the role" in message
+
+
+def test_what_nixos_itself_sets_for_systemd_resolved_stops_nothing() -> None:
+    assert load("conflicts")["usual"]["assertions"] == []
+
+
 def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> None:
     message, _allow = load("misconfigured")["listener"]["assertions"]
     reasons = dict(re.findall(r"^  (\S+): (.+)$", message, re.MULTILINE))

@@ -38,6 +38,7 @@ in
 {
   imports = [
     ../options.nix
+    (importApply ./conflicts.nix { inherit machine; })
     (importApply ./generator.nix { inherit (zone) specJSON; })
     (importApply ./resolved.nix { inherit domain machine; })
     (importApply ./unbound.nix {

@@ -96,8 +96,8 @@ def _serial(options: Options) -> int:
         print(
             f"dm-dns: warning: the serial of the previous zone, {previous}, is more than a day"
             f" ahead of this machine's clock ({now}), and so is that of this zone: a push refuses"
-            f" it. If the clock is right, remove the previous zone ({plan.VAR} in a clan's checkout)"
-            " and generate the zone again.",
+            f" it. If the clock is right, remove the previous zone ({plan.VAR} in a clan's"
+            " checkout) and generate the zone again.",
             file=sys.stderr,
         )
     return max(now, previous + 1)
