@@ -388,10 +388,15 @@ its serial 7 is older than the mesh's, 8: this is an outdated deployment or chec
     assert not sent()
 
 
-def test_an_older_zone_is_sent_if_forced(url: str) -> None:
+def test_an_older_zone_is_sent_if_forced_and_who_does_not_serve_it_is_said(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("mesh").write_text(zone_conf(8, "new.pin"))
     assert run(url, "--force") == 0
     assert Path("mesh").read_text() == zone_conf(7)
+    assert capsys.readouterr().out == snapshot(
+        "pushed pin: serial 7, 2 records, 1 removed; machines that were deployed with a newer zone keep that\n"
+    )
 
 
 def test_another_zone_with_the_same_serial_is_refused_even_if_forced(url: str) -> None:

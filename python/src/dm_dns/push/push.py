@@ -168,7 +168,9 @@ def _send(new: ZoneConf, options: Options) -> Outcome:
     )
     _wait_for(new.content, copy.mesh_content, options)
     where = "" if options.destination.machine.host is None else f", in {copy.place}"
-    return Outcome(f"pushed {what}{where}")
+    is_older = made.old is not None and made.old.serial > zone.serial
+    but = "; machines that were deployed with a newer zone keep that" if is_older else ""
+    return Outcome(f"pushed {what}{where}{but}")
 
 
 def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> None:
