@@ -687,7 +687,6 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
             [
                 "in services.unbound: enableRootTrustAnchor.",
                 "services.resolved.enable is false",
-                "networking.useHostResolvConf is true on 'unresolved'",
             ],
         ),
         ("sender", ["'sender' has the role push but not the role default", "no data-mesher"]),

@@ -43,18 +43,10 @@ in
         Remove that, or take the machine out of the role default.
       '';
     }
-    {
-      assertion = !config.networking.useHostResolvConf;
-      message = ''
-        dm-dns: networking.useHostResolvConf is true on '${machine.name}': programs would ask the host's
-        DNS servers and not systemd-resolved, which knows the clan's names.
-        Remove that, or take the machine out of the role default.
-      '';
-    }
   ];
 
   # Stronger than the defaults of NixOS, which turns the second one on in containers. Weaker than what
-  # people write: then the assertions above say what is wrong.
+  # people write: then the assertions here and in conflicts.nix say what is wrong.
   services.resolved.enable = lib.mkOverride 900 true;
   networking.useHostResolvConf = lib.mkOverride 900 false;
 

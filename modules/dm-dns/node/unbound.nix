@@ -134,7 +134,8 @@ in
 
   services.unbound = {
     enable = true;
-    enableRootTrustAnchor = false;
+    # Weaker than what people write: then the assertion above says what is wrong.
+    enableRootTrustAnchor = lib.mkOverride 900 false;
     localControlSocketPath = constants.controlSocket;
     # Otherwise unbound becomes the machine's resolver for all domains.
     resolveLocalQueries = false;

@@ -76,7 +76,7 @@ class Server:
             self._state = state.read(state_file)
         except (OSError, Error):
             self._state = State(config.domain, os.getpid(), None, None, [], {}, 0)
-        self._told = self._state.served.status if self._state.served else ""
+        self._told = _for_journal(self._state.served)
         self._versions: dict[Path, Version] = {}
         self._state_version: Version = ()
         self._next_check = 0.0
@@ -151,8 +151,8 @@ class Server:
         since = self._state.since
         if served and (since is None or served != self._state.served):
             since = int(time.time())
-        if served and served.status != self._told:
-            self._told = served.status
+        if served and _for_journal(served) != self._told:
+            self._told = _for_journal(served)
             self._tell(f"{self._config.domain}: {served}")
         written = self._state.written
         found = State(self._config.domain, os.getpid(), served, since, problems, inputs, written)
@@ -221,6 +221,11 @@ class Server:
         if not self._is_ready:
             self._is_ready = True
             self._ready()
+
+
+def _for_journal(served: Served | None) -> str:
+    """Return a text that changes whenever the journal is to have a line."""
+    return f"{served.status} {served}" if served else ""
 
 
 def _check_directory(directory: Path) -> None:
