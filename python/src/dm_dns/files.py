@@ -1,9 +1,12 @@
 """Reading and writing files."""
 
+import errno
 import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,9 +18,32 @@ Version = tuple[int, ...]
 # The start of every Ed25519 private key in base64, with or without its PEM lines (RFC 8410).
 _KEY_TEXT: Final = "MC4CAQAwBQYDK2Vw"
 
+_MAX_NAMED: Final = 2**16
+"""Bytes of a key's file: data-mesher's are PEM files of less than 200."""
+
+FIRST_LINE: Final = 4096
+"""Bytes that `first_line` reads."""
+
+_PIECE: Final = 2**16  # bytes to read at once of a file that has grown
+
+_KINDS: Final = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
 
 class DeniedError(Error):
     """A file that the user who runs this may not read."""
+
+
+class TooLargeError(OSError):
+    """A regular file that is larger than its reader allows."""
+
+    def __init__(self, path: str, found: str, limit: int) -> None:
+        """Tell what was ``found`` of the file, and the ``limit`` in bytes."""
+        super().__init__(errno.EFBIG, f"{found}, and the limit is {limit} bytes", path)
 
 
 def version(path: Path) -> Version:
@@ -38,17 +64,22 @@ class ReadFile(NamedTuple):
     problem: str | None
     """Why it cannot be read."""
     version: Version
+    is_too_large: bool = False
+    """Whether that is the problem."""
 
     @classmethod
-    def read(cls, path: Path) -> "ReadFile":
-        """Read a file that may be absent."""
+    def read(cls, path: Path, limit: int) -> "ReadFile":
+        """Read a file that may be absent, and must be one as `read` takes it."""
         before = version(path)  # so that a change during the read is noticed later
         try:
-            return cls(path, read(path), None, before)
+            return cls(path, read(path, limit), None, before)
         except (FileNotFoundError, NotADirectoryError):
             return cls(path, None, None, before)
         except OSError as error:
-            return cls(path, None, f"{path}: cannot be read: {error.strerror}", before)
+            problem = f"{path}: cannot be read: {error.strerror}"
+            return cls(path, None, problem, before, isinstance(error, TooLargeError))
+        except MemoryError:
+            return cls(path, None, f"{path}: cannot be read: memory is not enough", before)
 
     def is_current(self) -> bool:
         """Tell whether the file is still the one that was read."""
@@ -61,32 +92,84 @@ class ReadFile(NamedTuple):
         return hashlib.sha256(self.content).digest()
 
 
-def read(path: Path) -> bytes:
-    """Return the content of the file at ``path``.
+def read(path: Path, limit: int) -> bytes:
+    """Return the content of the regular file at ``path``, which has at most ``limit`` bytes.
+
+    Nothing is read of what is larger or not a regular file, and nothing is waited for.
 
     Raises:
-        OSError: it cannot be read.
+        TooLargeError: it is larger.
+        OSError: it cannot be read, or is not a regular file.
 
     """
-    return path.read_bytes()
+    with open_regular(path) as descriptor:
+        size = os.fstat(descriptor).st_size
+        if size > limit:
+            raise TooLargeError(str(path), f"it has {size} bytes", limit)
+        pieces, found = [], 0
+        while piece := os.read(descriptor, max(size + 1 - found, _PIECE)):
+            pieces.append(piece)
+            found += len(piece)
+            if found > limit:
+                raise TooLargeError(str(path), "it grows, and has more bytes", limit)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def read_named(path: Path, argument: str) -> bytes:
+def first_line(path: Path) -> bytes:
+    """Return the first line of the regular file at ``path``, or as much as fits in 4 kB of it.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+
+    """
+    with open_regular(path) as descriptor:
+        return os.read(descriptor, FIRST_LINE).partition(b"\n")[0]
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[int]:
+    """Open the regular file at ``path`` for reading, and yield its descriptor.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+
+    """
+    # Before it is opened, which can have effects on a device and wait for the writer of a pipe. And
+    # again afterwards: something else may have been put there meanwhile.
+    _check_regular(path, path.stat())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        _check_regular(path, os.fstat(descriptor))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+
+
+def read_named(path: Path, argument: str, limit: int = _MAX_NAMED) -> bytes:
     """Return the content of the regular file that the user named with ``argument``.
 
     Raises:
         DeniedError: this user may not read it.
-        Error: it cannot be read, is not a regular file, or the text is a key and not a path.
+        Error: it cannot be read, is not a regular file, has more than ``limit`` bytes, or the text
+            is a key and not a path.
 
     """
     if has_key(str(path)):
         raise Error(f"{argument} {key_in_arguments('the path of a file')}")
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            # data-mesher opens the file again: a pipe, such as <(...), would be empty by then.
-            raise Error(f"{argument} {path} is not a regular file. Give the path of one.")
-        return read(path)
+        # data-mesher opens the file again: a pipe, such as <(...), would be empty by then.
+        return read(path, limit)
     except OSError as error:
+        if error.errno == errno.EINVAL or isinstance(error, IsADirectoryError):
+            raise Error(f"{argument} {path} is not a regular file. Give the path of one.") from None
         raise unreadable(f"{argument} {path}", error) from None
 
 
@@ -123,7 +206,7 @@ def unreadable(file: str, error: OSError, host: str | None = None) -> Error:
 def has_content(path: Path, content: bytes) -> bool:
     """Tell whether the file at ``path`` exists and has ``content``."""
     try:
-        return path.stat().st_size == len(content) and read(path) == content
+        return path.stat().st_size == len(content) and read(path, len(content)) == content
     except OSError:
         return False
 
@@ -138,15 +221,15 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def read_json(path: Path) -> object:
-    """Return the value in the JSON file at ``path``.
+def read_json(path: Path, limit: int) -> object:
+    """Return the value in the JSON file at ``path``, which has at most ``limit`` bytes.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, as `read` raises it.
         FileError: it is not JSON.
 
     """
-    return parse_json(read(path), str(path))
+    return parse_json(read(path, limit), str(path))
 
 
 def parse_json(content: bytes, path: str) -> object:

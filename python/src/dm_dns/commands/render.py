@@ -11,7 +11,7 @@ from dm_dns import files
 from dm_dns.commands import arguments
 from dm_dns.errors import Error, FileError
 from dm_dns.push import plan
-from dm_dns.zone import conf, spec
+from dm_dns.zone import conf, limits, spec
 
 SUMMARY: Final = "make zone.conf from a zone spec"
 EXAMPLE: Final = "dm-dns render spec.json --output zone.conf"
@@ -82,7 +82,9 @@ def _serial(options: Options) -> int:
     if options.previous is None or not options.previous.exists():
         return now
     try:
-        previous = conf.parse(files.read(options.previous), None, str(options.previous)).serial
+        previous = conf.parse(
+            files.read(options.previous, limits.MAX_SIZE), None, str(options.previous)
+        ).serial
     except FileError as error:
         print(f"dm-dns: warning: the previous zone has no serial: {error}", file=sys.stderr)
         return now

@@ -151,8 +151,7 @@ def _already_served(
 ) -> Served | None:
     """Return what is served, if it was made from inputs with this fingerprint."""
     try:
-        with config.zonefile.open("rb") as file:
-            first = FirstLine.parse(file.readline().decode("ascii"))
+        first = FirstLine.parse(files.first_line(config.zonefile).decode("ascii"))
     except (OSError, ValueError):
         return None
     if first.inputs != fingerprint or not config.kept.exists():

@@ -7,7 +7,7 @@ from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.json_fields import JsonFields
 from dm_dns.node.unbound import Unbound
-from dm_dns.zone import names
+from dm_dns.zone import limits, names
 
 DEFAULT_PATH: Final = Path("/etc/dm-dns/apply.json")
 
@@ -62,7 +62,7 @@ class Config(NamedTuple):
 
         """
         try:
-            content = files.read(path)
+            content = files.read(path, limits.MAX_SETTINGS)
         except OSError as error:
             raise Error(
                 f"{path}: cannot be read: {error.strerror}; name another file with --config"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dm_dns.errors import Error
 from dm_dns.files import ReadFile, Version
 from dm_dns.node.config import Config
-from dm_dns.zone import conf
+from dm_dns.zone import conf, limits
 
 
 class Inputs(NamedTuple):
@@ -21,9 +21,9 @@ class Inputs(NamedTuple):
     def read(cls, config: Config) -> "Inputs":
         """Read the files that ``config`` names."""
         return cls(
-            ReadFile.read(config.mesh),
-            ReadFile.read(config.deployed) if config.deployed else None,
-            ReadFile.read(config.hosts),
+            ReadFile.read(config.mesh, limits.MAX_SIZE),
+            ReadFile.read(config.deployed, limits.MAX_SIZE) if config.deployed else None,
+            ReadFile.read(config.hosts, limits.MAX_HOSTS),
         )
 
     def files(self) -> list[ReadFile]:
@@ -85,7 +85,8 @@ def choose(config: Config, inputs: Inputs) -> Choice:
             " generate` and deploy, or run `dm-send-dns` on a push machine"
         )
     if problems:
-        found.append(_usable(config, "kept", ReadFile.read(config.kept), problems))
+        kept = ReadFile.read(config.kept, limits.MAX_SIZE)
+        found.append(_usable(config, "kept", kept, problems))
     choices = [choice for choice in found if choice]
     if not choices:
         raise Error("\n".join(problems))
@@ -136,5 +137,8 @@ def _usable(
         parsed = conf.parse(file.content, config.domain, str(file.path))
     except Error as error:
         problems.append(str(error))
+        return None
+    except Exception as error:  # noqa: BLE001 - such as MemoryError: the other copies may do
+        problems.append(f"{file.path}: reading the zone failed unexpectedly: {error!r}")
         return None
     return _Usable(parsed, source, file.content, file.path)

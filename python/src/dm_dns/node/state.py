@@ -25,6 +25,7 @@ from dm_dns import files
 from dm_dns.files import Version
 from dm_dns.json_fields import JsonFields
 from dm_dns.node.apply import Served
+from dm_dns.zone import limits
 
 NAME: Final = "state.json"
 DIRECTORY: Final = Path("/run/dm-dns")
@@ -94,7 +95,7 @@ def read(path: Path) -> State:
         Error: it is not a valid state.
 
     """
-    fields = JsonFields(str(path), files.read_json(path))
+    fields = JsonFields(str(path), files.read_json(path, limits.MAX_SETTINGS))
     served, since = None, None
     if fields.has("served"):
         found = fields.object("served")

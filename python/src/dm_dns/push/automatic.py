@@ -26,7 +26,7 @@ from dm_dns.files import ReadFile
 from dm_dns.push import data_mesher, history, plan
 from dm_dns.push.destination import MeshCopy
 from dm_dns.push.push import ZoneConf
-from dm_dns.zone import conf
+from dm_dns.zone import conf, limits
 
 _POLL: Final = 0.5  # seconds, as all below
 _HALF_WRITTEN: Final = 5.0
@@ -35,6 +35,7 @@ _LONGEST_PAUSE: Final = 300.0
 _FIRST_SILENCE: Final = 60.0
 _LONGEST_SILENCE: Final = 3600.0
 
+_MAX_DIGEST: Final = 2**16  # bytes; a SHA-256 in hexadecimal has 64
 _EXCHANGES: Final = 2  # with peers, after which each knows what the other has
 
 
@@ -121,14 +122,16 @@ class _Run:
             self._settings.tell(f"nothing to do for {self._new.domain}: {look.reason}")
 
     def _look(self) -> _Look:
-        copy = ReadFile.read(self._settings.mesh_file)
-        if copy.problem:
+        copy = ReadFile.read(self._settings.mesh_file, limits.MAX_SIZE)
+        if copy.problem and not copy.is_too_large:
             raise Error(copy.problem)
-        if copy.content is None:
+        if copy.content is None and not copy.is_too_large:
             is_withdrawn = self._had_copy or not self._is_new
             return _Look(copy, None, "the zone was withdrawn" if is_withdrawn else self._outdated())
         self._had_copy = True
-        compared = plan.make(self._new, MeshCopy(copy.content, str(copy.path)))
+        compared = plan.make(
+            self._new, MeshCopy(copy.content or b"", str(copy.path), problem=copy.problem)
+        )
         if compared.old is None:
             reason = self._outdated()
             if copy.digest().hex() == _text(self._replaced):
@@ -155,7 +158,8 @@ class _Run:
             self._settings.url, seconds=math.inf, report=self._waits.report
         )
         seconds = 0.0
-        if not self._has_settled and (self._is_first or look.copy.content is None):
+        is_missing = look.copy.content is None and not look.copy.is_too_large
+        if not self._has_settled and (self._is_first or is_missing):
             seconds = self._exchanges
         elif look.problem:
             seconds = _HALF_WRITTEN
@@ -175,7 +179,7 @@ class _Run:
             files.replace(self._replaced, look.copy.digest().hex().encode())
         # A machine that does not know of this push yet may send an older zone, and the path unit
         # does not notice that while this program runs.
-        _watch(ReadFile.read(self._settings.mesh_file), self._exchanges)
+        _watch(ReadFile.read(self._settings.mesh_file, limits.MAX_SIZE), self._exchanges)
 
     def _handle(self) -> None:
         files.replace(self._handled, self._digest.encode())
@@ -219,6 +223,6 @@ def _watch(file: ReadFile, seconds: float) -> None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text()
+        return files.read(path, _MAX_DIGEST).decode("ascii", "replace")
     except FileNotFoundError:
         return None

@@ -11,6 +11,7 @@ from dm_dns.push.key_source import KeyCommand
 
 _GENERATOR: Final = "dm-dns-signing-key"
 _SECRET: Final = f"{_GENERATOR}/signing.key"
+_MAX_RECIPIENTS: Final = 2**20  # bytes; each has 62
 
 
 class Checkout:
@@ -45,7 +46,8 @@ class Checkout:
         """
         path = self.directory / "vars/shared" / var / "value"
         try:
-            path.open("rb").close()
+            with files.open_regular(path):
+                pass
         except (FileNotFoundError, NotADirectoryError):
             raise Error(
                 f"--flake {self.directory} has no vars/shared/{var}/value. Check that it is the"
@@ -102,8 +104,12 @@ class Checkout:
         name = Path(_SECRET).name
         try:
             lines = secrets / "clan-vars/shared" / _SECRET / f"{name}.age.recipients"
-            recipients = lines.read_text().split()
-            keys = {path: path.read_text() for path in secrets.glob("age-keys/machines/*/pub")}
+            recipients = _text(lines).split()
+            keys = {path: _text(path) for path in secrets.glob("age-keys/machines/*/pub")}
         except (OSError, UnicodeDecodeError):
             return []
         return sorted(path.parent.name for path, key in keys.items() if key.strip() in recipients)
+
+
+def _text(path: Path) -> str:
+    return files.read(path, _MAX_RECIPIENTS).decode()

@@ -12,7 +12,7 @@ from dm_dns.errors import Error, FileError
 from dm_dns.node.config import Config
 from dm_dns.push import ssh
 from dm_dns.push.file_access import LOCAL, Machine
-from dm_dns.zone import conf, zonefile
+from dm_dns.zone import conf, limits, zonefile
 
 CONFIG: Final = Path("/etc/dm-dns/apply.json")
 MESH_FILE: Final = Path("/var/lib/data-mesher/files/home/dns/cnames")
@@ -27,6 +27,8 @@ class MeshCopy(NamedTuple):
     """The file it was read from, for messages."""
     from_mesh: bool = True
     """False: this is what the machine was deployed with, and the mesh's copy is not known."""
+    problem: str | None = None
+    """Why there is a copy, but ``content`` is empty."""
 
     @property
     def mesh_content(self) -> bytes | None:
@@ -89,7 +91,7 @@ class Destination:
             copy = self._read_mesh_file()
             if copy is not None:
                 return conf.read_domain(copy, self.place), self.place
-        except (files.DeniedError, FileError):
+        except (files.DeniedError, files.TooLargeError, FileError):
             pass  # a push replaces a copy that is not a valid zone
         if self._config_path is not None and self._config is not None:
             return self._config.domain, self.machine.display(self._config_path)
@@ -104,6 +106,9 @@ class Destination:
         """
         try:
             return MeshCopy(self._read_mesh_file(), self.place)
+        except files.TooLargeError as error:
+            # A push replaces it, as it does every copy that is not a valid zone.
+            return MeshCopy(b"", self.place, problem=f"{self.place}: {error.strerror}")
         except files.DeniedError:
             if served := self._read_served():
                 return served
@@ -114,13 +119,16 @@ class Destination:
 
         Raises:
             DeniedError: this user may not read it.
+            TooLargeError: it is larger than a zone.conf can be.
             Error: it cannot be read for another reason, or the machine cannot be reached.
 
         """
         try:
-            return self.machine.read_bytes(self._mesh_file)
+            return self.machine.read_bytes(self._mesh_file, limits.MAX_SIZE)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except files.TooLargeError:
+            raise
         except OSError as error:
             file = f"--mesh-file {self.place}"
             raise files.unreadable(file, error, self.machine.host) from None
@@ -131,13 +139,12 @@ class Destination:
             return None
         kept = self._config.kept
         try:
-            content = self.machine.read_bytes(kept)
+            content = self.machine.read_bytes(kept, limits.MAX_SIZE)
             served = conf.parse(content, self._config.domain, str(kept))
-            compiled = self.machine.read_bytes(self._config.zonefile)
+            first = self.machine.first_line(self._config.zonefile)
         except (OSError, FileError):
             return None
-        line = compiled.partition(b"\n")[0].decode("ascii", "replace")
-        from_mesh = zonefile.parse_source(served, line) == "mesh"
+        from_mesh = zonefile.parse_source(served, first.decode("ascii", "replace")) == "mesh"
         place = self.machine.display(kept)
         self._report_once(
             f"Only root may read {self.place}. The zone is compared with the one that"
@@ -162,7 +169,7 @@ class Destination:
         if self._config_path is None:
             return None
         try:
-            content = self.machine.read_bytes(self._config_path)
+            content = self.machine.read_bytes(self._config_path, limits.MAX_SETTINGS)
         except OSError:
             return None
         return Config.parse(content, self.machine.display(self._config_path))

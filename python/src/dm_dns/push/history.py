@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.push.file_access import LOCAL, Machine
-from dm_dns.zone import conf, diff
+from dm_dns.zone import conf, diff, limits
 
 DIRECTORY: Final = Path("/var/lib/dm-dns/history")
 
@@ -59,7 +59,7 @@ def read(directory: Path, serial: int, domain: str, machine: Machine = LOCAL) ->
     path = directory / f"{serial}.conf"
     place = machine.display(path)
     try:
-        return conf.parse(machine.read_bytes(path), domain, place)
+        return conf.parse(machine.read_bytes(path, limits.MAX_SIZE), domain, place)
     except FileNotFoundError:
         kept = ", ".join(map(str, serials(directory, machine))) or "none"
         raise Error(

@@ -112,8 +112,8 @@ class Plan(NamedTuple):
 
 def make(new: conf.Zone, copy: MeshCopy) -> Plan:
     """Compare a zone with the mesh's copy."""
-    old, problem = None, None
-    if copy.content is not None:
+    old, problem = None, copy.problem
+    if copy.content is not None and not problem:
         try:
             old = conf.parse(copy.content, new.domain, copy.place)
         except FileError as error:

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error, FileError, TransientError
 from dm_dns.push import data_mesher, history, plan
-from dm_dns.push.destination import Destination
+from dm_dns.push.destination import Destination, MeshCopy
 from dm_dns.push.key_source import KeyFile
-from dm_dns.zone import conf
+from dm_dns.zone import conf, limits
 
 _MAX_LINES: Final = 100  # of a plan: the first push of a large zone must not fill a journal
 
@@ -65,7 +65,7 @@ def read_zone_conf(path: Path, domain: str | None) -> ZoneConf:
         Error: it cannot be read.
 
     """
-    content = files.read_named(path, "ZONE.conf")
+    content = files.read_named(path, "ZONE.conf", limits.MAX_SIZE)
     return ZoneConf(path, content, conf.parse(content, domain, str(path)))
 
 
@@ -120,7 +120,7 @@ def delete(options: Options) -> Outcome:
     copy = options.destination.read_copy()
     if copy.content is None:
         return Outcome(f"nothing to do for {options.domain}: {copy.place} does not exist")
-    what = f"{options.name} ({_describe(copy.content, options)})"
+    what = f"{options.name} ({_describe(copy, options)})"
     if options.dry_run:
         return Outcome(f"would delete {what}", is_pending=True)
     data_mesher.delete(
@@ -182,15 +182,16 @@ def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> 
     place = options.destination.place
     state = ""
     for pause in data_mesher.pauses(options.wait):
-        found = options.destination.read_copy().mesh_content
+        copy = options.destination.read_copy()
+        found = copy.mesh_content
         if found == content:
             return
         if found is None:
             state = "it is missing"
         elif found == before:
-            state = f"it is unchanged: {_describe(found, options)}"
+            state = f"it is unchanged: {_describe(copy, options)}"
         else:
-            state = f"another push replaced it: {_describe(found, options)}"
+            state = f"another push replaced it: {_describe(copy, options)}"
             if options.automatic:
                 raise TransientError(f"{what} did not stay in {place}: {state}")
         if pause:
@@ -213,11 +214,14 @@ def _report(made: plan.Plan, options: Options) -> None:
     options.report(counts)
 
 
-def _describe(content: bytes, options: Options) -> str:
+def _describe(copy: MeshCopy, options: Options) -> str:
+    found = f"not a valid zone of {options.domain}"
+    if copy.problem:
+        return f"{found}: {copy.problem}"
     try:
-        return _summary(conf.parse(content, options.domain, options.destination.place))
+        return _summary(conf.parse(copy.content or b"", options.domain, copy.place))
     except FileError as error:
-        return f"not a valid zone of {options.domain}: {error}"
+        return f"{found}: {error}"
 
 
 def _summary(parsed: conf.Zone) -> str:

@@ -6,6 +6,7 @@ Everything goes through one connection: one login, with whatever prompts it has.
 import errno
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -13,25 +14,30 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn, Self
 from urllib.parse import urlsplit
 
+from dm_dns import files
 from dm_dns.errors import Error
+from dm_dns.files import TooLargeError
 
 _LOOPBACK: Final = "127.0.0.1"
 _PORTS: Final = 5  # to try: a free one may be somebody's by the time that ssh listens
 _READ_SECONDS: Final = 60.0
 _CLOSE_SECONDS: Final = 5.0
+_MAX_LIST: Final = 2**20  # bytes of a directory's listing, and of what a login prints
+
 _LONGEST_DIRECTORY: Final = 60  # a socket's path has less than 108 characters, and ssh adds 17
 
 # A line of our own: what a login shell's start-up files print comes before it.
 _MARK: Final = b"---dm-dns---\n"
 _HOLD: Final = "exec sh -c 'echo ---dm-dns---; exec cat >/dev/null'"
 
-# The last words of cat and ls in the C locale.
+# The last words of head and ls in the C locale.
 _ERRORS: Final = {
     os.strerror(number): number
     for number in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EISDIR)
@@ -152,15 +158,38 @@ class SshConnection:
         """Return how messages name a file of this machine."""
         return f"{self.host}:{path}"
 
-    def read_bytes(self, path: Path) -> bytes:
-        """Return what the file at ``path`` there holds.
+    def read_bytes(self, path: Path, limit: int) -> bytes:
+        """Return what the regular file at ``path`` there holds, at most ``limit`` bytes.
 
         Raises:
-            OSError: it cannot be read by the user who is logged in.
+            TooLargeError: it is larger.
+            OSError: it cannot be read by the user who is logged in, or is not a regular file.
             Error: the connection is lost.
 
         """
-        return self._run("cat", path)
+        content = self._read_start(path, limit + 1)
+        if len(content) > limit:
+            raise TooLargeError(self.display(path), "it has more bytes", limit)
+        return content
+
+    def first_line(self, path: Path) -> bytes:
+        """Return the first line of the regular file at ``path`` there, as `files.first_line` does.
+
+        Raises:
+            OSError: it cannot be read by the user who is logged in, or is not a regular file.
+            Error: the connection is lost.
+
+        """
+        return self._read_start(path, files.FIRST_LINE).partition(b"\n")[0]
+
+    def _read_start(self, path: Path, size: int) -> bytes:
+        script = (
+            # The form of the messages of head and ls, whose last words are the reason.
+            'if [ -e "$1" ] && [ ! -f "$1" ] && [ ! -d "$1" ]; then'
+            ' echo ": it is not a regular file"; exit 1; fi;'
+            f' exec head -c {size} -- "$1"'
+        )
+        return self._run(script, path, size)
 
     def list_directory(self, directory: Path) -> list[str]:
         """Return the names of a directory's entries there.
@@ -170,30 +199,36 @@ class SshConnection:
             Error: the connection is lost.
 
         """
-        return self._run("ls", directory).decode("utf-8", "replace").splitlines()
+        listed = self._run('exec ls -- "$1"', directory, _MAX_LIST)
+        return listed.decode("utf-8", "replace").splitlines()
 
-    def _run(self, command: str, path: Path) -> bytes:
+    def _run(self, script: str, path: Path, size: int) -> bytes:
+        """Run ``script`` there with ``path`` as its $1, and return what it prints.
+
+        Raises:
+            OSError: it failed.
+            Error: it printed more than ``size`` bytes, took too long, or the connection is lost.
+
+        """
         # sh, because the login shell may be any; in the C locale for the words of its errors.
-        script = f'echo ---dm-dns---; LC_ALL=C; export LC_ALL; exec {command} -- "$1"'
+        script = f"echo ---dm-dns---; LC_ALL=C; export LC_ALL; exec 2>&1; {script}"
         remote = f"exec sh -c {shlex.quote(script)} sh {shlex.quote(str(path))}"
-        try:
-            done = subprocess.run(
-                self._through("--", self.host, remote),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_READ_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        # With what start-up files of the login shell print before the mark.
+        most = size + _MAX_LIST
+        status, printed = _output(self._through("--", self.host, remote), most)
+        if status is None:
             raise Error(
                 f"{self.host} did not send {path} within {_READ_SECONDS:g} s. Try again."
-            ) from None
-        _before, mark, content = done.stdout.partition(_MARK)
+                if len(printed) <= most
+                else f"{self.host} sends more than {most} bytes for {path}. Check what it prints"
+                " when you log in."
+            )
+        _before, mark, content = printed.partition(_MARK)
         if not mark:
             self._fail()
-        if done.returncode == 0:
+        if status == 0:
             return content
-        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        said = content.decode("utf-8", "replace").strip().rpartition("\n")[2]
         reason = said.rpartition(": ")[2]
         raise OSError(_ERRORS.get(reason, errno.EIO), reason, self.display(path))
 
@@ -225,6 +260,31 @@ class SshConnection:
             tries += 1
             if tries == _PORTS:
                 self._fail()
+
+
+def _output(command: Sequence[str], limit: int) -> tuple[int | None, bytes]:
+    """Run a command, and return its exit status and what it prints.
+
+    If it takes longer than _READ_SECONDS or prints more than ``limit`` bytes, it is killed and the
+    status is None.
+    """
+    printed = bytearray()
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout  # noqa: S101 - for mypy: it is a pipe
+        try:
+            end = time.monotonic() + _READ_SECONDS
+            while len(printed) <= limit and (left := end - time.monotonic()) > 0:
+                if not select.select([process.stdout], [], [], left)[0]:
+                    break
+                piece = os.read(process.stdout.fileno(), 2**16)
+                if not piece:
+                    return process.wait(), bytes(printed)
+                printed += piece
+        finally:
+            process.kill()
+    return None, bytes(printed)
 
 
 def _free_port() -> int:

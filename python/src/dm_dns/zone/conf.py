@@ -10,17 +10,17 @@ key it does not know. The one key is ``machine-without-address``: such a machine
 """
 
 import hashlib
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import islice, takewhile
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple, NoReturn
 
 from dm_dns import files
 from dm_dns.errors import FileError
-from dm_dns.zone import names
+from dm_dns.zone import limits, names
 
 MAX_SERIAL: Final = 2**32 - 1
 """Largest serial: it becomes the SOA's, which has 32 bits (RFC 1035, section 3.3.13)."""
@@ -30,6 +30,8 @@ FORMAT: Final = 1
 
 _CUT_SHORT: Final = "it was cut short or changed; send it again"
 _LONGEST_SHOWN: Final = 80  # characters of a bad line in a message
+_PIECE: Final = 2**16  # bytes that are split into lines at once; longer than any line
+_NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
 _HEADER: Final = {
     "# dm-dns zone VERSION": re.compile(r"# dm-dns zone (0|[1-9][0-9]{0,9})"),
@@ -113,7 +115,7 @@ def read(path: Path, domain: str) -> Zone:
         FileError: it is not a valid zone.conf of ``domain``.
 
     """
-    return parse(files.read(path), domain, str(path))
+    return parse(files.read(path, limits.MAX_SIZE), domain, str(path))
 
 
 def parse(content: bytes, domain: str | None, path: str) -> Zone:
@@ -161,13 +163,17 @@ class _Parser:
         self.content = content
         self.expected = domain
         self.path = path
-        self.lines = self.split()
+        self.count = content.count(b"\n")  # of lines
         # clan-core's dm-dns writes no header, and neither sorts the lines nor changes the case.
-        self.has_header = self.lines[0].startswith("#")
+        self.has_header = content.startswith(b"#")
         self.start = len(_HEADER) if self.has_header else 0
+        self.check_form()
+        self.first = list(islice(self.lines(), len(_HEADER) + 1))
         self.first_record = self.start + 1 + self.count_comments()
         self.cnames: dict[str, str] = {}
         self.addresses: dict[str, tuple[str, ...]] = {}
+        # All but the first of each name, in order and once each: most names have only one.
+        self.more: dict[str, dict[str, None]] = {}
 
     def fail(self, line: int, reason: str) -> NoReturn:
         raise FileError(self.path, line, reason)
@@ -177,6 +183,9 @@ class _Parser:
         self.comments()
         self.records()
         self.rules()
+        for owner, more in self.more.items():
+            known = (*self.addresses[owner], *more)
+            self.addresses[owner] = known if self.has_header else in_order(known)
         return Zone(self.domain, serial, self.cnames, self.addresses, self.sha256())
 
     def start_of_zone(self) -> tuple[int, str]:
@@ -184,35 +193,60 @@ class _Parser:
         serial = self.header() if self.has_header else 0
         return serial, self.zone_line()
 
-    def split(self) -> list[str]:
-        """Return the lines; they are ASCII and each has its newline."""
-        if not self.content:
+    def check_form(self) -> None:
+        """Check the limits, and that all lines are ASCII and have their newline."""
+        content = self.content
+        if not content:
             self.fail(1, "the file is empty; a zone.conf has at least its local-zone line")
-        try:
-            lines = self.content.decode("ascii").split("\n")
-        except UnicodeDecodeError as error:
-            line = self.content.count(b"\n", 0, error.start) + 1
-            self.fail(line, f"byte 0x{self.content[error.start]:02x} is not ASCII")
-        if lines.pop():
-            self.fail(len(lines) + 1, f"the last line has no newline: {_CUT_SHORT}")
-        return lines
+        if len(content) > limits.MAX_SIZE:
+            size = f"it has {len(content)} bytes or more"
+            self.fail(1, f"{size}, and the limit is {limits.MAX_SIZE} bytes")
+        lines = self.count - self.start - 1
+        if lines > limits.MAX_RECORDS:
+            line = self.start + limits.MAX_RECORDS + 2
+            found = f"it has {lines} records and comments"
+            self.fail(line, f"{found}, and the limit is {limits.MAX_RECORDS}")
+        start = 0
+        # From one newline to the last that is near enough to it.
+        while (end := content.rfind(b"\n", start, start + limits.MAX_LINE + 1)) >= 0:
+            start = end + 1
+        if len(content) - start > limits.MAX_LINE:
+            end = content.find(b"\n", start)
+            length = (len(content) if end < 0 else end) - start
+            line = content.count(b"\n", 0, start) + 1
+            self.fail(line, f"the line has {length} bytes, and the limit is {limits.MAX_LINE}")
+        if foreign := _NOT_ASCII.search(content):
+            line = content.count(b"\n", 0, foreign.start()) + 1
+            self.fail(line, f"byte 0x{foreign[0][0]:02x} is not ASCII")
+        if start < len(content):
+            self.fail(self.count + 1, f"the last line has no newline: {_CUT_SHORT}")
+
+    def lines(self) -> Iterator[str]:
+        """Yield all lines, of which only a few are in memory at any time."""
+        start = 0
+        while start < len(self.content):
+            end = self.content.rfind(b"\n", start, start + _PIECE)
+            yield from self.content[start:end].decode("ascii").split("\n")
+            start = end + 1
 
     def count_comments(self) -> int:
         """Return the number of comments between the local-zone line and the first record."""
-        lines = self.lines[self.start :]
-        if not lines or lines[0].startswith("#"):
+        lines = islice(self.lines(), self.start, None)
+        if next(lines, "#").startswith("#"):
             return 0
-        return sum(1 for _ in itertools.takewhile(lambda line: line.startswith("#"), lines[1:]))
+        return sum(1 for _ in takewhile(lambda line: line.startswith("#"), lines))
 
     def sha256(self) -> str:
-        body = self.content.split(b"\n", self.start)[-1]
-        return hashlib.sha256(body).hexdigest()
+        start = 0
+        for _ in range(self.start):
+            start = self.content.index(b"\n", start) + 1
+        return hashlib.sha256(memoryview(self.content)[start:]).hexdigest()
 
     def header(self) -> int:
         """Check the header against the file and return its serial."""
         values = []
         for number, (form, pattern) in enumerate(_HEADER.items(), start=1):
-            line = self.lines[number - 1] if number <= len(self.lines) else ""
+            line = self.first[number - 1] if number <= len(self.first) else ""
             match = pattern.fullmatch(line)
             if match is None:
                 self.fail(number, f"expected '{form}', found {_shown(line)}")
@@ -220,11 +254,11 @@ class _Parser:
             if number == 1 and int(match[1]) != FORMAT:  # whose other lines may be others
                 self.fail(1, f"this dm-dns does not know zone format {match[1]}: update dm-dns")
         _version, serial, count, sha256 = values
-        if len(self.lines) == len(_HEADER):
+        if self.count == len(_HEADER):
             self.fail(len(_HEADER), f"the file ends with its header: {_CUT_SHORT}")
         if int(serial) > MAX_SERIAL:
             self.fail(2, f"serial {serial} is larger than {MAX_SERIAL}")
-        actual = len(self.lines) - self.first_record
+        actual = self.count - self.first_record
         if int(count) != actual:
             self.fail(3, f"the header counts {count} records, the file has {actual}: {_CUT_SHORT}")
         if sha256 != self.sha256():
@@ -234,7 +268,7 @@ class _Parser:
     def zone_line(self) -> str:
         """Return the domain that the local-zone line names."""
         number = self.start + 1
-        line = self.lines[self.start] if self.start < len(self.lines) else ""
+        line = self.first[self.start] if self.start < len(self.first) else ""
         named = re.fullmatch(r'local-zone: "([^"]*)\." transparent', line)
         domain = self.expected or (named[1] if named else "DOMAIN")
         if line != f'local-zone: "{domain}." transparent':
@@ -250,7 +284,7 @@ class _Parser:
     def comments(self) -> None:
         """Read the comments, of which a newer dm-dns may write more."""
         previous = ""
-        lines = self.lines[self.start + 1 : self.first_record]
+        lines = islice(self.lines(), self.start + 1, self.first_record)
         for number, line in enumerate(lines, start=self.start + 2):
             match = _COMMENT.fullmatch(line)
             if match is None:
@@ -282,7 +316,7 @@ class _Parser:
         cnames = self.cnames
         targets: dict[str, str] = {}  # one string for each machine, not one for each record
         previous = ""
-        lines = self.lines[self.first_record :]
+        lines = islice(self.lines(), self.first_record, None)
         for number, line in enumerate(lines, start=self.first_record + 1):
             match = match_record(line)
             if match is None:
@@ -306,25 +340,29 @@ class _Parser:
                     " of several machines needs their addresses instead",
                 )
 
-        if not self.has_header:
-            self.addresses = {owner: in_order(known) for owner, known in self.addresses.items()}
-
     def add_address(self, number: int, owner: str, kind: str, address: str) -> None:
         if address != canonical_address(address) or kind != record_type(address):
             self.fail(number, f"{_shown(address)} is not an address of type {kind}")
-        known = self.addresses.get(owner, ())
-        if owner in self.addresses and not known:
+        first = self.addresses.setdefault(owner, (address,))
+        if not first:
             self.fail(number, f"an address of {owner}, which a comment says has none")
-        if address not in known:
-            self.addresses[owner] = (*known, address)
+        if first == (address,):
+            return
+        more = self.more.setdefault(owner, {})
+        more[address] = None
+        if len(more) >= limits.MAX_ADDRESSES:
+            count = 1 + len(more)
+            limit = f"the limit is {limits.MAX_ADDRESSES}"
+            self.fail(number, f"{owner} has {count} addresses or more, and {limit}")
 
     def target(self, number: int, name: str) -> str:
         """Return the canonical target of the CNAME in a line."""
-        name = name.lower()
-        try:
-            names.check(name)
-        except names.InvalidNameError as error:
-            self.fail(number, f"the target {_shown(name)} is not a valid name: {error}")
+        name = name.lower() if not self.has_header else name
+        if len(name) > names.MAX_NAME:  # the pattern has checked all else
+            try:
+                names.check(name)
+            except names.InvalidNameError as error:
+                self.fail(number, f"the target {_shown(name)} is not a valid name: {error}")
         if name == f"{names.STATUS_LABEL}.{self.domain}":
             self.fail(number, f"the target {name} is reserved for the status of dm-dns")
         return name
@@ -342,23 +380,39 @@ class _Parser:
         reserved = f"{names.STATUS_LABEL}.{self.domain}"
         if reserved in self.cnames or reserved in self.addresses:
             self.fail(self.find_line(reserved), f"{reserved} is reserved for the status of dm-dns")
-        harmless: set[str] = set()
-        for start in sorted(self.cnames.keys() & set(self.cnames.values())):
-            chain: set[str] = set()
-            owner = start
-            while owner in self.cnames and owner not in harmless:
-                if owner in chain:
-                    reason = f"a CNAME loop: {owner} points to itself, directly or through others"
-                    self.fail(self.find_line(owner), reason)
-                chain.add(owner)
-                owner = self.cnames[owner]
-            harmless.update(chain)
+        self.check_chains()
+
+    def check_chains(self) -> None:
+        """Check that no name is an alias of an alias and so on, or of itself."""
+        cnames = self.cnames
+        for owner, target in cnames.items():
+            name, depth = target, 1
+            while name in cnames and depth <= limits.MAX_CHAIN:
+                name, depth = cnames[name], depth + 1
+            if depth > limits.MAX_CHAIN:
+                self.fail_chain(owner)
+
+    def fail_chain(self, start: str) -> NoReturn:
+        """Say what is wrong with the chain of CNAMEs that begins at ``start``."""
+        chain: set[str] = set()
+        owner = start
+        while owner in self.cnames:
+            if owner in chain:
+                reason = f"a CNAME loop: {owner} points to itself, directly or through others"
+                self.fail(self.find_line(owner), reason)
+            chain.add(owner)
+            owner = self.cnames[owner]
+        self.fail(
+            self.find_line(start),
+            f"{start} leads to its addresses through {len(chain)} CNAMEs, and the limit is"
+            f" {limits.MAX_CHAIN}",
+        )
 
     def find_line(self, owner: str) -> int:
         """Return the number of the last line about ``owner``, for a message."""
         return max(
             number
-            for number, line in enumerate(self.lines, start=1)
+            for number, line in enumerate(self.lines(), start=1)
             if line.lower().startswith(f'local-data: "{owner}. ')
         )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.json_fields import JsonFields
-from dm_dns.zone import conf, names
+from dm_dns.zone import conf, limits, names
 
 
 class Endpoint(NamedTuple):
@@ -48,7 +48,7 @@ def read(path: Path) -> Spec:
         Error: it is not the JSON of a zone spec.
 
     """
-    return from_json(files.read_json(path), str(path))
+    return from_json(files.read_json(path, limits.MAX_SPEC), str(path))
 
 
 def from_json(value: object, where: str = "the zone spec") -> Spec:

@@ -1,0 +1,45 @@
+"""The limits of a zone: how much whoever signs a zone can make a machine do.
+
+A file's size, and the number and length of its lines, are checked before any work is done on them.
+`dm-dns render` keeps to all limits, so no zone that it makes is refused. unbound 1.26 starts with
+the worst zone of each kind within 10 s (`make bench`).
+
+No real clan meets one. The factors below compare with the largest clan that was evaluated for
+measurements: 1000 machines with 10 names each.
+"""
+
+from typing import Final
+
+MAX_SIZE: Final = 64 * 2**20
+"""Bytes of a zone.conf. 10,000 records have 0.5 MB: factor 120."""
+
+MAX_LINE: Final = 1000
+"""Bytes of a line, without its newline. Two names of 253 characters make a line of 529: factor 1.9
+to the longest line that can be valid."""
+
+MAX_RECORDS: Final = 1_000_000
+"""Records of a zone: factor 100."""
+
+MAX_ADDRESSES: Final = 2000
+"""Addresses of one name. A name that all 1000 machines answer on, with an address in each of two
+networks, has 2000: factor 1. Nobody can have many more: an answer has at most 65,535 bytes (RFC
+1035, section 4.2.2), and an AAAA record takes 28 of them. For 20 machines with 4 addresses each:
+factor 25."""
+
+MAX_CHAIN: Final = 8
+"""CNAMEs from a name to its addresses: unbound follows that many, and answers with CNAMEs alone if
+there are more. `dm-dns render` makes one: factor 8."""
+
+MAX_SERVED: Final = 2 * MAX_RECORDS
+"""Records of a zone file. It has more of them than its zone where names have the addresses of a
+machine instead of a CNAME (`zonefile.compile_zone`)."""
+
+MAX_HOSTS: Final = 64 * 2**20
+"""Bytes of /etc/hosts. A list of a million blocked names has 30 MB: factor 2."""
+
+MAX_SETTINGS: Final = 2**20
+"""Bytes of a JSON file that dm-dns or its module writes for a machine. They have less than 2 kB:
+factor 500. A list of problems in state.json can be longer than that, but not by much."""
+
+MAX_SPEC: Final = 512 * 2**20
+"""Bytes of a zone spec. 10,000 endpoints have 1.2 MB: factor 400."""
