@@ -2,10 +2,12 @@
 
 import argparse
 import difflib
+import io
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from typing import Final, Protocol, cast
+from typing import Final, NoReturn, Protocol, TextIO, cast
 
 from dm_dns.errors import Error, FileError, UsageError, describe
 
@@ -47,6 +49,46 @@ Example, from an admin's checkout of the clan's flake:
 `dm-dns COMMAND --help` explains a command."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Escapes what it says of arguments, which may be the names of somebody else's files."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+class _Printable(io.TextIOBase):
+    """Passes on text to a stream that may be a terminal or a journal, as `printable` returns it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(printable(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def printable(text: str) -> str:
+    r"""Return ``text`` with all characters escaped that are not printable, except for newlines.
+
+    Those are control characters (C0, DEL, C1), which a terminal obeys; format characters, such as
+    those that reverse the direction of what follows (UAX #9); separators other than the blank; and
+    what Unicode has not assigned. ``\x1b`` stands for ESC, and so on as in Python.
+    """
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    return "".join(
+        character if character.isprintable() or character == "\n" else _escaped(character)
+        for character in text
+    )
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
 class _Version(argparse.Action):
     """Prints the version, which is looked up only when it is asked for."""
 
@@ -68,7 +110,7 @@ def load(name: str) -> Command:
 
 def build_parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     """Return the parser of the whole command line, or of one with these commands only."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dm-dns",
         description="DNS for a clan: every name that a service exports resolves on every machine.",
         epilog=_EPILOG,
@@ -108,7 +150,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.command is None:
         parser.error(f"name a command: {', '.join(COMMANDS)}")
-    return _run(load(args.command), args)
+    # Much of what commands print was written by others: names in a zone spec, the configuration of
+    # another machine, what it or data-mesher said, the names of files.
+    with (
+        redirect_stdout(_Printable(sys.stdout)),
+        redirect_stderr(_Printable(sys.stderr)),
+    ):
+        return _run(load(args.command), args)
 
 
 def _unknown(word: str) -> str:

@@ -14,6 +14,7 @@ Json: TypeAlias = object
 _T = TypeVar("_T")
 _SHOWN: Final = 80
 """The number of characters of a wrong value that a message shows."""
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _PLAIN_KEY: Final = re.compile(r"[\w.~/-]+", re.ASCII)
 
 
@@ -71,7 +72,7 @@ class JsonFields:
 
         """
         value = self._values.get(key)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _is_text(value):
             raise self.error(key, "a string")
         return value
 
@@ -147,7 +148,7 @@ class JsonFields:
         """
         texts = []
         for index, value in enumerate(self.array(key)):
-            if not isinstance(value, str):
+            if not isinstance(value, str) or not _is_text(value):
                 raise _wrong(self.where, f"{self._place(key)}[{index}]", "a string", value)
             texts.append(value)
         return texts
@@ -189,6 +190,11 @@ class JsonFields:
 
     def _place(self, key: str) -> str:
         return self._prefix + _key(key)
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a string has no lone surrogate, which is no character of any file or name."""
+    return value.isascii() or not _SURROGATE.search(value)
 
 
 def _key(key: str) -> str:

@@ -207,7 +207,7 @@ def test_a_copy_without_permission_is_a_problem() -> None:
 
 def test_a_file_below_a_file_is_absent() -> None:
     write(hosts=b"")
-    found = ReadFile.read(Path("hosts/mesh"))
+    found = ReadFile.read(Path("hosts/mesh"), 10)
     assert (found.content, found.problem) == (None, None)
 
 
@@ -241,17 +241,17 @@ def appeared() -> None:
 def test_a_change_is_noticed(change: Callable[[], None]) -> None:
     write(mesh=1, deployed=1)
     inputs = Inputs.read(CONFIG)
-    assert inputs.are_current()
+    assert inputs.outdated() == []
     change()
-    assert not inputs.are_current()
+    assert inputs.outdated()
 
 
 def test_a_machine_without_deployed_zone_notices_changes_too() -> None:
     write(mesh=1)
     inputs = Inputs.read(CONFIG._replace(deployed=None))
-    assert inputs.are_current()
+    assert inputs.outdated() == []
     removed()
-    assert not inputs.are_current()
+    assert inputs.outdated()
 
 
 def test_the_fingerprint_is_of_the_content() -> None:

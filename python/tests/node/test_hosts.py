@@ -53,12 +53,12 @@ DETERMINISTIC = settings(derandomize=True, database=None, deadline=None)
     ],
 )
 def test_addresses_of_machines(text: str, expected: dict[str, tuple[str, ...]]) -> None:
-    assert hosts.addresses(text, "pin") == expected
+    assert hosts.parse(text, "pin").addresses == expected
 
 
 def test_a_domain_of_two_labels() -> None:
     text = "fd00::1 kiwi.clan.lol\nfd00::2 clan.lol kiwi.lol\n"
-    assert hosts.addresses(text, "clan.lol") == {"kiwi.clan.lol": ("fd00::1",)}
+    assert hosts.parse(text, "clan.lol").addresses == {"kiwi.clan.lol": ("fd00::1",)}
 
 
 LINES = st.lists(
@@ -75,7 +75,7 @@ LINES = st.lists(
 @DETERMINISTIC
 @given(text=st.text() | LINES | st.binary().map(lambda raw: raw.decode("utf-8", "replace")))
 def test_any_text_yields_only_addresses_of_names_directly_below_the_domain(text: str) -> None:
-    for name, known in hosts.addresses(text, "pin").items():
+    for name, known in hosts.parse(text, "pin").addresses.items():
         label, _, domain = name.partition(".")
         names.canonical_label(label)
         assert domain == "pin"
@@ -88,4 +88,4 @@ def test_names_are_those_of_every_valid_line_below_the_domain() -> None:
         "127.0.0.2 kiwi.pin kiwi\n::1 KIWI.pin.\nfd00::1 kfbox.pin # other.pin\n"
         "nonsense a.pin\n127.0.0.1 localhost x.example b.c.pin\n"
     )
-    assert hosts.names_in(text, "pin") == {"kiwi.pin", "kfbox.pin"}
+    assert hosts.parse(text, "pin").names == {"kiwi.pin", "kfbox.pin"}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from dm_dns import files
 from dm_dns.commands import arguments
 from dm_dns.errors import Error
 from dm_dns.pins import flake_lock, nix, report, update
@@ -19,6 +20,7 @@ EXAMPLE: Final = "dm-dns prefetch check clan-core"
 
 _Parser = argparse.ArgumentParser
 _MOST_TRIES: Final = 20
+_MAX_LOCK: Final = 16 * 2**20  # bytes of flake.lock; a hundred inputs have 60 kB
 _INPUT: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_'-]*(/[a-zA-Z_][a-zA-Z0-9_'-]*)*", re.ASCII)
 
 
@@ -132,7 +134,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _read(path: Path) -> flake_lock.FlakeLock:
     try:
-        return flake_lock.parse(path.read_bytes(), str(path))
+        return flake_lock.parse(files.read(path, _MAX_LOCK), str(path))
     except FileNotFoundError:
         raise Error(
             f"{path} does not exist. Give the flake's folder with --flake, or make the file with"

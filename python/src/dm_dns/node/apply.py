@@ -6,6 +6,7 @@ serves, and does what is missing.
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,20 @@ from dm_dns.files import Version
 from dm_dns.node import hosts
 from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
+from dm_dns.node.hosts import Hosts
 from dm_dns.zone import conf, zonefile
 from dm_dns.zone.zonefile import FirstLine
 
 _MAX_HISTORY: Final = 20  # zones
+
+_BUSY_SECONDS: Final = 1.0
+"""How long every change is followed immediately."""
+_PAUSE: Final = 0.5  # seconds from then on
+_RESTLESS_SECONDS: Final = 10.0
+"""How long a file may keep changing before that is a problem."""
+_SEE_WRITER: Final = "it is served as it was found meanwhile; `lsof` shows what writes to it"
+
+_NO_HOSTS: Final = Hosts({}, set(), [])
 
 
 class Served(NamedTuple):
@@ -70,17 +81,24 @@ def apply(config: Config, *, write_only: bool = False) -> Outcome:
 
     """
     with _lock(config.state):
+        start = time.monotonic()
         while True:
             inputs = Inputs.read(config)
+            failure = None
             try:
                 outcome = _serve(config, inputs, write_only=write_only)
-            except Error:
-                # A file may have been half written when it was read.
-                if inputs.are_current():
-                    raise
-            else:
-                if inputs.are_current():
-                    return outcome
+            except Error as error:
+                failure = error
+            # A file may have been half written when it was read.
+            outdated = inputs.outdated()
+            passed = time.monotonic() - start
+            problems = [f"{path} keeps changing: {_SEE_WRITER}" for path in outdated]
+            if not outdated or passed > _RESTLESS_SECONDS:
+                if failure:
+                    raise Error("\n".join([str(failure), *problems]))
+                return outcome._replace(problems=[*outcome.problems, *problems])
+            if passed > _BUSY_SECONDS:
+                time.sleep(_PAUSE)
 
 
 @contextmanager
@@ -105,15 +123,16 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     if served := _already_served(config, inputs, fingerprint, write_only=write_only):
         return Outcome(served, [], inputs.versions(), is_new=False)
     choice = choose(config, inputs)
-    text = (inputs.hosts.content or b"").decode("utf-8", "replace")
+    view, view_problems = _local_view(config, inputs, choice)
+    problems = [*choice.problems, *view_problems]
     # A zone file that was made despite a problem has no fingerprint, so that the next run finds
     # the problem again.
     compiled = zonefile.compile_zone(
         choice.zone,
-        hosts.addresses(text, config.domain),
-        hosts.names_in(text, config.domain),
+        view.addresses,
+        view.names,
         source=choice.source,
-        inputs="unknown" if choice.problems else fingerprint,
+        inputs="unknown" if problems else fingerprint,
     )
     # The kept copy first: it is then never older than the zone file.
     files.replace(config.kept, choice.content)
@@ -131,7 +150,18 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         status=compiled.status,
         deployed=choice.deployed,
     )
-    return Outcome(served, choice.problems, inputs.versions(), is_new=True)
+    return Outcome(served, problems, inputs.versions(), is_new=True)
+
+
+def _local_view(config: Config, inputs: Inputs, choice: Choice) -> tuple[Hosts, list[str]]:
+    """Return what /etc/hosts says, and what is wrong with it; it can only add to a zone."""
+    file = inputs.hosts
+    if file.problem:
+        return _NO_HOSTS, [file.problem]
+    view = hosts.parse((file.content or b"").decode("utf-8", "replace"), config.domain)
+    if problem := zonefile.excess(choice.zone, view.addresses, view.names):
+        return _NO_HOSTS, [f"{file.path} is not used: {problem}"]
+    return view, [f"{file.path}: {problem}; the name is left out" for problem in view.problems]
 
 
 def _add_to_history(config: Config, choice: Choice) -> None:

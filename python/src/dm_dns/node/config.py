@@ -7,7 +7,7 @@ from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.json_fields import JsonFields
 from dm_dns.node.unbound import Unbound
-from dm_dns.zone import limits, names
+from dm_dns.zone import conf, limits, names
 
 DEFAULT_PATH: Final = Path("/etc/dm-dns/apply.json")
 
@@ -82,8 +82,11 @@ class Config(NamedTuple):
         try:
             names.check_domain(domain)
         except names.InvalidNameError as error:
-            raise Error(f"{path}: domain '{domain}' is not a valid name: {error}") from None
+            raise Error(f"{path}: domain {domain!a} is not a valid name: {error}") from None
         unbound = fields.object("unbound")
+        address = unbound.text("address")
+        if conf.canonical_address(address) is None:
+            raise unbound.error("address", "an IP address")
         return cls(
             domain=domain,
             mesh=Path(fields.path("mesh")),
@@ -92,7 +95,7 @@ class Config(NamedTuple):
             state=Path(fields.path("state")),
             unbound=Unbound(
                 control=Path(unbound.path("control")),
-                address=unbound.text("address"),
+                address=address,
                 port=unbound.port("port"),
             ),
             hook=Path(fields.path("hook")) if fields.has("hook") else None,

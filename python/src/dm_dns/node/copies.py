@@ -30,9 +30,9 @@ class Inputs(NamedTuple):
         """Return the files."""
         return [file for file in (self.mesh, self.deployed, self.hosts) if file]
 
-    def are_current(self) -> bool:
-        """Tell whether all files are still those that were read."""
-        return all(file.is_current() for file in self.files())
+    def outdated(self) -> list[Path]:
+        """Return the files that are no longer those that were read."""
+        return [file.path for file in self.files() if not file.is_current()]
 
     def versions(self) -> dict[str, Version]:
         """Return the version of each file, by its path."""

@@ -1,31 +1,54 @@
 """/etc/hosts: the addresses that a machine itself knows for names of the clan."""
 
 from collections.abc import Iterator
+from typing import Final, NamedTuple
 
-from dm_dns.zone import conf, names
+from dm_dns.zone import conf, limits, names
 
 # NixOS writes the machine's own name with loopback addresses, which are of no use to other devices.
 _LOOPBACK = ("127.", "::ffff:127.")
 # The last two block a name.
 _NO_ADDRESSES = ("::1", "0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
 
+_MAX_PROBLEMS: Final = 10  # to tell of; the file may have any number
 
-def addresses(text: str, domain: str) -> dict[str, tuple[str, ...]]:
-    """Return the addresses of the names directly below ``domain`` in hosts(5) ``text``.
 
-    Loopback addresses are left out, and so is every line that is not valid: other programs write
-    the file, and a line of theirs must not stop anything.
+class Hosts(NamedTuple):
+    """What hosts(5) says of the names directly below a domain."""
+
+    addresses: dict[str, tuple[str, ...]]
+    """The names that have other than loopback addresses, and those."""
+    names: set[str]
+    """All names, whatever their addresses."""
+    problems: list[str]
+    """Which names are left out, and why."""
+
+
+def parse(text: str, domain: str) -> Hosts:
+    """Return the names directly below ``domain`` in hosts(5) ``text``.
+
+    Every line that is not valid is left out: other programs write the file, and a line of theirs
+    must not stop anything. What looks like a name that can be served, but cannot, is a problem.
     """
     found: dict[str, set[str]] = {}
+    known = set()
+    problems = []
     for name, address in _entries(text, domain):
+        if len(name) > names.MAX_NAME:
+            problems.append(
+                f"{name} has {len(name)} characters, and a name has at most {names.MAX_NAME}"
+            )
+            continue
+        known.add(name)
         if not address.startswith(_LOOPBACK) and address not in _NO_ADDRESSES:
             found.setdefault(name, set()).add(address)
-    return {name: conf.in_order(known) for name, known in found.items()}
-
-
-def names_in(text: str, domain: str) -> set[str]:
-    """Return the names directly below ``domain`` in hosts(5) ``text``, whatever their addresses."""
-    return {name for name, _address in _entries(text, domain)}
+    for name, several in sorted(found.items()):
+        if len(several) > limits.MAX_ADDRESSES:
+            limit = limits.MAX_ADDRESSES
+            problems.append(f"{name} has {len(several)} addresses, and the limit is {limit}")
+            del found[name]
+    addresses = {name: conf.in_order(several) for name, several in found.items()}
+    return Hosts(addresses, known, sorted(set(problems))[:_MAX_PROBLEMS])
 
 
 def _entries(text: str, domain: str) -> Iterator[tuple[str, str]]:

@@ -120,4 +120,6 @@ def read(path: Path) -> State:
 
 
 def _version(inputs: JsonFields, path: str) -> Version:
+    if "\0" in path:
+        raise inputs.error(path, "a path")
     return tuple(inputs.integers(path))

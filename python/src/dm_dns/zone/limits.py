@@ -38,8 +38,7 @@ MAX_HOSTS: Final = 64 * 2**20
 """Bytes of /etc/hosts. A list of a million blocked names has 30 MB: factor 2."""
 
 MAX_SETTINGS: Final = 2**20
-"""Bytes of a JSON file that dm-dns or its module writes for a machine. They have less than 2 kB:
-factor 500. A list of problems in state.json can be longer than that, but not by much."""
+"""Bytes of a JSON file that dm-dns or its module writes for a machine: factor 500."""
 
 MAX_SPEC: Final = 512 * 2**20
 """Bytes of a zone spec. 10,000 endpoints have 1.2 MB: factor 400."""

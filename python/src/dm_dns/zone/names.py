@@ -15,6 +15,10 @@ MAX_LABEL: Final = 63
 MAX_NAME: Final = 253
 """Characters in a name without its trailing dot: 255 octets on the wire (RFC 1035, 2.3.4)."""
 
+MAX_DOMAIN: Final = 240
+"""Characters in a clan's domain: the longest file name with it (`node.config.Config.previous`) has
+14 more, and a file name has at most 255 (NAME_MAX, pathconf(3))."""
+
 # Letters, digits and hyphens (RFC 1123, section 2.1), and the underscore: names that are not host
 # names (RFC 2181, section 11; RFC 8552) are common in zones and are harmless here.
 LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -82,6 +86,10 @@ def check_domain(domain: str) -> None:
     """
     if domain.startswith("*"):
         raise InvalidNameError("a wildcard is not a domain")
+    if len(domain) > MAX_DOMAIN:
+        raise InvalidNameError(
+            f"it has {len(domain)} characters; the domain of a clan has at most {MAX_DOMAIN}"
+        )
     check(f"{STATUS_LABEL}.{domain}")
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from dm_dns.zone import conf, names
+from dm_dns.zone import conf, limits, names
 
 # unbound answers from the zone itself, so the TTL matters only to caches behind it (phones, other
 # resolvers). It is short, so that a name that moved resolves again immediately. systemd-resolved
@@ -88,6 +88,26 @@ def compile_zone(
     txt = f'{status_name(served.domain)}. TXT "{status}" "{file}"\n'
     first = f"; inputs={inputs} records={served.records} {status} {file}\n"
     return ZoneFile(f"{first}{body}{txt}", f"{status} {file}")
+
+
+def excess(
+    served: conf.Zone, own: Mapping[str, tuple[str, ...]], in_hosts: Collection[str]
+) -> str | None:
+    """Return why a zone file would have too many records for unbound; None if it would not.
+
+    Args:
+        served: as `compile_zone` takes it, as all others are.
+        own: addresses that the machine knows itself.
+        in_hosts: names in the machine's /etc/hosts.
+
+    """
+    addresses = {**served.addresses, **own}
+    replaced = _replaced_cnames(served.cnames, addresses, in_hosts)
+    records = len(served.cnames) - len(replaced) + sum(map(len, addresses.values()))
+    records += sum(len(addresses.get(target, ())) for target in replaced.values())
+    if records <= limits.MAX_SERVED:
+        return None
+    return f"with it the zone has {records} records, and the limit is {limits.MAX_SERVED}"
 
 
 def _replaced_cnames(
