@@ -672,7 +672,10 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
     assert "setting addresses of machine 'server':\n  \"192.0.2.1/24\" is not an" in message
     assert "setting networks of machine 'server':\n  no instance \"vpn2\" exports" in message
     assert "setting names of machine 'server':\n  \"git.example.org\" is not below" in message
-    assert message.count("Remedy: ") == 3
+    assert "machine 'server':\n  the name has 2001 addresses; a name has at most 2000" in message
+    assert "host \"all.test\" of service 'dm-dns'" in message
+    assert "on machine 'server':\n  the name has 2002 addresses; a name has at most" in message
+    assert message.count("Remedy: ") == 5
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ let
     uniqueStrings
     ;
 
+  limits = import ./limits.nix;
   names = import ./names.nix { inherit lib; };
   inherit
     (import ./addresses.nix {
@@ -139,11 +140,40 @@ let
   hostProblems =
     host:
     concatMap endpointProblems hosts.${host}
+    ++ optionals (length hosts.${host} > 1) (
+      tooManyAddresses (concatMapStringsSep ",\n" describe hosts.${host}) (
+        map (endpoint: endpoint.machine) hosts.${host}
+      )
+    )
     ++ optional (hasNoAddress host && !isPending host) {
       subject = concatMapStringsSep ",\n" describe hosts.${host};
       rule = "several machines export it, and no address of any of them is known";
       remedy = "set roles.default.machines.<machine>.settings.addresses of dm-dns for them";
     };
+
+  # What the name of these machines has; `subject` says whose that is.
+  tooManyAddresses =
+    subject: owners:
+    let
+      count = length (
+        uniqueStrings (concatMap (machine: addresses.${machine}.addresses or [ ]) owners)
+      );
+    in
+    optional (count > limits.addresses) {
+      inherit subject;
+      rule =
+        "the name has ${toString count} addresses; a name has at most"
+        + " ${toString limits.addresses}";
+      remedy = "export it on fewer machines, or remove addresses of these";
+    };
+
+  domainProblems = optional (stringLength domain > limits.domain) {
+    subject = "domain '${domain}'";
+    rule =
+      "it has ${toString (stringLength domain)} characters; the domain of a clan has at most"
+      + " ${toString limits.domain}";
+    remedy = "set a shorter meta.domain";
+  };
 
   machineProblems =
     name:
@@ -152,12 +182,13 @@ let
       labelProblem = names.machineProblem (toLower (head owners));
       size = stringLength name;
       rule =
-        if labelProblem == null && size > 253 then
-          "'${name}' has ${toString size} characters; a name has at most 253"
+        if labelProblem == null && size > limits.name then
+          "'${name}' has ${toString size} characters; a name has at most ${toString limits.name}"
         else
           labelProblem;
     in
-    optional (rule != null) {
+    tooManyAddresses "machine '${head owners}'" owners
+    ++ optional (rule != null) {
       inherit rule;
       subject = "machine '${head owners}'";
       remedy = "rename the machine";
@@ -178,7 +209,8 @@ let
     }) (filter (host: !isInternal (names.canonical host)) machineSettings.${machine}.names);
 
   problems =
-    concatMap machineSettingsProblems (attrNames machineSettings)
+    domainProblems
+    ++ concatMap machineSettingsProblems (attrNames machineSettings)
     ++ concatMap machineProblems (attrNames machinesByName)
     ++ concatMap hostProblems (attrNames hosts);
 in

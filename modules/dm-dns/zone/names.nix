@@ -16,6 +16,8 @@ let
     toLower
     ;
 
+  limits = import ./limits.nix;
+
   label = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?";
   isName = name: match "(\\*\\.)?(${label}\\.)*${label}" name != null;
 
@@ -39,8 +41,8 @@ let
       "${builtins.toJSON (head foreign)} is not allowed in a name; use letters, digits, '-' and '_'"
     else if any (character: character > del) characters then
       null
-    else if size > 63 then
-      "a label of it has ${toString size} characters; a label has at most 63"
+    else if size > limits.label then
+      "a label of it has ${toString size} characters; a label has at most ${toString limits.label}"
     else if match label text == null then
       "label '${text}' starts or ends with '-'"
     else
@@ -55,8 +57,8 @@ let
       isASCII = !any (character: character > del) (stringToCharacters name);
       size = stringLength name;
     in
-    if labelsProblem == null && isASCII && size > 253 then
-      "it has ${toString size} characters; a name has at most 253"
+    if labelsProblem == null && isASCII && size > limits.name then
+      "it has ${toString size} characters; a name has at most ${toString limits.name}"
     else
       labelsProblem;
 
@@ -72,7 +74,7 @@ in
 
   # The rule that a canonical name breaks, or null. The regular expression accepts nearly all names;
   # the length is checked first, because its engine recurses.
-  problem = name: if stringLength name <= 253 && isName name then null else nameProblem name;
+  problem = name: if stringLength name <= limits.name && isName name then null else nameProblem name;
 
   # The rule that a machine's name, in lower case, breaks, or null.
   machineProblem =

@@ -107,12 +107,19 @@ def read(path: Path, limit: int) -> bytes:
         if size > limit:
             raise TooLargeError(str(path), f"it has {size} bytes", limit)
         pieces, found = [], 0
-        while piece := os.read(descriptor, max(size + 1 - found, _PIECE)):
+        while piece := _read_piece(path, descriptor, max(size + 1 - found, _PIECE)):
             pieces.append(piece)
             found += len(piece)
             if found > limit:
                 raise TooLargeError(str(path), "it grows, and has more bytes", limit)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _read_piece(path: Path, descriptor: int, size: int) -> bytes:
+    try:
+        return os.read(descriptor, size)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def first_line(path: Path) -> bytes:
@@ -123,7 +130,7 @@ def first_line(path: Path) -> bytes:
 
     """
     with open_regular(path) as descriptor:
-        return os.read(descriptor, FIRST_LINE).partition(b"\n")[0]
+        return _read_piece(path, descriptor, FIRST_LINE).partition(b"\n")[0]
 
 
 @contextmanager

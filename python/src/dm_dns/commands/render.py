@@ -63,9 +63,17 @@ def run(args: argparse.Namespace) -> int:
         made, warnings = spec.to_zone(read, _serial(options))
     except Error as error:
         raise Error(f"{options.spec} breaks these rules:\n{error}") from None
+    content = conf.render(made).encode("ascii")
+    try:
+        conf.parse(content, made.domain, str(options.output))
+    except FileError as error:
+        raise Error(
+            f"{options.spec} makes a zone that machines would refuse: {error.reason}. Export fewer"
+            " hosts."
+        ) from None
     for warning in warnings:
         print(f"dm-dns: warning: {options.spec}: {warning}", file=sys.stderr)
-    files.replace(options.output, conf.render(made).encode("ascii"))
+    files.replace(options.output, content)
     return 0
 
 
@@ -79,12 +87,14 @@ def _serial(options: Options) -> int:
     if options.serial is not None:
         return options.serial
     now = int(time.time())
-    if options.previous is None or not options.previous.exists():
+    if options.previous is None:
         return now
     try:
         previous = conf.parse(
             files.read(options.previous, limits.MAX_SIZE), None, str(options.previous)
         ).serial
+    except FileNotFoundError:
+        return now
     except FileError as error:
         print(f"dm-dns: warning: the previous zone has no serial: {error}", file=sys.stderr)
         return now

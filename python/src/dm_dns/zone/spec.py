@@ -152,7 +152,13 @@ class _Builder:
                 )
             else:
                 known.append(address)
-        return conf.in_order(known)
+        addresses = conf.in_order(known)
+        if len(addresses) > limits.MAX_ADDRESSES:
+            self.problems.append(
+                f"machine '{machine}' has {len(addresses)} addresses, and the limit is"
+                f" {limits.MAX_ADDRESSES}; remove some from `addresses`"
+            )
+        return addresses
 
     def endpoints_by_name(self) -> dict[str, list[Endpoint]]:
         """Return the endpoints in the domain by their canonical name."""
@@ -226,7 +232,13 @@ class _Builder:
                 f"{name} does not resolve to {', '.join(unknown)}, which has no known address; set"
                 " `addresses` in the role default of dm-dns"
             )
-        return conf.in_order(address for machine in machines for address in addresses[machine])
+        known = conf.in_order(address for machine in machines for address in addresses[machine])
+        if len(known) > limits.MAX_ADDRESSES:
+            self.problems.append(
+                f"{name} is exported by {len(machines)} machines, which have {len(known)}"
+                f" addresses, and the limit is {limits.MAX_ADDRESSES}; export it on fewer machines"
+            )
+        return known
 
 
 def _name_in(host: str) -> str:
