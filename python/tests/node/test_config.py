@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
+from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.node.config import Config
 from dm_dns.node.unbound import Unbound
@@ -195,6 +196,34 @@ def test_a_file_that_is_not_json_is_refused_with_its_line(content: bytes, messag
     with pytest.raises(Error) as caught:
         Config.read(Path("apply.json"))
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("key", ["domain", "mesh", "deployed", "hosts", "state", "unbound"])
+@pytest.mark.parametrize(
+    "value",
+    [1, -1, 1.5, True, [], {}, "", "x y", "\ud800", "/\ud800", "/\0", "\x1b[31m", "a." * 150],
+)
+def test_nonsense_is_an_error_that_names_the_field(key: str, value: object) -> None:
+    with pytest.raises(Error, match=rf"^apply\.json: {key}"):
+        read({**VALUES, key: value})
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "1.2.3", "::1%lo", "1.2.3.4:53", "", "\0", "a" * 300, "\ud800", 1]
+)
+def test_unbound_answers_on_an_ip_address(address: object) -> None:
+    with pytest.raises(Error, match=r"^apply\.json: unbound\.address must be "):
+        read(unbound(address=address))
+
+
+def test_a_file_name_with_the_longest_domain_can_be_made() -> None:
+    label = "a" * 63
+    domain = ".".join([label, label, label, "b" * 48])
+    config = read({**VALUES, "domain": domain, "state": str(Path.cwd())})
+    files.write(config.zonefile, b"")
+    config.previous.hardlink_to(config.zonefile)
+    with pytest.raises(Error, match="at most 240"):
+        read({**VALUES, "domain": f"b{domain}"})
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"1" * 5000], ids=["deep", "long-number"])

@@ -193,6 +193,37 @@ def test_a_copy_that_cannot_be_read_is_a_problem() -> None:
     assert choice.problems == snapshot(["mesh: cannot be read: Is a directory"])
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), KeyError("x")])
+def test_a_copy_that_cannot_be_parsed_for_any_reason_is_a_problem_and_another_is_served(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = conf.parse
+
+    def fail(content: bytes, domain: str, path: str) -> conf.Zone:
+        if path == "mesh":
+            raise error
+        return parse(content, domain, path)
+
+    monkeypatch.setattr(conf, "parse", fail)
+    write(mesh=3, deployed=1, kept=2)
+    choice = chosen()
+    assert (choice.source, choice.zone.serial) == ("kept", 2)
+    assert choice.problems == [f"mesh: reading the zone failed unexpectedly: {error!r}"]
+
+
+def test_a_pipe_in_the_place_of_a_copy_is_a_problem_until_it_is_gone() -> None:
+    os.mkfifo("mesh")
+    write(deployed=1)
+    inputs = Inputs.read(CONFIG)
+    choice = choose(CONFIG, inputs)
+    assert choice.source == "deployed"
+    assert choice.problems == snapshot(["mesh: cannot be read: it is a pipe, not a regular file"])
+    Path("mesh").unlink()
+    write(mesh=2)
+    assert inputs.outdated() == [Path("mesh")]
+    assert (chosen().source, chosen().problems) == ("mesh", [])
+
+
 @pytest.mark.usefixtures("not_root")
 def test_a_copy_without_permission_is_a_problem() -> None:
     effective = os.geteuid()

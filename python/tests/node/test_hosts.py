@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dm_dns.node import hosts
-from dm_dns.zone import conf, names
+from dm_dns.zone import conf, limits, names
 
 DETERMINISTIC = settings(derandomize=True, database=None, deadline=None)
 
@@ -89,3 +89,29 @@ def test_names_are_those_of_every_valid_line_below_the_domain() -> None:
         "nonsense a.pin\n127.0.0.1 localhost x.example b.c.pin\n"
     )
     assert hosts.parse(text, "pin").names == {"kiwi.pin", "kfbox.pin"}
+
+
+def test_a_name_that_no_zone_can_have_is_left_out_and_told() -> None:
+    label = "a" * 63
+    domain = ".".join([label, label, label, "b" * 48])  # 240 characters
+    fits, long = "c" * 12, "d" * 13
+    found = hosts.parse(f"fd00::1 {fits}.{domain}\nfd00::2 {long}.{domain}\n", domain)
+    assert found.addresses == {f"{fits}.{domain}": ("fd00::1",)}
+    assert found.names == {f"{fits}.{domain}"}
+    assert found.problems == [
+        f"{long}.{domain} has 254 characters, and a name has at most 253",
+    ]
+
+
+def test_a_name_with_more_addresses_than_a_zone_can_have_is_left_out_and_told() -> None:
+    lines = [f"fd00::{number:x} kiwi.pin\n" for number in range(1, limits.MAX_ADDRESSES + 1)]
+    assert len(hosts.parse("".join(lines), "pin").addresses["kiwi.pin"]) == limits.MAX_ADDRESSES
+    found = hosts.parse("".join([*lines, "fd01::1 kiwi.pin\n", "fd01::2 apfel.pin\n"]), "pin")
+    assert found.addresses == {"apfel.pin": ("fd01::2",)}
+    assert found.problems == ["kiwi.pin has 2001 addresses, and the limit is 2000"]
+
+
+def test_of_many_problems_ten_are_told() -> None:
+    domain = ".".join(["a" * 63, "a" * 63, "a" * 63, "b" * 48])
+    text = "".join(f"fd00::1 {'c' * 12}{number}.{domain}\n" for number in range(99))
+    assert len(hosts.parse(text, domain).problems) == 10

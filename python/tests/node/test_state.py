@@ -90,6 +90,10 @@ def test_a_machine_may_serve_nothing() -> None:
             snapshot('state.json: problems must be a list, not "none"'),
         ),
         (
+            {**VALUES, "inputs": {"/\0": [1]}},
+            snapshot('state.json: inputs."/\\u0000" must be a path, not [1]'),
+        ),
+        (
             {**VALUES, "inputs": {"/mesh": [None]}},
             snapshot("state.json: inputs./mesh[0] must be a number, not null"),
         ),

@@ -196,6 +196,6 @@ def connect(
         return
     with (
         ssh.exit_on([signal.SIGTERM, signal.SIGHUP]),
-        ssh.SshConnection(via) as machine,
+        ssh.SshConnection(via, report) as machine,
     ):
         yield Destination(mesh_file, machine=machine, config=config, report=report)

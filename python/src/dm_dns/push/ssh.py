@@ -15,10 +15,10 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NoReturn, Self
+from typing import BinaryIO, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 from dm_dns import files
@@ -29,6 +29,8 @@ _LOOPBACK: Final = "127.0.0.1"
 _PORTS: Final = 5  # to try: a free one may be somebody's by the time that ssh listens
 _READ_SECONDS: Final = 60.0
 _CLOSE_SECONDS: Final = 5.0
+_MAX_LINES: Final = 100  # of what a machine prints on stderr, each of so many bytes at most:
+_MAX_LINE: Final = 1000
 _MAX_LIST: Final = 2**20  # bytes of a directory's listing, and of what a login prints
 
 _LONGEST_DIRECTORY: Final = 60  # a socket's path has less than 108 characters, and ssh adds 17
@@ -66,9 +68,16 @@ _REMEDIES: Final = (
 class SshConnection:
     """A connection to a machine of the clan: a context manager, and a `file_access.Machine`."""
 
-    def __init__(self, host: str) -> None:
-        """Name the machine, as ssh takes it; ``host`` must not start with a -."""
+    def __init__(self, host: str, report: Callable[[str], None]) -> None:
+        """Name the machine.
+
+        Args:
+            host: as ssh takes it; it must not start with a -.
+            report: takes a line that the machine printed when it was logged in to.
+
+        """
         self.host = host
+        self._report = report
         self._directory = Path()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -108,6 +117,7 @@ class SshConnection:
             finally:
                 process.wait()
                 process.stdout.close()
+            self._reporter.join(_CLOSE_SECONDS)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _connect(self) -> None:
@@ -119,13 +129,23 @@ class SshConnection:
             self._command(*arguments, "--", self.host, _HOLD),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         assert process.stdout  # noqa: S101 - for mypy: it is a pipe
+        self._reporter = threading.Thread(target=self._pass_on, args=[process.stderr], daemon=True)
+        self._reporter.start()
         for line in process.stdout:
             if line.endswith(_MARK):
                 return
         process.wait()
         self._fail()
+
+    def _pass_on(self, stderr: BinaryIO) -> None:
+        """Report what the machine, or the way to it, prints on stderr: never raw on a terminal."""
+        with stderr:
+            for number, line in enumerate(iter(lambda: stderr.readline(_MAX_LINE), b"")):
+                if number < _MAX_LINES:
+                    self._report(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     @property
     def _log(self) -> Path:
