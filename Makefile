@@ -22,12 +22,13 @@ define setup
 @checks/setup/unbound
 endef
 
-.PHONY: help demo picture test bench nodes nodes-down shell pins compare record format clean .venv
+.PHONY: help demo picture test fuzz bench nodes nodes-down shell pins compare record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
 	@echo 'make picture  the same, and docs/demo.svg, the picture of it in README.md'
 	@echo 'make test     formatting, linting, types and tests'
+	@echo 'make fuzz     fuzz what reads files, for an hour or SECONDS=…'
 	@echo 'make bench    benchmarks'
 	@echo 'make nodes    boot the machines of the example clan (checks/containers), to try things; needs root'
 	@echo "make shell MACHINE=NAME [RUN='COMMAND']  a shell on one of them, or a command"
@@ -53,6 +54,13 @@ test:
 	@checks/setup/deadnix
 	@checks/setup/sops
 	@python -m checks.run
+
+SECONDS = 3600
+
+fuzz: .venv
+	@# Not a dependency of .venv: it can be had for few interpreters.
+	@python -c 'import atheris' 2>/dev/null || pip install --quiet 'atheris>=2.3' 2>/dev/null || true
+	@python -m checks.fuzz --seconds $(SECONDS)
 
 bench:
 	$(call setup,$(demo-packages))

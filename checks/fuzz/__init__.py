@@ -1,0 +1,1 @@
+"""Hostile files: a fixed collection of them, and a fuzzer that makes more."""
