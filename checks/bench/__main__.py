@@ -16,8 +16,12 @@ from dm_dns.errors import Error
 from checks.bench import report
 from checks.bench.measure import Sizes, everything
 
-FULL = Sizes(endpoints=100_000, large=1_000_000, asked=100_000, small=10, changes=30, rounds=3)
-QUICK = Sizes(endpoints=10_000, large=100_000, asked=10_000, small=10, changes=3, rounds=1)
+FULL = Sizes(
+    endpoints=100_000, large=1_000_000, asked=100_000, small=10, changes=30, rounds=3, worst=1
+)
+QUICK = Sizes(
+    endpoints=10_000, large=100_000, asked=10_000, small=10, changes=3, rounds=1, worst=0.1
+)
 
 
 def main(argv: list[str] | None = None, full: Sizes = FULL) -> int:

@@ -5,7 +5,7 @@ The memory of this process would count as that of the processes it measures (see
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -43,14 +43,21 @@ def write_spec(path: Path, endpoints: int) -> None:
 
 def write_zone(path: Path, records: int, serial: int) -> None:
     """Replace the zone.conf at ``path`` with one of so many records; one differs by serial."""
+    write_body(path, lambda: _body(records, serial), serial)
+
+
+def write_body(path: Path, body: Callable[[], Iterator[bytes]], serial: int) -> None:
+    """Replace the zone.conf at ``path`` with one that has these lines below a header that fits."""
     digest = hashlib.sha256()
-    for line in _body(records, serial):
+    records = -1
+    for line in body():
         digest.update(line)
+        records += 1
     temporary = path.with_name(f"{path.name}.new")
     with temporary.open("wb") as file:
         header = f"# dm-dns zone 1\n# serial: {serial}\n# records: {records}\n"
         file.write(f"{header}# sha256: {digest.hexdigest()}\n".encode())
-        file.writelines(_body(records, serial))
+        file.writelines(body())
     temporary.replace(path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from checks.bench import inputs, usage
+from checks.bench import inputs, usage, worst
 from checks.bench.measured_machine import MeasuredMachine, serving
 from checks.bench.queries import PER_SECOND, Client
 from checks.bench.report import Row
@@ -33,6 +33,8 @@ class Sizes(NamedTuple):
     """How often that is done."""
     rounds: int
     """How often everything else is done."""
+    worst: float
+    """The size of the worst zones, as a part of what the limits allow."""
 
 
 def everything(sizes: Sizes, directory: Path) -> Iterator[Row]:
@@ -51,6 +53,7 @@ def everything(sizes: Sizes, directory: Path) -> Iterator[Row]:
         yield from _large(sizes, one)
     with serving(sizes.asked) as one:
         yield from _asked(sizes, one)
+    yield from worst.rows(sizes.worst, directory)
 
 
 def _render(sizes: Sizes, directory: Path) -> Iterator[Row]:

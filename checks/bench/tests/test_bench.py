@@ -10,7 +10,7 @@ from checks.bench.__main__ import main
 from checks.bench.measure import Sizes
 from checks.processes import unbound
 
-SMALLEST = Sizes(endpoints=200, large=200, asked=200, small=10, changes=2, rounds=1)
+SMALLEST = Sizes(endpoints=200, large=200, asked=200, small=10, changes=2, rounds=1, worst=0.001)
 
 
 @pytest.mark.skipif(unbound.find() is None, reason="unbound is not installed")
@@ -23,6 +23,8 @@ def test_everything_is_measured_and_printed_as_json(capsys: pytest.CaptureFixtur
     assert rows["apply 10 records: beyond unbound's own reload"]["target"] == 60
     assert rows["apply 200 records"]["ratio"] == rows["apply 200 records"]["median"] / 10
     assert rows["lost queries while nothing happens"]["median"] == 0
+    assert rows["unbound starts with the most records"]["target"] == 10
+    assert rows["refuse one more address"]["target"] == 1
     assert {"python", "unbound", "kernel", "cores", "load"} <= printed["environment"].keys()
 
 
