@@ -131,10 +131,11 @@ class SshConnection:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        assert process.stdout  # noqa: S101 - for mypy: it is a pipe
+        stdout = process.stdout
+        assert stdout  # noqa: S101 - for mypy: it is a pipe
         self._reporter = threading.Thread(target=self._pass_on, args=[process.stderr], daemon=True)
         self._reporter.start()
-        for line in process.stdout:
+        for line in iter(lambda: stdout.readline(_MAX_LINE), b""):
             if line.endswith(_MARK):
                 return
         process.wait()
