@@ -1,5 +1,6 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -387,6 +388,31 @@ def test_a_copy_that_cannot_be_read_is_a_failure(machine: Machine) -> None:
     with pytest.raises(Error) as caught:
         machine.run()
     assert str(caught.value) == snapshot("mesh: cannot be read: Is a directory")
+
+
+def test_a_pipe_in_the_place_of_the_copy_is_a_failure_and_not_waited_for(
+    machine: Machine,
+) -> None:
+    os.mkfifo(MESH)
+    with pytest.raises(Error) as caught:
+        machine.run()
+    assert str(caught.value) == snapshot("mesh: cannot be read: it is a pipe, not a regular file")
+
+
+def test_a_copy_that_is_too_large_is_replaced_like_one_that_is_not_valid(machine: Machine) -> None:
+    bring(DEPLOYED)
+    machine.run()
+    with Path("mesh.new").open("wb") as file:
+        file.truncate(2**40)
+    Path("mesh.new").replace(MESH)
+    assert machine.run() == snapshot(
+        [
+            "the mesh's copy was not a valid zone: mesh: cannot be read: it has 1099511627776 bytes, and the limit is 67108864 bytes",
+            "pushed",
+        ]
+    )
+    assert machine.sent == [HALF_WRITTEN]
+    assert MESH.read_text() == DEPLOYED
 
 
 def test_without_its_folder_the_message_names_it(
