@@ -81,7 +81,8 @@ def test_what_is_no_file_is_a_problem_until_it_is_gone(
 def test_what_is_beyond_a_limit_is_a_problem_soon(
     machine: PlainMachine, make: Callable[[Path], None]
 ) -> None:
-    bring(machine, zone_conf(5))
+    machine.hosts.write_text("127.0.0.2 kiwi.pin kiwi\n")
+    bring(machine, zone_conf(5, {"irc.pin": "apfel.pin"}))
     machine.watch()
     until(lambda: source(machine) == ("mesh", "5"), "the first zone is served")
     make(machine.mesh_file)
