@@ -75,6 +75,32 @@ LINES: Final = (
     '"',
 )
 
+COMMENTS: Final = (
+    "#",
+    "# ",
+    "#a: b",
+    "# a",
+    "# a:",
+    "# a: ",
+    "# a : b",
+    "# A: b",
+    "# a: b ",
+    "# a: \x1b[31m",
+    "# a: b\tc",
+    "# serial: \u0667",
+    "# machine-without-address: kiwi.pin",
+    "# machine-without-address: google.com.",
+    "# machine-without-address: pin.",
+    "# machine-without-address: *.pin.",
+    "# machine-without-address: _dm-dns.pin.",
+    "# machine-without-address: a.b.pin.",
+    "# machine-without-address: KIWI.pin.",
+    "# machine-without-address: kfbox.pin.",
+    "# machine-without-address: irc.pin.",
+    "# machine-without-address: kiwi.pin. x",
+    "# machine-without-address: -.pin.",
+)
+
 OWNERS: Final = (
     "google.com.",
     "com.",
@@ -228,6 +254,9 @@ def zones() -> Iterator[tuple[str, bytes]]:
         # Sorted: otherwise that would be the reason.
         yield f"line {line!a}", with_header(body(*sorted([line, *map(data, RECORDS)])))
         yield f"first line {line!a}", with_header(f"{line}\n".encode() + body())
+    for comment in COMMENTS:
+        # Where comments belong.
+        yield f"comment {comment!a}", with_header(body(comment, *map(data, RECORDS)), records=3)
     for owner in OWNERS:
         for record in (f"{owner} A 192.0.2.1", f"irc.pin. CNAME {owner}"):
             yield f"record {record!a}"[:150], with_header(body(data(record)))

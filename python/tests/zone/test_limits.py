@@ -64,8 +64,19 @@ def test_the_records_of_a_zone(monkeypatch: pytest.MonkeyPatch, *, header: bool)
     monkeypatch.setattr(limits, "MAX_RECORDS", 3)
     assert accepted(zone_conf(addresses(3), header=header)).records == 3
     line = 9 if header else 5
-    expected = f"f:{line}: it has 4 records, and the limit is 3"
+    expected = f"f:{line}: it has 4 records and comments, and the limit is 3"
     assert refusal(zone_conf(addresses(4), header=header)) == expected
+
+
+def test_comments_count_like_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_RECORDS", 4)
+    machines = {f"m{number}.pin": () for number in range(3)}
+    made = conf.Zone("pin", 7, {}, {"kiwi.pin": ("fd00::1",), **machines})
+    assert accepted(conf.render(made).encode()).addresses == made.addresses
+    more = made._replace(cnames={"a.pin": "kiwi.pin"})
+    assert refusal(conf.render(more).encode()) == snapshot(
+        "f:10: it has 5 records and comments, and the limit is 4"
+    )
 
 
 @pytest.mark.parametrize("end", [b"\n", b"", b"\nmore\n"])
@@ -136,7 +147,11 @@ def test_many_aliases_of_the_end_of_a_chain_are_accepted() -> None:
             ZONE_LINE.encode() + b'local-data: "' + b"a." * 480 + b'pin. CNAME x"\n', id="labels"
         ),
         pytest.param(ZONE_LINE.encode() + b'local-data: "' + b"a-" * 480 + b'"\n', id="hyphens"),
-        pytest.param(ZONE_LINE.encode() + b"#\n" * 900_000, id="comments"),
+        pytest.param(ZONE_LINE.encode() + b"#\n" * 900_000, id="empty comments"),
+        pytest.param(
+            ZONE_LINE.encode() + b"".join(b"# a: %07d\n" % n for n in range(500_000)) + b"x\n",
+            id="comments",
+        ),
     ],
 )
 def test_no_content_takes_more_than_linear_time(content: bytes) -> None:
@@ -157,7 +172,7 @@ print(done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
     ("content", "message"),
     [
         (b"\n" * (limits.MAX_SIZE + 1), "and the limit is 67108864 bytes"),
-        (b"\n" * limits.MAX_SIZE, "67108863 records, and the limit is 1000000"),
+        (b"\n" * limits.MAX_SIZE, "67108863 records and comments, and the limit is 1000000"),
         (ZONE_LINE.encode() + b"x" * (limits.MAX_SIZE - 99), "and the limit is 1000"),
         (ZONE_LINE.encode() + (b"x" * 999 + b"\n") * 60_000, "neither a local-zone"),
         (
@@ -224,7 +239,7 @@ def test_more_addresses_of_a_name_are_not_rendered(clan: spec.Spec, message: str
 @pytest.mark.parametrize(
     ("limit", "reason"),
     [
-        ("MAX_RECORDS", snapshot("it has 4 records, and the limit is 3")),
+        ("MAX_RECORDS", snapshot("it has 4 records and comments, and the limit is 3")),
         ("MAX_SIZE", snapshot("it has 294 bytes or more, and the limit is 3 bytes")),
     ],
 )

@@ -7,7 +7,7 @@ import dns.zone
 import pytest
 from inline_snapshot import snapshot
 
-from dm_dns.zone import conf, zonefile
+from dm_dns.zone import conf, limits, zonefile
 
 SHA256 = hashlib.sha256(b"the lines below the header").hexdigest()
 ZONE = conf.Zone(
@@ -230,3 +230,26 @@ def test_what_points_to_a_machine_without_a_or_aaaa_has_addresses_in_place_of_a_
         found = [("CNAME", f"{target}.")] if is_alias else values
         expected |= {(f"{owner}.", *value) for value in found}
     assert made == expected
+
+
+def test_a_cname_stays_where_addresses_would_make_the_file_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The target has no A record, so that addresses would be better; for /etc/hosts they must be."""
+    aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
+    made = conf.Zone("pin", 7, aliases, {"kiwi.pin": ("fd00::1", "fd00::2")})
+
+    def compiled(*in_hosts: str) -> str:
+        return zonefile.compile_zone(made, {}, in_hosts, source="mesh", inputs="x").text
+
+    monkeypatch.setattr(limits, "MAX_SERVED", 22)
+    assert compiled().count("AAAA") == 22
+    assert zonefile.excess(made, {}, ["kiwi.pin"]) is None
+    monkeypatch.setattr(limits, "MAX_SERVED", 21)
+    assert compiled().count("AAAA") == 2
+    assert compiled().count("CNAME") == 10
+    assert compiled("kiwi.pin").count("AAAA") == 22
+    assert zonefile.excess(made, {}, ["kiwi.pin"]) == (
+        "with it the zone has 22 records, and the limit is 21"
+    )
+    assert zonefile.excess(made, {}, []) is None

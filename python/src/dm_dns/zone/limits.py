@@ -18,7 +18,7 @@ MAX_LINE: Final = 1000
 to the longest line that can be valid."""
 
 MAX_RECORDS: Final = 1_000_000
-"""Records of a zone: factor 100."""
+"""Records and comments of a zone: factor 100."""
 
 MAX_ADDRESSES: Final = 2000
 """Addresses of one name. A name that all 1000 machines answer on, with an address in each of two

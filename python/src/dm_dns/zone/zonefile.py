@@ -102,9 +102,7 @@ def excess(
 
     """
     addresses = {**served.addresses, **own}
-    replaced = _replaced_cnames(served.cnames, addresses, in_hosts)
-    records = len(served.cnames) - len(replaced) + sum(map(len, addresses.values()))
-    records += sum(len(addresses.get(target, ())) for target in replaced.values())
+    records = _count(served.cnames, addresses, _replaced_cnames(served.cnames, addresses, in_hosts))
     if records <= limits.MAX_SERVED:
         return None
     return f"with it the zone has {records} records, and the limit is {limits.MAX_SERVED}"
@@ -125,11 +123,26 @@ def _replaced_cnames(
         for owner in reversed(chain):
             is_local = is_local or cnames[owner] in in_hosts
             ends[owner] = target, is_local
-    return {
+    replaced = {owner: target for owner, (target, is_local) in ends.items() if is_local}
+    lacking = {
         owner: target
-        for owner, (target, is_local) in ends.items()
-        if is_local or _lacks_family(addresses.get(target, ()))
+        for owner, (target, _is_local) in ends.items()
+        if _lacks_family(addresses.get(target, ()))
     }
+    # The others must be replaced. These are only better if they are, and would not be worth a zone
+    # file that is too large.
+    both = replaced | lacking
+    return both if _count(cnames, addresses, both) <= limits.MAX_SERVED else replaced
+
+
+def _count(
+    cnames: Mapping[str, str],
+    addresses: Mapping[str, tuple[str, ...]],
+    replaced: Mapping[str, str],
+) -> int:
+    """Return the number of records of a zone file with these names."""
+    repeated = sum(len(addresses.get(target, ())) for target in replaced.values())
+    return len(cnames) - len(replaced) + sum(map(len, addresses.values())) + repeated
 
 
 def _lacks_family(known: tuple[str, ...]) -> bool:
