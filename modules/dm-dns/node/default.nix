@@ -18,6 +18,14 @@ let
   inherit (zone) domain;
 
   zoneConf = config.clan.core.vars.generators.dm-dns.files."zone.conf";
+  # Those that may sign the zone. It throws before the first `clan vars generate`.
+  keys =
+    let
+      inherit (config.services.data-mesher) enable settings;
+      found = if enable then settings.network.files.${constants.meshFile} or [ ] else [ ];
+    in
+    builtins.tryEval (lib.deepSeq found found);
+
   applyConfig = pkgs.writeText "dm-dns-apply.json" (
     builtins.toJSON {
       inherit domain;
@@ -26,6 +34,8 @@ let
       # There is no zone.conf before the first `clan vars generate`.
       deployed = if zoneConf.exists then zoneConf.path else null;
       hosts = "/etc/hosts";
+      # When one is gone, what was pushed with it is not served any more.
+      keys = if keys.success then keys.value else [ ];
       unbound = {
         inherit (constants) address;
         inherit port;

@@ -31,6 +31,8 @@ in
       wantedBy = [ "multi-user.target" ];
       after = [
         "data-mesher.service"
+        # Which looks whether the key has been replaced.
+        "dm-dns.service"
         "network.target"
       ];
       path = [ data-mesher.package ];

@@ -48,6 +48,7 @@ def test_a_configuration_is_read() -> None:
         deployed=Path("/run/deployed/zone.conf"),
         hosts=Path("/etc/hosts"),
         state=Path("/var/lib/dm-dns"),
+        keys=[],
         unbound=Unbound(Path("/run/unbound/unbound.ctl"), "127.0.0.1", 5353),
         hook=Path("/run/systemd/resolve.hook/dm-dns"),
     )

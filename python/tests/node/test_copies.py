@@ -1,4 +1,5 @@
 # ruff: noqa: E501 - messages stand here as they are printed
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +10,19 @@ from inline_snapshot import snapshot
 from dm_dns.errors import Error
 from dm_dns.files import ReadFile
 from dm_dns.node import copies
-from dm_dns.node.config import Config
+from dm_dns.node.config import NO_TRUST, Config, Trust
 from dm_dns.node.copies import Choice, Inputs, choose
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf
 
+NOW = 1795433611.0
 CONFIG = Config(
     domain="pin",
     mesh=Path("mesh"),
     deployed=Path("deployed"),
     hosts=Path("hosts"),
     state=Path("state"),
+    keys=[],
     unbound=Unbound(Path("ctl"), "127.0.0.1", 5353),
     hook=None,
 )
@@ -44,8 +47,8 @@ def write(**files: bytes | int) -> None:
         path.write_bytes(zone_conf(content) if isinstance(content, int) else content)
 
 
-def chosen(config: Config = CONFIG) -> Choice:
-    return choose(config, Inputs.read(config))
+def chosen(config: Config = CONFIG, trust: Trust = NO_TRUST, now: float = NOW) -> Choice:
+    return choose(config, Inputs.read(config), trust, now)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,11 @@ def chosen(config: Config = CONFIG) -> Choice:
         pytest.param({"mesh": b"x", "deployed": 1, "kept": b"x"}, "deployed 1", id="bad kept"),
         pytest.param({"kept": 1}, "kept 1", id="only kept"),
         pytest.param({"mesh": 0, "deployed": 1}, "deployed 1", id="serial 0"),
-        pytest.param({"mesh": 2**32 - 1, "deployed": 1}, "mesh 4294967295", id="largest serial"),
+        pytest.param(
+            {"mesh": int(NOW) + conf.DAY, "deployed": 1},
+            f"mesh {int(NOW) + conf.DAY}",
+            id="largest serial",
+        ),
     ],
 )
 def test_the_valid_copy_with_the_highest_serial_is_served(
@@ -215,7 +222,7 @@ def test_a_pipe_in_the_place_of_a_copy_is_a_problem_until_it_is_gone() -> None:
     os.mkfifo("mesh")
     write(deployed=1)
     inputs = Inputs.read(CONFIG)
-    choice = choose(CONFIG, inputs)
+    choice = choose(CONFIG, inputs, NO_TRUST, NOW)
     assert choice.source == "deployed"
     assert choice.problems == snapshot(["mesh: cannot be read: it is a pipe, not a regular file"])
     Path("mesh").unlink()
@@ -287,10 +294,10 @@ def test_a_machine_without_deployed_zone_notices_changes_too() -> None:
 
 def test_the_fingerprint_is_of_the_content() -> None:
     write(mesh=1, deployed=1, hosts=b"a")
-    before = Inputs.read(CONFIG).fingerprint()
+    before = Inputs.read(CONFIG).fingerprint(NO_TRUST)
     replaced()
     touched()
-    assert Inputs.read(CONFIG).fingerprint() == before
+    assert Inputs.read(CONFIG).fingerprint(NO_TRUST) == before
 
 
 @pytest.mark.parametrize(
@@ -306,31 +313,97 @@ def test_the_fingerprint_is_of_the_content() -> None:
 )
 def test_other_content_has_another_fingerprint(other: dict[str, bytes]) -> None:
     write(mesh=b"a", deployed=b"b", hosts=b"c")
-    before = Inputs.read(CONFIG).fingerprint()
+    before = Inputs.read(CONFIG).fingerprint(NO_TRUST)
     for name in ("mesh", "deployed", "hosts"):
         Path(name).unlink()
     write(**other)
-    assert Inputs.read(CONFIG).fingerprint() != before
+    assert Inputs.read(CONFIG).fingerprint(NO_TRUST) != before
 
 
 def test_an_empty_file_has_another_fingerprint_than_none() -> None:
     write(mesh=b"a")
-    before = Inputs.read(CONFIG).fingerprint()
+    before = Inputs.read(CONFIG).fingerprint(NO_TRUST)
     write(deployed=b"")
-    assert Inputs.read(CONFIG).fingerprint() != before
+    assert Inputs.read(CONFIG).fingerprint(NO_TRUST) != before
 
 
 def test_content_that_is_in_another_copy_has_another_fingerprint() -> None:
     write(mesh=b"a")
-    before = Inputs.read(CONFIG).fingerprint()
+    before = Inputs.read(CONFIG).fingerprint(NO_TRUST)
     Path("mesh").rename("deployed")
-    assert Inputs.read(CONFIG).fingerprint() != before
+    assert Inputs.read(CONFIG).fingerprint(NO_TRUST) != before
 
 
 def test_another_build_of_the_program_has_another_fingerprint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write(mesh=1)
-    before = Inputs.read(CONFIG).fingerprint()
+    before = Inputs.read(CONFIG).fingerprint(NO_TRUST)
     monkeypatch.setattr(copies, "__file__", "/nix/store/another/dm_dns/node/copies.py")
-    assert Inputs.read(CONFIG).fingerprint() != before
+    assert Inputs.read(CONFIG).fingerprint(NO_TRUST) != before
+
+
+@pytest.mark.parametrize(
+    ("files", "expected", "is_late"),
+    [
+        ({"mesh": int(NOW) + conf.DAY, "deployed": 5}, "mesh", False),
+        ({"mesh": int(NOW) + conf.DAY + 1, "deployed": 5}, "deployed", True),
+        # The deployed copy can be trusted, whatever the clock says.
+        ({"mesh": int(NOW) + 3 * conf.DAY, "deployed": int(NOW) + 2 * conf.DAY}, "mesh", False),
+        (
+            {"mesh": int(NOW) + 3 * conf.DAY + 1, "deployed": int(NOW) + 2 * conf.DAY},
+            "deployed",
+            True,
+        ),
+        ({"mesh": b"bad\n", "kept": 2**32 - 1, "deployed": 5}, "deployed", True),
+        # Names of which nothing better is known are better than none.
+        ({"mesh": 2**32 - 1}, "mesh", True),
+    ],
+)
+def test_a_serial_from_the_future_counts_as_the_lowest(
+    files: dict[str, bytes | int], expected: str, *, is_late: bool
+) -> None:
+    write(**files)
+    choice = chosen()
+    assert choice.source == expected
+    is_told = any("more than a day ahead" in problem for problem in choice.problems)
+    assert is_told == is_late
+
+
+def test_a_serial_from_the_future_is_told_with_what_to_do() -> None:
+    write(mesh=2**32 - 1, deployed=5)
+    problems = chosen().problems
+    assert problems == snapshot(
+        [
+            "the serial 4294967295 of mesh is more than a day ahead of this machine's clock (1795433611), so it counts as the lowest. Check the clock with `timedatectl`. If it is right, that zone was made by a wrong one, or by somebody who has the key; run `dm-send-dns` on a push machine to replace it"
+        ]
+    )
+
+
+def test_a_copy_that_was_pushed_with_a_replaced_key_does_not_count() -> None:
+    write(mesh=9, deployed=5)
+    trust = Trust(["new"], hashlib.sha256(Path("mesh").read_bytes()).hexdigest(), 9)
+    choice = chosen(trust=trust)
+    assert (choice.source, choice.zone.serial) == ("deployed", 5)
+    assert choice.problems == snapshot(
+        [
+            "mesh was pushed before the signing key was replaced, and is not used; run `dm-send-dns` on a push machine to replace it"
+        ]
+    )
+    write(mesh=4)
+    choice = chosen(trust=trust)
+    assert (choice.source, choice.problems) == ("deployed", [])
+    write(mesh=6)
+    assert chosen(trust=trust).source == "mesh"
+
+
+def test_a_copy_that_is_the_deployed_one_is_no_problem_whoever_pushed_it() -> None:
+    write(mesh=5, deployed=5)
+    trust = Trust(["new"], hashlib.sha256(Path("mesh").read_bytes()).hexdigest(), 5)
+    assert chosen(trust=trust).problems == []
+
+
+def test_what_is_not_trusted_has_another_fingerprint() -> None:
+    write(mesh=5)
+    inputs = Inputs.read(CONFIG)
+    assert inputs.fingerprint(NO_TRUST) != inputs.fingerprint(NO_TRUST._replace(distrusted="ab"))

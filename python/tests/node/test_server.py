@@ -28,6 +28,7 @@ def config(tmp_path: Path) -> Config:
         deployed=None,
         hosts=tmp_path / "hosts",
         state=tmp_path / "state",
+        keys=[],
         unbound=Unbound(tmp_path / "unbound.ctl", "127.0.0.1", 5353),
         hook=None,
     )

@@ -104,7 +104,7 @@ def _serial(options: Options) -> int:
             f" be newer. Remove it ({plan.VAR} in a clan's checkout), and run `clan vars generate`"
             " again."
         )
-    if previous > now + plan.DAY:
+    if conf.is_from_the_future(previous, now):
         print(
             f"dm-dns: warning: the serial of the previous zone, {previous}, is more than a day"
             f" ahead of this machine's clock ({now}), and so is that of this zone: a push refuses"

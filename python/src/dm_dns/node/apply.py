@@ -15,14 +15,13 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.files import Version
-from dm_dns.node import hosts
+from dm_dns.node import history, hosts
 from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
 from dm_dns.node.hosts import Hosts
+from dm_dns.node.trust import update as update_trust
 from dm_dns.zone import conf, zonefile
 from dm_dns.zone.zonefile import FirstLine
-
-_MAX_HISTORY: Final = 20  # zones
 
 _BUSY_SECONDS: Final = 1.0
 """How long every change is followed immediately."""
@@ -119,10 +118,11 @@ def _lock(state: Path) -> Iterator[None]:
 
 
 def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
-    fingerprint = inputs.fingerprint()
+    trust = update_trust(config, inputs.mesh.content)
+    fingerprint = inputs.fingerprint(trust)
     if served := _already_served(config, inputs, fingerprint, write_only=write_only):
         return Outcome(served, [], inputs.versions(), is_new=False)
-    choice = choose(config, inputs)
+    choice = choose(config, inputs, trust, time.time())
     view, view_problems = _local_view(config, inputs, choice)
     problems = [*choice.problems, *view_problems]
     # A zone file that was made despite a problem has no fingerprint, so that the next run finds
@@ -140,7 +140,7 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     if not write_only:
         _load(config, compiled.status)
         if choice.source == "mesh":
-            _add_to_history(config, choice)
+            history.add(config.history, choice.zone.serial, config.kept, choice.content)
     zone = choice.zone
     served = Served(
         serial=zone.serial,
@@ -162,18 +162,6 @@ def _local_view(config: Config, inputs: Inputs, choice: Choice) -> tuple[Hosts, 
     if problem := zonefile.excess(choice.zone, view.addresses, view.names):
         return _NO_HOSTS, [f"{file.path} is not used: {problem}"]
     return view, [f"{file.path}: {problem}; the name is left out" for problem in view.problems]
-
-
-def _add_to_history(config: Config, choice: Choice) -> None:
-    """Keep the newest zones that the mesh brought, for `dm-dns history` and a rollback."""
-    config.history.mkdir(mode=0o755, exist_ok=True)
-    path = config.history / f"{choice.zone.serial}.conf"
-    if not files.has_content(path, choice.content):
-        files.remove(path)
-        path.hardlink_to(config.kept)  # which is only ever replaced, never written to
-    zones = [zone for zone in config.history.glob("*.conf") if zone.stem.isdecimal()]
-    for zone in sorted(zones, key=lambda zone: int(zone.stem))[:-_MAX_HISTORY]:
-        files.remove(zone)
 
 
 def _already_served(

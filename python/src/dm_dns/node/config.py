@@ -1,5 +1,6 @@
 """The configuration of dm-dns on a machine: written by the module, read by `dm-dns apply`."""
 
+import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -10,6 +11,42 @@ from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf, limits, names
 
 DEFAULT_PATH: Final = Path("/etc/dm-dns/apply.json")
+
+KEYS_FILE: Final = "keys.json"
+"""The file in the state directory that has a `Trust`."""
+
+REPLACED: Final = "was pushed before the signing key was replaced, and is not used"
+"""What is wrong with a mesh copy that is not trusted."""
+
+
+class Trust(NamedTuple):
+    """What a machine remembers of the keys that may sign the zone (`node.trust`)."""
+
+    keys: list[str]
+    """Those that may sign it, as data-mesher takes them."""
+    distrusted: str
+    """The SHA-256 of the mesh copy that is not used, in hexadecimal; empty if there is none."""
+    serial: int
+    """The highest serial that the mesh had had when a key was replaced."""
+
+    def is_distrusted(self, content: bytes) -> bool:
+        """Tell whether this mesh copy is not to be used."""
+        return bool(self.distrusted) and hashlib.sha256(content).hexdigest() == self.distrusted
+
+    @classmethod
+    def parse(cls, content: bytes, path: str) -> "Trust":
+        """Return what the ``content`` of a file says; ``path`` names it in messages.
+
+        Raises:
+            Error: it is not valid.
+
+        """
+        fields = JsonFields(path, files.parse_json(content, path))
+        return cls(fields.texts("keys"), fields.text("distrusted"), fields.integer("serial"))
+
+
+NO_TRUST: Final = Trust([], "", 0)
+"""What a machine remembers that was never deployed with a key."""
 
 
 class Config(NamedTuple):
@@ -24,6 +61,8 @@ class Config(NamedTuple):
     """/etc/hosts."""
     state: Path
     """The directory of what is served."""
+    keys: list[str]
+    """The public keys that may sign the zone, as data-mesher takes them; empty: not known."""
     unbound: Unbound
     hook: Path | None
     """The socket on which systemd-resolved asks; None: it does not."""
@@ -93,6 +132,7 @@ class Config(NamedTuple):
             deployed=Path(fields.path("deployed")) if fields.has("deployed") else None,
             hosts=Path(fields.path("hosts")),
             state=Path(fields.path("state")),
+            keys=fields.texts("keys") if fields.has("keys") else [],
             unbound=Unbound(
                 control=Path(unbound.path("control")),
                 address=address,

@@ -2,12 +2,14 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dm_dns.errors import Error
 from dm_dns.files import ReadFile, Version
-from dm_dns.node.config import Config
+from dm_dns.node.config import REPLACED, Config, Trust
 from dm_dns.zone import conf, limits
+
+_PUSH: Final = "run `dm-send-dns` on a push machine to replace it"
 
 
 class Inputs(NamedTuple):
@@ -38,10 +40,10 @@ class Inputs(NamedTuple):
         """Return the version of each file, by its path."""
         return {str(file.path): file.version for file in self.files()}
 
-    def fingerprint(self) -> str:
-        """Return a hash of the content of all files."""
+    def fingerprint(self, trust: Trust) -> str:
+        """Return a hash of the content of all files, and of what is remembered of keys."""
         # __file__: another build of this program may compile the same content differently.
-        parts = [__file__.encode()]
+        parts = [__file__.encode(), trust.distrusted.encode()]
         parts += [file.digest() if file else b"" for file in (self.mesh, self.deployed, self.hosts)]
         return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
 
@@ -60,23 +62,36 @@ class Choice(NamedTuple):
     """The serial of the deployed copy; None if there is none that can be served."""
 
 
-def choose(config: Config, inputs: Inputs) -> Choice:
+def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
     """Choose between the mesh copy, the deployed copy and the kept copy, which was served last.
 
     The highest serial wins; of equal ones the mesh copy, because it is the same on every machine.
     Equal serials with other names are a problem: the machine then serves something else than what
     it was deployed with, and not because it is newer.
 
+    A serial more than a day ahead of the clock and of the deployed copy counts as the lowest:
+    otherwise one zone could keep all others away. A mesh copy that was pushed before the signing
+    key was replaced does not count at all.
+
     The kept copy counts only if another one is unusable, so that names that resolved still do. If
     there is no mesh copy at all (it was withdrawn), the deployed copy is served.
+
+    Args:
+        config: the machine's.
+        inputs: its files.
+        trust: what it remembers of keys.
+        now: its clock, in seconds since 1970.
 
     Raises:
         Error: none of them can be served.
 
     """
     problems: list[str] = []
-    mesh = _usable(config, "mesh", inputs.mesh, problems)
+    is_distrusted = trust.is_distrusted(inputs.mesh.content or b"")
+    mesh = None if is_distrusted else _usable(config, "mesh", inputs.mesh, problems)
     deployed = _usable(config, "deployed", inputs.deployed, problems)
+    if is_distrusted and not (deployed and deployed.content == inputs.mesh.content):
+        problems.append(f"{inputs.mesh.path} {REPLACED}; {_PUSH}")
     found = [mesh, deployed]
     if found == [None, None] and not problems:
         problems.append(
@@ -98,7 +113,20 @@ def choose(config: Config, inputs: Inputs) -> Choice:
             " has the other's. Merge them, generate the zone again with `clan vars generate MACHINE"
             " --generator dm-dns --regenerate`, and deploy this machine and a push machine"
         )
-    best = max(choices, key=lambda choice: choice.zone.serial)
+    known = deployed.zone.serial if deployed else 0
+    late = [
+        choice
+        for choice in choices
+        if choice is not deployed and choice.zone.is_from_the_future(now, known)
+    ]
+    problems += [
+        f"the serial {choice.zone.serial} of {choice.path} is more than a day ahead of this"
+        f" machine's clock ({int(now)}), so it counts as the lowest. Check the clock with"
+        " `timedatectl`. If it is right, that zone was made by a wrong one, or by somebody who has"
+        f" the key; {_PUSH}"
+        for choice in late
+    ]
+    best = max(choices, key=lambda choice: (choice not in late, choice.zone.serial))
     return Choice(
         best.zone,
         best.source,

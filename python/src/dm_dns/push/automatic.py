@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error, TransientError
 from dm_dns.files import ReadFile
+from dm_dns.node.config import KEYS_FILE, NO_TRUST, REPLACED, Trust
 from dm_dns.push import data_mesher, history, plan
 from dm_dns.push.destination import MeshCopy
 from dm_dns.push.push import ZoneConf
@@ -129,6 +130,8 @@ class _Run:
             is_withdrawn = self._had_copy or not self._is_new
             return _Look(copy, None, "the zone was withdrawn" if is_withdrawn else self._outdated())
         self._had_copy = True
+        if self._trust().is_distrusted(copy.content or b""):
+            return _Look(copy, f"{copy.path} {REPLACED}", None)
         compared = plan.make(
             self._new, MeshCopy(copy.content or b"", str(copy.path), problem=copy.problem)
         )
@@ -141,16 +144,31 @@ class _Run:
 
     def _outdated(self) -> str | None:
         """Return why a zone is not pushed when the mesh has nothing to compare it with."""
-        # A zone from a wrong clock must not keep all others away.
-        latest = time.time() + plan.DAY
-        serials = history.serials(self._settings.history)
-        newest = max((serial for serial in serials if serial <= latest), default=0)
+        # A zone from a wrong clock must not keep all others away, and neither must what was pushed
+        # with a key that has been replaced.
+        now, replaced = time.time(), self._trust().serial
+        newest = max(
+            (
+                serial
+                for serial in history.serials(self._settings.history)
+                if serial > replaced and not conf.is_from_the_future(serial, now)
+            ),
+            default=0,
+        )
         if newest <= self._new.serial:
             return None
         return (
             f"the mesh has had serial {newest}, and this machine was deployed with"
             f" {self._new.serial}, which is older"
         )
+
+    def _trust(self) -> Trust:
+        """Return what dm-dns.service remembers of keys; it looks before this unit starts."""
+        path = self._settings.history.parent / KEYS_FILE
+        try:
+            return Trust.parse(files.read(path, limits.MAX_SETTINGS), str(path))
+        except (OSError, Error):
+            return NO_TRUST
 
     def _is_settled(self, look: _Look) -> bool:
         """Wait for what the mesh may bring; return whether its copy is still the same."""

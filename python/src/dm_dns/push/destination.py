@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.errors import Error, FileError
-from dm_dns.node.config import Config
+from dm_dns.node.config import KEYS_FILE, REPLACED, Config, Trust
 from dm_dns.push import ssh
 from dm_dns.push.file_access import LOCAL, Machine
 from dm_dns.zone import conf, limits, zonefile
@@ -105,7 +105,10 @@ class Destination:
 
         """
         try:
-            return MeshCopy(self._read_mesh_file(), self.place)
+            content = self._read_mesh_file()
+            if content is not None and self._is_distrusted(content):
+                return MeshCopy(b"", self.place, problem=f"{self.place} {REPLACED}")
+            return MeshCopy(content, self.place)
         except files.TooLargeError as error:
             # A push replaces it, as it does every copy that is not a valid zone.
             return MeshCopy(b"", self.place, problem=f"{self.place}: {error.strerror}")
@@ -113,6 +116,17 @@ class Destination:
             if served := self._read_served():
                 return served
             raise
+
+    def _is_distrusted(self, content: bytes) -> bool:
+        """Tell whether the machine does not use this copy, because a key has been replaced."""
+        if self._config is None:
+            return False
+        path = self._config.state / KEYS_FILE
+        try:
+            known = self.machine.read_bytes(path, limits.MAX_SETTINGS)
+            return Trust.parse(known, self.machine.display(path)).is_distrusted(content)
+        except (OSError, Error):
+            return False
 
     def _read_mesh_file(self) -> bytes | None:
         """Return the mesh's copy; None if it does not exist.

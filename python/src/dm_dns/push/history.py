@@ -1,6 +1,7 @@
 """The history: the zones that the mesh has had, as far as a machine has served them.
 
-`node.apply` keeps the newest ones, each as the ``<serial>.conf`` that came.
+`node.history` keeps them, each as the ``<serial>.conf`` that came. Of several with one serial, the
+first one counts.
 """
 
 import re

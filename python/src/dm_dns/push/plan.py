@@ -8,9 +8,6 @@ from dm_dns.errors import FileError
 from dm_dns.push.destination import MeshCopy
 from dm_dns.zone import conf, diff
 
-DAY: Final = 86400
-"""Seconds that a serial may be ahead of this machine's clock."""
-
 CHANGES_STATUS: Final = 2
 """Exit status if a push would send something."""
 
@@ -118,6 +115,12 @@ def make(new: conf.Zone, copy: MeshCopy) -> Plan:
             old = conf.parse(copy.content, new.domain, copy.place)
         except FileError as error:
             problem = str(error)
+    if old and old.is_from_the_future(time.time(), new.serial):
+        problem = (
+            f"the serial {old.serial} of {copy.place} is more than a day ahead of this machine's"
+            " clock, so machines take it for the lowest"
+        )
+        old = None
     return Plan(new, old, problem, diff.differences(old, new), copy.from_mesh)
 
 
@@ -138,7 +141,7 @@ def refusals(plan: Plan, *, force: bool = False) -> list[str]:
 
 def _too_far_ahead(new: conf.Zone) -> str | None:
     now = int(time.time())
-    if new.serial <= now + DAY:
+    if not new.is_from_the_future(now):
         return None
     return (
         f"its serial {new.serial} is more than a day ahead of this machine's clock ({now}): every"

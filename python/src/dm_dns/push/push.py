@@ -101,7 +101,7 @@ def rollback(serial: int, directory: Path, options: Options) -> Outcome:
     current = plan.make(old, options.destination.read_copy()).old
     now = int(time.time())
     # Above the mesh's serial, but never so far ahead of the clock that it would be refused.
-    newest = max(now, min(current.serial + 1, now + plan.DAY)) if current else now
+    newest = max(now, min(current.serial + 1, now + conf.DAY)) if current else now
     text = conf.render(old._replace(serial=newest))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "zone.conf"

@@ -25,6 +25,9 @@ from dm_dns.zone import limits, names
 MAX_SERIAL: Final = 2**32 - 1
 """Largest serial: it becomes the SOA's, which has 32 bits (RFC 1035, section 3.3.13)."""
 
+DAY: Final = 86400
+"""Seconds by which a serial may be ahead: clocks differ, and serials are raised by one."""
+
 FORMAT: Final = 1
 """Version of the format, in the header's first line."""
 
@@ -57,6 +60,10 @@ class Zone(NamedTuple):
     sha256: str = ""
     """Of the lines below the header, in hexadecimal; empty where the zone was not read."""
 
+    def is_from_the_future(self, now: float, known: int = 0) -> bool:
+        """Tell whether this zone would keep all others away: see the function of this name."""
+        return is_from_the_future(self.serial, now, known)
+
     @property
     def records(self) -> int:
         """The number of records."""
@@ -80,6 +87,18 @@ def canonical_address(text: str) -> str | None:
 def in_order(addresses: Iterable[str]) -> tuple[str, ...]:
     """Return addresses once each, in the order in which a zone has them."""
     return tuple(sorted(set(addresses), key=lambda address: (record_type(address), address)))
+
+
+def is_from_the_future(serial: int, now: float, known: int = 0) -> bool:
+    """Tell whether a zone with this serial would keep all others away.
+
+    Args:
+        serial: of the zone.
+        now: this machine's clock, which may be wrong.
+        known: a serial that is trusted, such as that of the zone a machine was deployed with.
+
+    """
+    return serial > max(now, known) + DAY
 
 
 def render(zone: Zone) -> str:

@@ -1,0 +1,53 @@
+"""Which mesh copy is not served any more, because the key that signed it has been replaced.
+
+Whoever had that key may have pushed a zone with any serial up to a day ahead, and the file stays
+where data-mesher has put it. So when a machine is deployed with other keys, it stops serving the
+mesh copy that it has, until the mesh brings another one.
+"""
+
+import hashlib
+import json
+from typing import Final
+
+from dm_dns import files
+from dm_dns.errors import Error
+from dm_dns.node import history
+from dm_dns.node.config import KEYS_FILE, NO_TRUST, Config, Trust
+from dm_dns.zone import limits
+
+_UNKNOWN: Final = "unknown"
+
+
+def update(config: Config, mesh: bytes | None) -> Trust:
+    """Return what is remembered, after a look at the keys that this machine is deployed with.
+
+    If one of the keys that it had is gone, the mesh copy is not used any more, and the kept copy is
+    removed: it may have been made from the same zone.
+
+    Args:
+        config: the machine's.
+        mesh: the content of the mesh copy, if there is one.
+
+    Raises:
+        OSError: a file cannot be written or removed.
+
+    """
+    path = config.state / KEYS_FILE
+    try:
+        known = Trust.parse(files.read(path, limits.MAX_SETTINGS), str(path))
+    except FileNotFoundError:
+        known = NO_TRUST
+    except (OSError, Error):
+        # As if all keys had been replaced: what the machine was deployed with can be trusted.
+        known = Trust([_UNKNOWN], "", 0)
+    keys = sorted(config.keys)
+    if not keys or known.keys == keys:
+        return known
+    distrusted, serial = known.distrusted, known.serial
+    if set(known.keys) - set(keys):
+        distrusted = distrusted if mesh is None else hashlib.sha256(mesh).hexdigest()
+        serial = max([serial, *history.serials(config.history)])
+        files.remove(config.kept)
+    trust = Trust(keys, distrusted, serial)
+    files.write(path, json.dumps(trust._asdict(), indent=2).encode() + b"\n")
+    return trust

@@ -1,0 +1,94 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from dm_dns.errors import Error
+from dm_dns.node import trust
+from dm_dns.node.config import NO_TRUST, Config, Trust
+from dm_dns.node.unbound import Unbound
+
+CONTENT = b"a zone"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("state/history").mkdir(parents=True)
+    Path("state/kept.conf").write_text("kept")
+
+
+def config(*keys: str) -> Config:
+    return Config(
+        domain="pin",
+        mesh=Path("mesh"),
+        deployed=None,
+        hosts=Path("hosts"),
+        state=Path("state"),
+        keys=list(keys),
+        unbound=Unbound(Path("ctl"), "127.0.0.1", 5353),
+        hook=None,
+    )
+
+
+def is_kept() -> bool:
+    return Path("state/kept.conf").exists()
+
+
+def test_the_first_keys_are_remembered() -> None:
+    assert trust.update(config("b", "a"), CONTENT) == Trust(["a", "b"], "", 0)
+    assert json.loads(Path("state/keys.json").read_text()) == {
+        "keys": ["a", "b"],
+        "distrusted": "",
+        "serial": 0,
+    }
+    assert is_kept()
+
+
+def test_one_more_key_changes_nothing_else() -> None:
+    trust.update(config("a"), CONTENT)
+    assert trust.update(config("a", "b"), CONTENT) == Trust(["a", "b"], "", 0)
+    assert is_kept()
+
+
+def test_when_a_key_is_gone_what_was_pushed_before_is_not_trusted() -> None:
+    for name in ("7.conf", "30.conf", "30-2.conf", "notes.conf"):
+        Path("state/history", name).touch()
+    trust.update(config("a"), b"other")
+    found = trust.update(config("b"), CONTENT)
+    assert found == Trust(["b"], DIGEST, 30)
+    assert found.is_distrusted(CONTENT)
+    assert not found.is_distrusted(b"other")
+    assert not is_kept()
+    # It stays so, whatever the mesh brings.
+    assert trust.update(config("b"), b"other") == found
+
+
+def test_without_a_mesh_copy_the_one_of_before_stays_distrusted() -> None:
+    trust.update(config("a"), None)
+    trust.update(config("b"), CONTENT)
+    assert trust.update(config("c"), None).distrusted == DIGEST
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "nonsense", '{"keys": 1}'])
+def test_a_file_that_is_damaged_is_as_if_a_key_were_gone(content: str) -> None:
+    Path("state/keys.json").write_text(content)
+    assert trust.update(config("a"), CONTENT) == Trust(["a"], DIGEST, 0)
+
+
+def test_without_known_keys_nothing_is_remembered_or_forgotten() -> None:
+    assert trust.update(config(), CONTENT) == NO_TRUST
+    assert not Path("state/keys.json").exists()
+    trust.update(config("a"), CONTENT)
+    assert trust.update(config(), CONTENT) == Trust(["a"], "", 0)
+
+
+def test_nothing_is_distrusted_without_a_digest() -> None:
+    assert not NO_TRUST.is_distrusted(b"")
+
+
+def test_what_is_not_valid_is_an_error() -> None:
+    with pytest.raises(Error, match="keys must be a list"):
+        Trust.parse(b'{"keys": 1}', "keys.json")
