@@ -106,6 +106,9 @@ def test_systemd_holds_the_sockets_that_resolved_and_unbound_are_asked_on(
     ]
     unbound = machine["systemd.sockets.unbound"]
     assert unbound["listenStreams"] == unbound["listenDatagrams"] == ["127.0.0.1:5353"]
+    # A switch restarts services before it starts sockets that are new to the machine.
+    assert machine["systemd.services.dm-dns"]["wants"] == ["dm-dns-hook.socket"]
+    assert "unbound.socket" in machine["systemd.services.unbound"]["wants"]
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())

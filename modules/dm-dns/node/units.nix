@@ -33,6 +33,8 @@ in
     description = "Serve the clan's names";
     wantedBy = [ "multi-user.target" ];
     before = [ "unbound.service" ];
+    # A switch starts new sockets last. In the first one with the hook, names wait for it from here.
+    wants = [ "dm-dns-hook.socket" ];
     # What a switch may change.
     restartTriggers = [
       applyConfig
