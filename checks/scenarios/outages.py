@@ -1,15 +1,12 @@
 """No lookup fails while unbound, or all that is dm-dns's, is away for a moment."""
 
-import base64
-import json
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from checks.scenarios import zones
+from checks.scenarios import lookups, zones
+from checks.scenarios.lookups import Lookups
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
-_PROGRAM: Final = "/tmp/lookups.py"  # noqa: S108 - machines have no users
 _OURS: Final = "dm-dns.service dm-dns-hook.service unbound.service"
 _WATCHERS: Final = "dm-dns-health.path dm-dns-health.timer"
 _SECONDS: Final = 4
@@ -39,40 +36,34 @@ def run(machines: Machines, spec: Spec) -> None:
     """
     machine = next(iter(machines.values()))
     zones.wait_for(machine, spec["domain"], "serial=")
-    name = _name(machine, spec)
-    program = base64.b64encode(Path(__file__).with_name("_lookups.py").read_bytes()).decode()
-    machine.succeed(f"echo {program} | base64 --decode > {_PROGRAM}")
+    name, addresses = _name(machine, spec)
+    found = lookups.found(addresses)
 
     for outage in OUTAGES:
-        for who, lookups in _look_up(machine, name, outage).items():
-            if lookups["ends"] != {"found": 100 * _SECONDS} or lookups["longest"] > _HANGS:
-                raise AssertionError(f"{machine.name}: {outage}: {who}: {lookups}")
+        program, unbound = lookups.during(machine, name, outage, _SECONDS)
+        _check(machine, f"{outage}: programs", program, found)
+        _check(machine, f"{outage}: unbound", unbound, "answered")
     machine.fail("systemctl is-failed 'dm-dns*.service' unbound.service")
 
     # unbound is away for good, and resolved's own socket on its port would swallow queries.
     machine.succeed("systemctl stop unbound.socket unbound.service")
-    lookups = _look_up(machine, name, "true")["program"]
-    if lookups["ends"] != {"EAI_AGAIN": 100 * _SECONDS} or lookups["longest"] > _HANGS:
-        raise AssertionError(f"{machine.name}: without unbound: {lookups}")
+    program, _ = lookups.during(machine, name, "true", _SECONDS)
+    _check(machine, "without unbound: programs", program, "EAI_AGAIN")
     machine.fail("systemctl start dm-dns-health.service")
     machine.succeed("systemctl start unbound.socket unbound.service")
     zones.wait_for(machine, spec["domain"], "serial=")
     zones.check(machine, spec)
-    machine.succeed("systemctl start dm-dns-health.service", f"rm {_PROGRAM}")
+    machine.succeed("systemctl start dm-dns-health.service")
 
 
-def _name(machine: Machine, spec: Spec) -> str:
-    """Return a name that has addresses and is not the machine's own."""
+def _check(machine: Machine, when: str, looked_up: Lookups, end: str) -> None:
+    """Check that all lookups ended like this, and none took long."""
+    if looked_up.ends != {end: 100 * _SECONDS} or looked_up.longest > _HANGS:
+        raise AssertionError(f"{machine.name}: {when}: {looked_up}, not {end}")
+
+
+def _name(machine: Machine, spec: Spec) -> tuple[str, set[str]]:
+    """Return a name that has addresses and is not the machine's own, and these."""
     own = f"{machine.name}.{spec['domain']}"
     expected = zones.expected(spec).items()
-    return next(name for name, addresses in expected if addresses and name != own)
-
-
-def _look_up(machine: Machine, name: str, outage: str) -> dict[str, Any]:
-    """Look a name up 100 times a second while something happens; see _lookups.py."""
-    printed = machine.succeed(
-        f"python3 {_PROGRAM} {_SECONDS} {name} > /tmp/lookups & sleep 1; {{ {outage}; }} 2>&1;"
-        " wait; cat /tmp/lookups"
-    )
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return found
+    return next((name, found) for name, found in expected if found and name != own)
