@@ -84,8 +84,8 @@ pins: .venv
 
 compare:
 	$(call setup,$(nodes-packages))
-	@python -m checks.compare evaluate .cache/theirs.json
-	@python -m checks.compare run .cache/theirs.json
+	@python -m checks.compare evaluate .cache/compare.json
+	@python -m checks.compare run .cache/compare.json
 
 record: .venv
 	@python -m checks.module

@@ -4,6 +4,7 @@ import argparse
 import json
 import statistics
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -12,10 +13,8 @@ from checks.compare import latency, rows
 from checks.compare.side import Side
 from checks.containers.clan import Clan
 from checks.containers.container_errors import ContainerError
-from checks.module import snapshot
 from checks.module.evaluator import EvaluationError, Evaluator
 
-_CASE: Final = "three"
 # What a machine has of a service, and not of the containers.
 _OF_SERVICE: Final = (
     "environment.etc.",
@@ -31,11 +30,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m checks.compare", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for function, text in (
-        (evaluate, "evaluate clan-core's own dm-dns (needs what `make record` does)"),
+        (evaluate, "evaluate the machines of both (needs what `make record` does)"),
         (run, "boot the machines of both, and print the table"),
     ):
         command = commands.add_parser(function.__name__, help=text)
-        command.add_argument("file", type=Path, help="with what clan-core's own evaluates to")
+        command.add_argument("file", type=Path, help="with what they evaluate to")
         command.set_defaults(run=function)
     args = parser.parse_args()
     try:
@@ -47,31 +46,36 @@ def main() -> int:
 
 
 def evaluate(file: Path) -> None:
-    """Write what clan-core's own dm-dns configures on each machine."""
+    """Write what each of the two configures on each machine."""
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(Evaluator("checks/compare/theirs.nix").evaluate("machines")))
+    nix = Evaluator("checks/compare/sides.nix")
+    file.write_text(json.dumps({side: nix.evaluate(side) for side in ("ours", "theirs")}))
 
 
 def run(file: Path) -> None:
     """Boot machines with each of the two, and print the table."""
-    with TemporaryDirectory() as folder:
-        case = Path(folder) / "theirs.json"
-        case.write_text(json.dumps(_machines(json.loads(file.read_text()))))
-        with Clan(_CASE) as ours, Clan(str(case)) as theirs:
-            _table(
-                [
-                    Side("ours", ours, "/var/lib/dm-dns", "dm-dns-health.path"),
-                    Side("theirs", theirs, "/var/lib/unbound", "unbound-reload-zones.path"),
-                ]
-            )
+    evaluated = json.loads(file.read_text())
+    ours, theirs = evaluated["ours"], _replaced(evaluated["ours"], evaluated["theirs"])
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        clans = []
+        for name, machines in (("ours", ours), ("theirs", theirs)):
+            case = Path(folder) / f"{name}.json"
+            case.write_text(json.dumps(machines))
+            clans.append(stack.enter_context(Clan(str(case))))
+        _table(
+            [
+                Side("ours", clans[0], ours, "/var/lib/dm-dns", "dm-dns-health.path"),
+                Side("theirs", clans[1], theirs, "/var/lib/unbound", "unbound-reload-zones.path"),
+            ]
+        )
 
 
-def _machines(theirs: dict[str, Any]) -> dict[str, Any]:
-    """Return the machines of the case with the other service in place of ours."""
+def _replaced(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    """Return the machines with the other service in place of ours."""
     return {
         name: {key: value for key, value in machine.items() if not key.startswith(_OF_SERVICE)}
         | theirs[name]
-        for name, machine in snapshot.load(_CASE).items()
+        for name, machine in ours.items()
     }
 
 

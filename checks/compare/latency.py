@@ -3,14 +3,19 @@
 import statistics
 from typing import Final
 
-from checks.compare.side import Side
+import dns.message
+
+from checks.compare.side import MOVES, Side
 from checks.scenarios import zones
 
 _CHANGES: Final = 40
-# Runs on the machine. $1: the file to bring, $2: the target that is then answered.
+_QUERY: Final = dns.message.make_query(MOVES, "A").to_wire()
+# Runs on the machine. $1: the file to bring, $2 and $3: the machine that the name then leads to and
+# its address, one of which is in the answer.
 _MEASURE: Final = f"""\
 import os, socket, sys, time
-query = b"\\0\\7\\0\\0\\0\\1\\0\\0\\0\\0\\0\\0\\5moves\\4test\\0\\0\\5\\0\\1"
+wanted = sys.argv[2].encode(), socket.inet_aton(sys.argv[3])
+query = {_QUERY!r}
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.connect(("127.0.0.1", 5353))
 server.settimeout(0.02)
@@ -19,7 +24,8 @@ os.rename(sys.argv[1], "{zones.MESH}/cnames")
 while time.monotonic() - start < 10:
     try:
         server.send(query)
-        if sys.argv[2].encode() in server.recv(512):
+        answer = server.recv(512)
+        if any(value in answer for value in wanted):
             break
     except OSError:
         continue
@@ -40,7 +46,8 @@ def measure(sides: list[Side]) -> dict[str, list[float]]:
             path = side.write(side.zone_conf(target))
             # No start limit is to count, and no other run.
             side.machine.execute("sleep 0.5; systemctl reset-failed")
-            printed = side.machine.succeed(f"python3 /tmp/measure.py {path} {target}")
+            (address,) = side.addresses(target)
+            printed = side.machine.succeed(f"python3 /tmp/measure.py {path} {target} {address}")
             seconds[side.name].append(float(printed))
     return seconds
 

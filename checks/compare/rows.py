@@ -4,19 +4,25 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from checks.compare.side import ADDRESS, NAME, Side
+from checks.compare.side import ADDRESS, DOMAIN, NAME, OWN, OWN_ADDRESS, Side
 from checks.containers import nixos
-from checks.scenarios import zones
+from checks.scenarios import surroundings, zones
 
 Row = Callable[[Side], str]
 """Its docstring is its title."""
 
-_INJECTED: Final = """\
-local-zone: "test." transparent
+_INJECTED: Final = f"""\
+local-zone: "{DOMAIN}." transparent
 local-data: "www.example.org. A 203.0.113.66"
-local-data: "chat.test. CNAME server.test."
+local-data: "{NAME}. CNAME server.{DOMAIN}."
+"""
+_BAD_ADDRESS: Final = f"""\
+local-zone: "{DOMAIN}." transparent
+local-data: "a.{DOMAIN}. A 192.0.2"
 """
 _CHANGES: Final = 8
+_SECONDS: Final = 4
+"""How long names are looked up while something is away."""
 _GLOBAL: Final = "/run/systemd/resolved.conf.d/compare.conf"
 
 
@@ -37,7 +43,7 @@ def before_any_push(side: Side) -> str:
 
 def unknown_name(side: Side) -> str:
     """Unknown name of the clan."""
-    return str(side.ask("unknown.test"))
+    return str(side.ask(f"unknown.{DOMAIN}"))
 
 
 def foreign_nxdomain(side: Side) -> str:
@@ -67,7 +73,64 @@ def address_with_cname(side: Side) -> str:
 
 def exported_twice(side: Side) -> str:
     """Name that two machines export."""
-    return f"{len(side.ask('shared.test').addresses)} of 2 addresses"
+    return f"{len(side.ask(f'shared.{DOMAIN}').addresses)} of 2 addresses"
+
+
+def own_service(side: Side) -> str:
+    """Service of the machine itself."""
+    return side.looked_up(OWN, OWN_ADDRESS)
+
+
+def dnssec(side: Side) -> str:
+    """DNSSEC=yes in resolved.conf."""
+    return _set_up(side, "DNSSEC=yes")
+
+
+def dns_over_tls(side: Side) -> str:
+    """DNSOverTLS=yes in resolved.conf."""
+    return _set_up(side, "DNSOverTLS=yes")
+
+
+def _set_up(side: Side, settings: str) -> str:
+    with surroundings.resolved(side.machine, settings):
+        return side.looked_up(NAME, ADDRESS)
+
+
+def same_domain_nodata(side: Side) -> str:
+    """Link with the same domain, whose server has no addresses."""
+    return _same_domain(side, "no addresses")
+
+
+def same_domain_wildcard(side: Side) -> str:
+    """Link with the same domain, whose server has a wildcard."""
+    return _same_domain(side, "a wildcard")
+
+
+def _same_domain(side: Side, says: str) -> str:
+    with surroundings.other_link(side.machine, DOMAIN):
+        surroundings.answer(side.machine, DOMAIN, surroundings.ANSWERS[says])
+        return side.looked_up(NAME, ADDRESS)
+
+
+def no_network(side: Side) -> str:
+    """No network: all links down."""
+    with surroundings.without_network(side.machine, surroundings.LINKS_DOWN):
+        return side.looked_up(NAME, ADDRESS)
+
+
+def unbound_restarted(side: Side) -> str:
+    """100 lookups a second while unbound restarts."""
+    return side.looked_up(NAME, ADDRESS, "systemctl restart unbound", _SECONDS)
+
+
+def unbound_killed(side: Side) -> str:
+    """100 lookups a second while unbound is killed."""
+    return side.looked_up(NAME, ADDRESS, "systemctl kill --signal=KILL unbound", _SECONDS)
+
+
+def switched(side: Side) -> str:
+    """100 lookups a second in a switch that changes unbound, and restarts another unit for 1 s."""
+    return side.looked_up(NAME, ADDRESS, side.switch(), _SECONDS)
 
 
 def eight_changes(side: Side) -> str:
@@ -124,7 +187,7 @@ def cut_short(side: Side) -> str:
 
 def bad_address(side: Side) -> str:
     """Zone with a wrong address."""
-    return _bad(side, 'local-zone: "test." transparent\nlocal-data: "a.test. A 192.0.2"\n')
+    return _bad(side, _BAD_ADDRESS)
 
 
 def _bad(side: Side, text: str) -> str:
@@ -138,14 +201,6 @@ def unreadable(side: Side) -> str:
     path = side.write(side.zone_conf())
     side.machine.succeed(f"chmod 000 {path}; mv {path} {zones.MESH}/cnames; sleep 2")
     return f"{side.answers()}; restarted: {side.restarted()}"
-
-
-def unbound_killed(side: Side) -> str:
-    """Unbound killed."""
-    side.machine.succeed("systemctl kill --signal=KILL unbound.service")
-    start = time.monotonic()
-    side.machine.wait_until_succeeds(side.leads_to("server", NAME))
-    return f"answers after {time.monotonic() - start:.1f} s"
 
 
 def state_deleted(side: Side) -> str:
@@ -176,6 +231,15 @@ ALL: Final[tuple[Row, ...]] = (
     global_nameserver,
     address_with_cname,
     exported_twice,
+    own_service,
+    dnssec,
+    dns_over_tls,
+    same_domain_nodata,
+    same_domain_wildcard,
+    no_network,
+    unbound_restarted,
+    unbound_killed,
+    switched,
     eight_changes,
     twenty_changes,
     change_meanwhile,
@@ -184,7 +248,6 @@ ALL: Final[tuple[Row, ...]] = (
     cut_short,
     bad_address,
     unreadable,
-    unbound_killed,
     state_deleted,
     disk_full,
 )

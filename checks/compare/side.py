@@ -3,15 +3,24 @@
 import base64
 import re
 import time
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from dm_dns.zone import conf, spec
 
 from checks.containers.clan import Clan
-from checks.scenarios import zones
+from checks.scenarios import lookups, zones
 
-NAME: Final = "chat.test"
+DOMAIN: Final = "pin"
+NAME: Final = f"chat.{DOMAIN}"
 ADDRESS: Final = "192.168.1.2"
+OWN: Final = f"own.{DOMAIN}"
+"""A name of the machine itself."""
+OWN_ADDRESS: Final = "192.168.1.1"
+MOVES: Final = f"moves.{DOMAIN}"
+_BESIDE: Final = 1.0
+"""Seconds that another unit takes to restart in a switch."""
 _FOLDER: Final = "/var/lib/data-mesher"
 
 
@@ -25,18 +34,22 @@ class DigAnswer(NamedTuple):
 
     def __str__(self) -> str:
         """Return status and time for the table."""
-        return f"{self.status or 'no answer'} after {self.seconds:.3g} s"
+        # dig rounds down to milliseconds.
+        return f"{self.status or 'no answer'} after {max(self.seconds, 0.001):.3g} s"
 
 
 class Side:
     """The service on one of the machines that do not push; its data-mesher is stopped."""
 
-    def __init__(self, name: str, clan: Clan, state: str, path: str) -> None:
+    def __init__(
+        self, name: str, clan: Clan, evaluated: Mapping[str, Any], state: str, path: str
+    ) -> None:
         """Take a booted clan.
 
         Args:
             name: for the table.
             clan: its machines; they may still be booting.
+            evaluated: what they have, by their names.
             state: the folder that the service, or its unbound, keeps its state in.
             path: the path unit that sees changes.
 
@@ -47,17 +60,19 @@ class Side:
             machine for name, machine in clan.machines.items() if name != clan.booted.pusher
         )
         self._serial = int(time.time())
+        unbound = evaluated[self.machine.name]["systemd.services.unbound"]
+        self._is_stopped: bool = unbound.get("stopIfChanged", True)
 
     def zone_conf(self, target: str = "server") -> str:
-        """Return the clan's zone with one more name, `moves.test`, which points to a machine."""
-        moves = {"host": "moves.test", "machine": target}
+        """Return the clan's zone with one more name, `MOVES`, which points to a machine."""
+        moves = {"host": MOVES, "machine": target}
         if self.name == "theirs":
             endpoints = [*self._spec["endpoints"], moves]
             names = (
-                f'local-data: "{entry["host"]}. CNAME {entry["machine"]}.test."'
+                f'local-data: "{entry["host"]}. CNAME {entry["machine"]}.{DOMAIN}."'
                 for entry in endpoints
             )
-            return "\n".join(['local-zone: "test." transparent', *names, ""])
+            return "\n".join([f'local-zone: "{DOMAIN}." transparent', *names, ""])
         self._serial += 1
         moves = {**self._spec["endpoints"][0], **moves}
         values: dict[str, Any] = {**self._spec, "endpoints": [*self._spec["endpoints"], moves]}
@@ -88,13 +103,18 @@ class Side:
 
     def is_changed(self, seconds: float = 5) -> bool:
         """Tell whether the last zone of `change` is served within some time."""
-        return self._within(seconds, self.leads_to("third", "moves.test"))
+        return self._within(seconds, self.leads_to("third", MOVES))
 
     def leads_to(self, machine: str, name: str) -> str:
         """Return a command that fails unless unbound answers with a machine's name or address."""
-        expected = [f"{machine}.test.", *self._spec["machines"][machine]["addresses"]]
+        expected = [f"{machine}.{DOMAIN}.", *self.addresses(machine)]
         patterns = " ".join(f"-e {value}" for value in expected)
         return f"{zones.UNBOUND} +short A {name} AAAA {name} | grep -Fx {patterns}"
+
+    def addresses(self, machine: str) -> list[str]:
+        """Return a machine's addresses."""
+        found: list[str] = self._spec["machines"][machine]["addresses"]
+        return found
 
     def repair(self) -> None:
         """Bring a good zone, and start what does not run any more."""
@@ -102,7 +122,7 @@ class Side:
         self.put(self.zone_conf())
         for command in ("reset-failed", "restart unbound.service", f"start {self.path}"):
             self.machine.execute(f"systemctl {command}")
-        self.machine.wait_until_succeeds(self.leads_to("server", "moves.test"))
+        self.machine.wait_until_succeeds(self.leads_to("server", MOVES))
         self.machine.succeed("sleep 0.5; systemctl reset-failed")
 
     def ask(self, name: str, query: str = zones.STUB) -> DigAnswer:
@@ -118,6 +138,28 @@ class Side:
             re.findall(r"^\S+\s+\d+\s+IN\s+A\s+(\S+)$", printed, re.MULTILINE),
             int(spent[1]) / 1000 if spent else waited,
         )
+
+    def looked_up(self, name: str, addresses: str, event: str = "true", seconds: int = 1) -> str:
+        """Look a name up as programs do, while something happens; tell what came of it."""
+        found, _ = lookups.during(self.machine, name, event, seconds)
+        wrong = Counter(found.ends)
+        right = wrong.pop(addresses, 0)
+        late = f", {found.late} after more than 0.5 s" if found.late else ""
+        said = "".join(f"; {number} times: {end}" for end, number in wrong.most_common())
+        total = right + wrong.total()
+        return f"{right} of {total} right{late}, longest {1000 * found.longest:.0f} ms{said}"
+
+    def switch(self) -> str:
+        """Return what NixOS does to unbound when it switches to another configuration of it.
+
+        That is restarting it with the other changed units, or, with `stopIfChanged`, stopping it
+        before the activation and starting it when the others have restarted. Here one of these
+        takes a while (switch-to-configuration of NixOS 26.05).
+        """
+        others = f"systemctl daemon-reload; sleep {_BESIDE}"
+        if self._is_stopped:
+            return f"systemctl stop unbound.service; {others}; systemctl start unbound.service"
+        return f"{others}; systemctl restart unbound.service"
 
     def answers(self) -> str:
         """Tell whether programs get the address of a name of the clan, within 3 s."""

@@ -197,6 +197,9 @@ def own_files(  # noqa: PLR0913 - each is a fact of its own
     hosts = ["127.0.0.1 localhost", "::1 localhost", f"127.0.0.2 {own}", f"::1 {own}"]
     if not machine["networking.enableIPv6"]:
         hosts = [line for line in hosts if not line.startswith("::1")]
+    # Only `compare` evaluates this: checks/compare/sides.nix.
+    for address, names in machine.get("networking.hosts", {}).items():
+        hosts.append(f"{address} {' '.join(names)}")
     network = [
         "[Match]",
         "Name=host0",

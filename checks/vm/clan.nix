@@ -1,6 +1,7 @@
 # The clan that the scenarios in checks/scenarios run on: in VMs here, as containers elsewhere, and
 # evaluated in checks/module. Addresses are those that NixOS tests give to machines in this order.
 {
+  domain ? "test",
   # of data-mesher: nobody wants to wait for its 30 s
   interval ? "5s",
   # where the inventory finds dm-dns
@@ -20,7 +21,7 @@ let
   ];
 in
 {
-  meta.domain = "test";
+  meta.domain = domain;
   meta.name = "dm-dns";
   inventory.machines = lib.genAttrs names (_machine: { });
   inventory.instances = {
@@ -36,15 +37,15 @@ in
         server.settings = {
           addresses = [ "192.168.1.2" ];
           names = [
-            "chat.test"
-            "shared.test"
+            "chat.${domain}"
+            "shared.${domain}"
           ];
         };
         third.settings = {
           addresses = [ "192.168.1.3" ];
           names = [
-            "*.pages.test"
-            "shared.test"
+            "*.pages.${domain}"
+            "shared.${domain}"
           ];
         };
       };

@@ -1,5 +1,6 @@
-# What clan-core's own dm-dns makes of the machines that the case `three` has, with the same names and
-# addresses: only what it configures, for machines that have the rest from that case.
+# The machines of the clan of the scenarios as dm-dns configures them, and what clan-core's own dm-dns
+# configures on machines with the same names and addresses. `client` has a service here too, and the
+# domain is one that systemd-resolved does not exempt from DNSSEC.
 {
   # the sources of clan-core
   clanCore,
@@ -17,13 +18,26 @@ let
     summary = false;
   };
 
-  ours = import ../vm/clan.nix {
-    module.input = "dm-dns";
-    module.name = "dm-dns";
-  } { inherit lib; };
+  ours =
+    lib.recursiveUpdate
+      (import ../vm/clan.nix {
+        domain = "pin";
+        module.input = "dm-dns";
+        module.name = "dm-dns";
+      } { inherit lib; })
+      {
+        inventory.instances.dm-dns.roles.default.machines.client.settings.names = [ "own.pin" ];
+      };
   members = ours.inventory.instances.dm-dns.roles.default.machines;
+  machineNames = lib.attrNames ours.inventory.machines;
 
-  # Options of NixOS that only this service sets, and machines' addresses where it looks for them.
+  # Where clan-core's own looks for machines' addresses, and what NixOS writes to /etc/hosts.
+  hosts = lib.mapAttrs' (
+    machine: member:
+    lib.nameValuePair (lib.head member.settings.addresses) [ "${machine}.${ours.meta.domain}" ]
+  ) members;
+
+  # Options of NixOS that only clan-core's own uses.
   nixos = {
     options = {
       networking.hosts = lib.mkOption { type = lib.types.attrsOf (lib.types.listOf lib.types.str); };
@@ -33,13 +47,10 @@ let
       # where containers have it
       services.unbound.package = lib.mkOption { default = "/nix/store/unbound"; };
     };
-    config.networking.hosts = lib.mapAttrs' (
-      machine: member:
-      lib.nameValuePair (lib.head member.settings.addresses) [ "${machine}.${ours.meta.domain}" ]
-    ) members;
+    config.networking = { inherit hosts; };
   };
 
-  clan = kit.clan {
+  theirs = kit.clan {
     directory = ../module/clan;
     inherit (ours) meta;
     inventory.machines = ours.inventory.machines;
@@ -57,10 +68,20 @@ let
     };
     machines = lib.mapAttrs (_machine: _values: nixos) ours.inventory.machines;
   };
+
+  evaluate =
+    clan:
+    lib.genAttrs machineNames (machine: snapshot.machine clan.nixosConfigurations.${machine}.config);
 in
 {
-  machines = lib.mapAttrs (
-    _machine: system:
+  ours = evaluate (
+    kit.clan {
+      directory = ../module/clan;
+      imports = [ ours ];
+    }
+  );
+  theirs = lib.mapAttrs (
+    _machine: values:
     lib.filterAttrs (
       key: _value:
       lib.any (start: lib.hasPrefix start key) [
@@ -69,6 +90,9 @@ in
         "systemd."
         "users."
       ]
-    ) (snapshot.machine system.config)
-  ) (lib.getAttrs (lib.attrNames ours.inventory.machines) clan.nixosConfigurations);
+    ) values
+    // {
+      "networking.hosts" = hosts;
+    }
+  ) (evaluate theirs);
 }
