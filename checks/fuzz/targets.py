@@ -9,7 +9,7 @@ from typing import Final
 import dns.name
 import dns.rdatatype
 import dns.zone
-from dm_dns import cli, files
+from dm_dns import files, output
 from dm_dns.errors import Error
 from dm_dns.node import hosts
 from dm_dns.node.config import Config
@@ -123,7 +123,7 @@ def _hold(condition: bool) -> None:  # noqa: FBT001 - as assert takes it
 
 def _check_message(error: Error) -> None:
     """Check what a user would be told: something, and nothing that a terminal obeys."""
-    told = cli.printable(str(error))
+    told = output.printable(str(error))
     _hold(told != "")
     _hold(all(line.isprintable() for line in told.split("\n")))
 

@@ -114,6 +114,6 @@ def test_a_push_from_a_checkout_leads_through_few_files() -> None:
         ["push", "--flake", ".", "--via", "kiwi", "--machine", "kiwi", "--mesh-file", "mesh"]
     )
     assert conf.read(Path("mesh"), "pin").serial == 7
-    assert {"commands/push.py", "push/ssh.py", "push/key_source.py"} < set(visits)
+    assert {"commands/push.py", "access/ssh.py", "push/key_source.py"} < set(visits)
     assert len(set(visits)) <= 14, sorted(set(visits))
     assert max(Counter(visits).values()) <= 2, visits

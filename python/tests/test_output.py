@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from dm_dns import cli
+from dm_dns import cli, output
 from dm_dns.node import judge
 from dm_dns.zone import conf
 
@@ -49,15 +49,19 @@ def run(capsys: pytest.CaptureFixture[str], *command: str) -> str:
     ],
 )
 def test_what_is_not_printable_is_escaped(text: str, expected: str) -> None:
-    assert cli.printable(text) == expected
+    assert output.printable(text) == expected
 
 
 def test_every_control_character_and_every_override_is_escaped() -> None:
     c0_c1 = [*range(0x20), *range(0x7F, 0xA0)]
     bidi = [0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
     for code in {*c0_c1, *bidi} - {ord("\n")}:
-        assert cli.printable(chr(code)).isascii()
-        assert cli.printable(chr(code)).startswith("\\")
+        assert output.printable(chr(code)).isascii()
+        assert output.printable(chr(code)).startswith("\\")
+
+
+def test_text_for_one_line_has_no_newline() -> None:
+    assert output.one_line("a\x1b[31m\n\u202e\u00e9 b") == "a\\x1b[31m\\n\\u202e\u00e9 b"
 
 
 SPEC = {

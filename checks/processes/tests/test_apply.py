@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dns.rdatatype
 import pytest
-from dm_dns.push import history
+from dm_dns.access import history
 
 from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (

@@ -2,14 +2,14 @@
 
 import argparse
 import difflib
-import io
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from typing import Final, NoReturn, Protocol, TextIO, cast
+from typing import Final, NoReturn, Protocol, cast
 
 from dm_dns.errors import Error, FileError, UsageError, describe
+from dm_dns.output import Printable, printable
 
 
 class Command(Protocol):
@@ -54,39 +54,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
-
-
-class _Printable(io.TextIOBase):
-    """Passes on text to a stream that may be a terminal or a journal, as `printable` returns it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        self._stream.write(printable(text))
-        return len(text)
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-
-def printable(text: str) -> str:
-    r"""Return ``text`` with all characters escaped that are not printable, except for newlines.
-
-    Those are control characters (C0, DEL, C1), which a terminal obeys; format characters, such as
-    those that reverse the direction of what follows (UAX #9); separators other than the blank; and
-    what Unicode has not assigned. ``\x1b`` stands for ESC, and so on as in Python.
-    """
-    if all(line.isprintable() for line in text.split("\n")):
-        return text
-    return "".join(
-        character if character.isprintable() or character == "\n" else _escaped(character)
-        for character in text
-    )
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 class _Version(argparse.Action):
@@ -153,8 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Much of what commands print was written by others: names in a zone spec, the configuration of
     # another machine, what it or data-mesher said, the names of files.
     with (
-        redirect_stdout(_Printable(sys.stdout)),
-        redirect_stderr(_Printable(sys.stderr)),
+        redirect_stdout(Printable(sys.stdout)),
+        redirect_stderr(Printable(sys.stderr)),
     ):
         return _run(load(args.command), args)
 

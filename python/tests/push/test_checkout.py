@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from dm_dns.access import checkout
 from dm_dns.cli import main
-from dm_dns.push import checkout, keys
+from dm_dns.push import keys
 from dm_dns.zone import conf
 
 KEY = keys.private_pem(bytes(range(32)))

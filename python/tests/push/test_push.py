@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from dm_dns.access import history
 from dm_dns.cli import main
 from dm_dns.commands import push
 from dm_dns.errors import Error
-from dm_dns.push import history, keys, plan
+from dm_dns.push import keys, plan
 from dm_dns.zone import conf
 
 KEY = keys.private_pem(bytes(range(32)))

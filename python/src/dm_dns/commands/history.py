@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dm_dns.access import history
 from dm_dns.commands import arguments
-from dm_dns.push import history
 from dm_dns.zone import diff
 
 SUMMARY: Final = "list the zones that the mesh has had"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dm_dns.access.checkout import Checkout
 from dm_dns.commands import arguments
 from dm_dns.errors import UsageError
 from dm_dns.push import destination, plan, push
-from dm_dns.push.checkout import Checkout
 
 SUMMARY: Final = "show what a push would change: exit status 2 if anything, 0 if nothing"
 EXAMPLE: Final = "dm-dns plan --flake . --via kiwi"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dm_dns.access import history
+from dm_dns.access.checkout import Checkout
 from dm_dns.commands import arguments
 from dm_dns.errors import UsageError
-from dm_dns.push import automatic, destination, history, key_source, plan, push
-from dm_dns.push.checkout import Checkout
+from dm_dns.push import automatic, destination, key_source, plan, push
 from dm_dns.push.key_source import KeyCommand, KeyFile
 
 SUMMARY: Final = "sign a zone and send it to all machines"
@@ -265,7 +266,7 @@ def _options(args: argparse.Namespace) -> Options:
             remedy=_KEY_COMMAND_REMEDY,
         )
     elif checkout and key is None:
-        key = checkout.key_command(args.machine)
+        key = key_source.key_command(checkout, args.machine)
     public_key, network_id = args.public_key, args.network_id
     if checkout:
         public_key = public_key or checkout.public_key

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
+from dm_dns.access import history
 from dm_dns.errors import Error, TransientError
 from dm_dns.files import ReadFile
 from dm_dns.node.config import KEYS_FILE, NO_TRUST, REPLACED, Trust
-from dm_dns.push import data_mesher, history, plan
+from dm_dns.push import data_mesher, plan
 from dm_dns.push.destination import MeshCopy
 from dm_dns.push.push import ZoneConf
 from dm_dns.zone import conf, limits

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
+from dm_dns.access import ssh
+from dm_dns.access.file_access import LOCAL, Machine
 from dm_dns.errors import Error, FileError
 from dm_dns.node.config import KEYS_FILE, REPLACED, Config, Trust
-from dm_dns.push import ssh
-from dm_dns.push.file_access import LOCAL, Machine
 from dm_dns.zone import conf, limits, zonefile
 
 CONFIG: Final = Path("/etc/dm-dns/apply.json")

@@ -6,6 +6,7 @@ never in an argument list or on a disk, and only data-mesher is given the memory
 
 import fcntl
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
+from dm_dns.access.checkout import Checkout
 from dm_dns.errors import Error
 from dm_dns.push import keys
 
+_VAR: Final = "dm-dns-signing-key/signing.key"
 _END_SECONDS: Final = 2.0
 _MAX_BYTES: Final = 4096  # of what a command prints; a key's PEM file has 119
+_MAX_RECIPIENTS: Final = 2**20  # bytes; each has 62
 
 
 class KeyFile(NamedTuple):
@@ -45,6 +49,67 @@ class KeyCommand:
     """Where it runs; None: in the current directory."""
     environment: Mapping[str, str] | None = None
     """None: the environment of this process."""
+
+
+def key_command(checkout: Checkout, machine: str | None) -> KeyCommand:
+    """Return the command that prints the private key, whatever the clan's secret store.
+
+    Args:
+        checkout: where the clan's flake and its vars are.
+        machine: one that has the key; None: one that the secret store names.
+
+    Raises:
+        Error: the secret store does not show which machines have the key.
+
+    """
+    command = ["clan", "vars", "get", machine or _push_machine(checkout.directory), _VAR]
+    return KeyCommand(
+        command=command,
+        label=f"`{shlex.join(command)}`",
+        remedy=(
+            f"Run it in {checkout.directory}, in its development shell: it must print the key. You"
+            " can name another machine that has the role push with --machine, or another"
+            " command that prints the key with --key-command."
+        ),
+        directory=checkout.directory,
+        # clan takes CLAN_DIR for the flake, and then ignores the directory that it runs in.
+        environment={key: value for key, value in os.environ.items() if key != "CLAN_DIR"},
+    )
+
+
+def _push_machine(directory: Path) -> str:
+    """Return a machine that has the private key."""
+    found = _machines_in_sops(directory) or _machines_in_age(directory)
+    if not found:
+        raise Error(
+            f"--flake {directory} does not show which machines have the private key, as"
+            " the secret stores sops and age do. Name one that has the role push with"
+            " --machine NAME."
+        )
+    return found[0]
+
+
+def _machines_in_sops(directory: Path) -> list[str]:
+    """Return the machines for which sops encrypted the key."""
+    folder = directory / "vars/shared" / _VAR / "machines"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def _machines_in_age(directory: Path) -> list[str]:
+    """Return the machines among those for which the store age encrypted the key."""
+    secrets = directory / "secrets"
+    name = Path(_VAR).name
+    try:
+        lines = secrets / "clan-vars/shared" / _VAR / f"{name}.age.recipients"
+        recipients = _text(lines).split()
+        keys = {path: _text(path) for path in secrets.glob("age-keys/machines/*/pub")}
+    except (OSError, UnicodeDecodeError):
+        return []
+    return sorted(path.parent.name for path, key in keys.items() if key.strip() in recipients)
+
+
+def _text(path: Path) -> str:
+    return files.read(path, _MAX_RECIPIENTS).decode()
 
 
 def key_from_file(path: Path, public_key: Path | None) -> KeyFile:

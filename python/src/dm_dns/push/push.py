@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
+from dm_dns.access import history
 from dm_dns.errors import Error, FileError, TransientError
-from dm_dns.push import data_mesher, history, plan
+from dm_dns.push import data_mesher, plan
 from dm_dns.push.destination import Destination, MeshCopy
 from dm_dns.push.key_source import KeyFile
 from dm_dns.zone import conf, limits

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
+from dm_dns.access.file_access import LOCAL, Machine
 from dm_dns.errors import Error
-from dm_dns.push.file_access import LOCAL, Machine
 from dm_dns.zone import conf, diff, limits
 
 DIRECTORY: Final = Path("/var/lib/dm-dns/history")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dm_dns import files
+from dm_dns.access import ssh
+from dm_dns.access.ssh import SshConnection
 from dm_dns.errors import Error
-from dm_dns.push import ssh
-from dm_dns.push.ssh import SshConnection
 
 FAKE = """\
 #!/bin/sh

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn, Self
+from typing import BinaryIO, Final, NamedTuple, NoReturn, Self
 from urllib.parse import urlsplit
 
 from dm_dns import files
@@ -29,10 +29,11 @@ _LOOPBACK: Final = "127.0.0.1"
 _PORTS: Final = 5  # to try: a free one may be somebody's by the time that ssh listens
 _READ_SECONDS: Final = 60.0
 _CLOSE_SECONDS: Final = 5.0
+_MAX_OUTPUT: Final = 2**20  # bytes of what a command prints
+_NO_SSH: Final = "ssh cannot be run: put OpenSSH's ssh on PATH."
 _MAX_LINES: Final = 100  # of what a machine prints on stderr, each of so many bytes at most:
 _MAX_LINE: Final = 1000
 _MAX_LIST: Final = 2**20  # bytes of a directory's listing, and of what a login prints
-
 _LONGEST_DIRECTORY: Final = 60  # a socket's path has less than 108 characters, and ssh adds 17
 
 # A line of our own: what a login shell's start-up files print comes before it.
@@ -104,19 +105,19 @@ class SshConnection:
 
     def close(self) -> None:
         """Disconnect, and remove the directory of the connection."""
-        process, self._process = self._process, None
-        if process is not None:
-            assert process.stdin  # noqa: S101 - for mypy: it is a pipe
-            assert process.stdout  # noqa: S101
+        running, self._process = self._process, None
+        if running is not None:
+            assert running.stdin  # noqa: S101 - for mypy: it is a pipe
+            assert running.stdout  # noqa: S101
             with suppress(BrokenPipeError):
-                process.stdin.close()  # at which the command there ends, and ssh with it
+                running.stdin.close()  # at which the command there ends, and ssh with it
             try:
-                process.wait(_CLOSE_SECONDS)
+                running.wait(_CLOSE_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
+                running.kill()
             finally:
-                process.wait()
-                process.stdout.close()
+                running.wait()
+                running.stdout.close()
             self._reporter.join(_CLOSE_SECONDS)
         shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -125,20 +126,20 @@ class SshConnection:
         for option in ("ControlPersist=no", "ClearAllForwardings=yes", "RemoteCommand=none"):
             arguments += ["-o", option]
         # ssh lives for as long as this pipe: it ends with this process, even if that is killed.
-        self._process = process = subprocess.Popen(
+        self._process = running = subprocess.Popen(
             self._command(*arguments, "--", self.host, _HOLD),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        stdout = process.stdout
+        stdout = running.stdout
         assert stdout  # noqa: S101 - for mypy: it is a pipe
-        self._reporter = threading.Thread(target=self._pass_on, args=[process.stderr], daemon=True)
+        self._reporter = threading.Thread(target=self._pass_on, args=[running.stderr], daemon=True)
         self._reporter.start()
         for line in iter(lambda: stdout.readline(_MAX_LINE), b""):
             if line.endswith(_MARK):
                 return
-        process.wait()
+        running.wait()
         self._fail()
 
     def _pass_on(self, stderr: BinaryIO) -> None:
@@ -154,7 +155,7 @@ class SshConnection:
 
     def _command(self, *arguments: str) -> list[str]:
         if shutil.which("ssh") is None:
-            raise Error("ssh cannot be run: put OpenSSH's ssh on PATH.")
+            raise Error(_NO_SSH)
         return ["ssh", "-S", str(self._directory / "control"), *arguments]
 
     def _through(self, *arguments: str) -> list[str]:
@@ -165,15 +166,7 @@ class SshConnection:
 
     def _fail(self) -> NoReturn:
         """Raise an error with ssh's last message."""
-        with suppress(OSError):
-            lines = self._log.read_text(errors="replace").splitlines()
-            said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        said = said.removeprefix("ssh: ") or "ssh gave no reason"
-        remedy = f"Check that `ssh {self.host}` works."
-        for pattern, text in _REMEDIES:
-            if re.search(pattern, said, re.IGNORECASE):
-                remedy = text.format(host=self.host)
-        raise Error(f"ssh to {self.host} failed: {said.rstrip('.')}. {remedy}")
+        raise _failure(self.host, _last_line(self._log))
 
     def display(self, path: Path) -> str:
         """Return how messages name a file of this machine."""
@@ -236,7 +229,9 @@ class SshConnection:
         remote = f"exec sh -c {shlex.quote(script)} sh {shlex.quote(str(path))}"
         # With what start-up files of the login shell print before the mark.
         most = size + _MAX_LIST
-        status, printed = _output(self._through("--", self.host, remote), most)
+        status, printed = output(
+            self._through("--", self.host, remote), limit=most, seconds=_READ_SECONDS
+        )
         if status is None:
             raise Error(
                 f"{self.host} did not send {path} within {_READ_SECONDS:g} s. Try again."
@@ -283,29 +278,146 @@ class SshConnection:
                 self._fail()
 
 
-def _output(command: Sequence[str], limit: int) -> tuple[int | None, bytes]:
-    """Run a command, and return its exit status and what it prints.
+def _failure(host: str, said: str) -> Error:
+    """Return the error for what ssh ``said``."""
+    said = said.removeprefix("ssh: ") or "ssh gave no reason"
+    remedy = f"Check that `ssh {host}` works."
+    for pattern, text in _REMEDIES:
+        if re.search(pattern, said, re.IGNORECASE):
+            remedy = text.format(host=host)
+    return Error(f"ssh to {host} failed: {said.rstrip('.')}. {remedy}")
 
-    If it takes longer than _READ_SECONDS or prints more than ``limit`` bytes, it is killed and the
-    status is None.
+
+class Settings(NamedTuple):
+    """What ssh's configuration has for a host."""
+
+    host_name: str
+    """Where ssh connects to."""
+    port: int
+    is_direct: bool
+    """Whether ssh connects itself, and not through another host or command."""
+
+
+def settings(host: str) -> Settings:
+    """Return what ssh's configuration has for a host.
+
+    Raises:
+        Error: ssh cannot be run, or its configuration is not valid.
+
+    """
+    try:
+        done = subprocess.run(
+            ["ssh", "-G", "--", host],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_CLOSE_SECONDS,
+        )
+    except OSError:
+        raise Error(_NO_SSH) from None
+    except subprocess.TimeoutExpired:
+        raise Error(f"`ssh -G {host}` hangs. Check the Match lines of ~/.ssh/config.") from None
+    if done.returncode != 0:
+        raise _failure(host, done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2])
+    # ssh_config(5): one keyword and its value in each line, keywords in lower case.
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    values = dict(line.split(" ", 1) for line in lines if " " in line)
+    return Settings(
+        host_name=values.get("hostname", host),
+        port=int(values.get("port", "22")),
+        is_direct=all(
+            values.get(keyword, "none") == "none" for keyword in ("proxyjump", "proxycommand")
+        ),
+    )
+
+
+def run(host: str, command: str, *, address: str | None, alias: str, seconds: float) -> bytes:
+    """Run a shell command on a machine, without prompts; return what it prints.
+
+    It does not matter how the command ends.
+
+    Args:
+        host: the machine, as ssh takes it; it must not start with a -.
+        command: for sh.
+        address: where ssh connects to; None: where its configuration says.
+        alias: the name by which the host's key is known, if ``address`` is given.
+        seconds: how long all of it may take.
+
+    Raises:
+        Error: ssh does not log in, there is no answer in that time, or too long a one.
+
+    """
+    script = f"echo ---dm-dns---; {command}"
+    arguments = ["-T", "-a", "-x", "-n"]
+    options = ["BatchMode=yes", "ClearAllForwardings=yes", "RemoteCommand=none"]
+    options += [f"HostName={address}", f"HostKeyAlias={alias}"] if address else []
+    for option in options:
+        arguments += ["-o", option]
+    with tempfile.TemporaryDirectory(prefix="dm-dns-") as directory:
+        log = Path(directory) / "log"
+        login = ["ssh", *arguments, "-E", str(log), "--", host, f"exec sh -c {shlex.quote(script)}"]
+        try:
+            status, printed = output(login, limit=_MAX_OUTPUT, seconds=seconds)
+        except OSError:
+            raise Error(_NO_SSH) from None
+        if status is None and len(printed) <= _MAX_OUTPUT:
+            raise Error(f"ssh to {host} had no answer within {seconds:.1f} s.")
+        if status is None:
+            raise Error(f"{host} sends more than {_MAX_OUTPUT} bytes. Check what it prints.")
+        _before, mark, content = printed.partition(_MARK)
+        if not mark:
+            raise _failure(host, _last_line(log))
+    return content
+
+
+def _last_line(log: Path) -> str:
+    """Return the last message that ssh wrote to ``log``; empty if there is none."""
+    with suppress(OSError):
+        lines = files.read(log, _MAX_LIST).decode("utf-8", "replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return ""
+
+
+class Printed(NamedTuple):
+    """What a program printed before it ended or was killed."""
+
+    status: int | None
+    """Its exit status; None: it was killed, because it took too long or printed too much."""
+    content: bytes
+
+
+def output(
+    command: Sequence[str], *, limit: int, seconds: float, directory: Path | None = None
+) -> Printed:
+    """Run a command without input, and return what it prints on its standard output.
+
+    It is killed when it has printed more than ``limit`` bytes, and after ``seconds``.
+
+    Raises:
+        OSError: it cannot be run.
+
     """
     printed = bytearray()
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=directory,
     ) as process:
         assert process.stdout  # noqa: S101 - for mypy: it is a pipe
         try:
-            end = time.monotonic() + _READ_SECONDS
+            end = time.monotonic() + seconds
             while len(printed) <= limit and (left := end - time.monotonic()) > 0:
                 if not select.select([process.stdout], [], [], left)[0]:
                     break
                 piece = os.read(process.stdout.fileno(), 2**16)
                 if not piece:
-                    return process.wait(), bytes(printed)
+                    return Printed(process.wait(), bytes(printed))
                 printed += piece
         finally:
             process.kill()
-    return None, bytes(printed)
+    return Printed(None, bytes(printed))
 
 
 def _free_port() -> int:

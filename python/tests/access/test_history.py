@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from dm_dns.access import history
 from dm_dns.cli import main
-from dm_dns.push import history
 from dm_dns.zone import conf
 
 NOON = 1795435200

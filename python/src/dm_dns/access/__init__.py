@@ -1,0 +1,1 @@
+"""How the machines of the clan and a checkout of its flake are read, from where this runs."""

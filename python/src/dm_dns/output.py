@@ -1,0 +1,57 @@
+"""Text on its way to a terminal or a journal, much of which others wrote."""
+
+import io
+from typing import Final, TextIO
+
+_ERASE_LINE: Final = "\r\033[K"
+"""A carriage return, and what erases the rest of the line (ECMA-48, EL)."""
+
+
+def printable(text: str) -> str:
+    r"""Return ``text`` with all characters escaped that are not printable, except for newlines.
+
+    Those are control characters (C0, DEL, C1), which a terminal obeys; format characters, such as
+    those that reverse the direction of what follows (UAX #9); separators other than the blank; and
+    what Unicode has not assigned. ``\x1b`` stands for ESC, and so on as in Python.
+    """
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    return "".join(
+        character if character.isprintable() or character == "\n" else _escaped(character)
+        for character in text
+    )
+
+
+def one_line(text: str) -> str:
+    r"""Return ``text`` as `printable` does, with newlines escaped too: ``\n``."""
+    return printable(text).replace("\n", r"\n")
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class Printable(io.TextIOBase):
+    """Passes on text to a stream that may be a terminal or a journal, as `printable` returns it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Take the stream to pass text on to."""
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Pass on ``text``; return how many characters it has."""
+        self._stream.write(printable(text))
+        return len(text)
+
+    def replace_line(self, text: str) -> None:
+        """Show ``text`` in place of the line that a terminal's cursor is in.
+
+        Nothing is shown if the stream is not a terminal.
+        """
+        if self._stream.isatty():
+            self._stream.write(_ERASE_LINE + one_line(text))
+            self._stream.flush()
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
