@@ -31,6 +31,8 @@ class Command(Protocol):
 
 
 COMMANDS: Final = (
+    "status",
+    "show",
     "plan",
     "push",
     "history",

@@ -5,10 +5,16 @@ Each type returns a value, or raises what argparse reports: what the argument mu
 
 import argparse
 import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from dm_dns import files
+from dm_dns.inspect import clan
+from dm_dns.node.config import DEFAULT_PATH
+from dm_dns.output import Printable
 from dm_dns.push import destination
 from dm_dns.zone import conf, names
 
@@ -124,3 +130,45 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
         default=destination.MESH_FILE,
         help="the mesh's copy of the zone there (default: %(default)s)",
     )
+
+
+def add_inspected(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that say whether a machine or a checkout is read."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        default=DEFAULT_PATH,
+        help="this machine's configuration, which the module writes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--flake",
+        metavar="DIR",
+        type=Path,
+        help="read a checkout of the clan's flake, and not this machine",
+    )
+    parser.add_argument(
+        "--clan",
+        metavar="FILE",
+        type=Path,
+        help=f"the clan's exports and machines, as a machine has them in {clan.PATH} (default: that"
+        " file; with --flake, Nix evaluates it)",
+    )
+
+
+@contextmanager
+def progress(line: str) -> Iterator[Callable[[str], None]]:
+    """Show a line on a terminal as long as this lasts; yield what replaces it with another.
+
+    Nothing is shown if the standard error is not a terminal.
+    """
+
+    def tell(text: str) -> None:
+        if isinstance(sys.stderr, Printable):
+            sys.stderr.replace_line(text)
+
+    tell(line)
+    try:
+        yield tell
+    finally:
+        tell("")

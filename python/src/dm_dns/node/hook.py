@@ -41,7 +41,7 @@ _MAX_LOOKUPS: Final = 4096
 """More at a time are passed on: resolved itself begins 2048 at most."""
 _NUMBERS: Final = 65536
 """How many types and classes there are (RFC 1035, section 3.2)."""
-_ANSWER_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
 """How long to wait for the hook: it may just be starting."""
 _FIRST_SOCKET: Final = 3
 """Where systemd passes sockets (sd_listen_fds(3))."""
@@ -399,10 +399,10 @@ def _parse(call: bytes) -> _Call:
     return _Call(method, more is True, keys)
 
 
-def txt(path: Path, name: str) -> str | None:
+def txt(path: Path, name: str, *, seconds: float = ANSWER_SECONDS) -> str | None:
     """Return the strings of the TXT record at ``name`` as the hook at ``path`` answers resolved.
 
-    They are joined by spaces; None if there is no such record.
+    They are joined by spaces; None if there is no such record. The hook has ``seconds``.
 
     Raises:
         PermissionError: this user may not ask.
@@ -413,7 +413,7 @@ def txt(path: Path, name: str) -> str | None:
     call = {"method": f"{_INTERFACE}.ResolveRecord", "parameters": {"question": [{"key": key}]}}
     received = b""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-        stream.settimeout(_ANSWER_SECONDS)
+        stream.settimeout(seconds)
         try:
             stream.connect(str(path))
             stream.sendall(json.dumps(call).encode() + _END)

@@ -7,13 +7,14 @@ writes nothing.
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from dm_dns.errors import Error, describe
 from dm_dns.node import hook, state
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
 from dm_dns.node.state import State
+from dm_dns.node.unbound import ANSWER_TRIES
 from dm_dns.zone import zonefile
 
 _PATIENCE: Final = 5.0
@@ -25,6 +26,17 @@ _HANGS_SECONDS: Final = 240.0
 _SEE: Final = "see `systemctl status dm-dns`"
 
 
+class Finding(NamedTuple):
+    """What is wrong with what a machine serves."""
+
+    problems: list[str]
+    """Empty if nothing is."""
+    state: State | None = None
+    """What dm-dns.service wrote; None: that cannot be read."""
+    lasts: bool = False
+    """Whether waiting cannot help."""
+
+
 def judge(config: Config, state_file: Path) -> list[str]:
     """Return what is wrong with what this machine serves; empty if nothing is.
 
@@ -32,25 +44,27 @@ def judge(config: Config, state_file: Path) -> list[str]:
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
-        problems, lasts = _look(config, state_file)
-        if not problems or lasts or time.monotonic() > deadline:
-            return problems
+        found = look(config, state_file)
+        if found.state and found.lasts:
+            return _with_served(found.state)
+        if not found.problems or time.monotonic() > deadline:
+            return found.problems
         time.sleep(_POLL)
 
 
-def _look(config: Config, state_file: Path) -> tuple[list[str], bool]:
-    """Return what is wrong now, and whether it lasts: then waiting cannot help."""
+def look(config: Config, state_file: Path, *, tries: int = ANSWER_TRIES) -> Finding:
+    """Return what is wrong now; unbound and the hook have ``tries`` seconds each to answer."""
     try:
         found = state.read(state_file)
     except FileNotFoundError:
-        return [f"{state_file} does not exist: dm-dns.service does not run; {_SEE}"], False
+        return Finding([f"{state_file} does not exist: dm-dns.service does not run; {_SEE}"])
     except (Error, OSError) as error:
-        return [f"{describe(error)}; run `systemctl restart dm-dns`"], False
+        return Finding([f"{describe(error)}; run `systemctl restart dm-dns`"])
     if problem := _problem_of_writer(found):
-        return [f"dm-dns.service {problem}; {_SEE}"], False
+        return Finding([f"dm-dns.service {problem}; {_SEE}"], found)
     if found.problems:
-        return _with_served(found), True
-    return _ask(config, found), False
+        return Finding(found.problems, found, lasts=True)
+    return Finding(_ask(config, found, tries), found)
 
 
 def _problem_of_writer(found: State) -> str | None:
@@ -64,16 +78,16 @@ def _problem_of_writer(found: State) -> str | None:
     return None
 
 
-def _ask(config: Config, found: State) -> list[str]:
+def _ask(config: Config, found: State, tries: int) -> list[str]:
     """Return why unbound or the hook does not answer what the state says; empty if both do."""
     if found.served is None:
         return [f"dm-dns.service serves nothing; {_SEE}"]
     name, expected = zonefile.status_name(config.domain), found.served.status
     try:
-        answers = {"unbound": config.unbound.txt(name)}
+        answers = {"unbound": config.unbound.txt(name, tries=tries)}
         if config.hook:
             with suppress(PermissionError):
-                answers["systemd-resolved's hook"] = hook.txt(config.hook, name)
+                answers["systemd-resolved's hook"] = hook.txt(config.hook, name, seconds=tries)
     except (Error, MessageError) as error:
         return [str(error)]
     return [

@@ -22,7 +22,8 @@ _BUSY_SECONDS: Final = 10
 _STARTING_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 1.0
-_ANSWER_TRIES: Final = 5
+ANSWER_TRIES: Final = 5
+"""How often a query is sent that nobody answers."""
 
 
 class Unbound(NamedTuple):
@@ -77,8 +78,10 @@ class Unbound(NamedTuple):
             else:
                 return
 
-    def txt(self, name: str) -> str | None:
+    def txt(self, name: str, *, tries: int = ANSWER_TRIES) -> str | None:
         """Return the strings of the TXT record at ``name``, joined by spaces; None if it has none.
+
+        Each of the ``tries`` waits for 1 s.
 
         Raises:
             Error: unbound does not answer.
@@ -88,7 +91,7 @@ class Unbound(NamedTuple):
         query_id = os.urandom(2)
         query = dns_message.query(int.from_bytes(query_id, "big"), name, dns_message.TXT)
         with socket.socket(family, socket.SOCK_DGRAM) as server:
-            for _ in range(_ANSWER_TRIES):
+            for _ in range(tries):
                 try:
                     server.connect((self.address, self.port))
                     server.send(query)
