@@ -4,7 +4,8 @@
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 demo-packages = python3 python3-venv openssl unbound
-test-packages = $(demo-packages) age git openssh-server pass shellcheck strace
+picture-packages = $(demo-packages) chromium fonts-dejavu-core
+test-packages = $(picture-packages) age fish git groff mandoc openssh-server pass shellcheck strace zsh
 nodes-packages = python3 python3-venv debootstrap iproute2 systemd-container
 # Only root can boot containers; others skip their tests.
 ifeq ($(shell id -u),0)
@@ -26,7 +27,7 @@ endef
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
-	@echo 'make picture  the same, and docs/demo.svg, the picture of it in README.md'
+	@echo 'make picture  the same, and the pictures in README.md: of it, and of the page'
 	@echo 'make test     formatting, linting, types and tests'
 	@echo 'make fuzz     fuzz what reads files, for an hour or SECONDS=…'
 	@echo 'make bench    benchmarks'
@@ -44,8 +45,9 @@ demo:
 	@python -m checks.demo
 
 picture:
-	$(call setup,$(demo-packages))
+	$(call setup,$(picture-packages))
 	@python -m checks.demo --picture docs/demo.svg
+	@python -m checks.page docs/page-light.png docs/page-dark.png
 
 test:
 	$(call setup,$(test-packages))
@@ -98,6 +100,6 @@ format: .venv
 	$(call setup,python3 python3-venv)
 
 clean:
-	rm -rf .venv .cache
+	rm -rf .venv .cache python/build
 	find . -path ./.git -prune -o \( -name __pycache__ -o -name '*.egg-info' \
 		-o -name '.*_cache' -o -name .hypothesis \) -prune -exec rm -rf {} +

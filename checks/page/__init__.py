@@ -1,0 +1,1 @@
+"""The page of `dm-dns show --html` in a real browser: its tests, and its picture for the README."""
