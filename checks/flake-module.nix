@@ -96,6 +96,7 @@ in
         default = pkgs.mkShell {
           packages = [
             (pythonWith (ps: [
+              ps.argparse-manpage
               ps.dnspython
               ps.hypothesis
               ps.import-linter
@@ -103,6 +104,8 @@ in
               ps.mypy
               ps.pytest
               ps.rich
+              ps.setuptools
+              ps.shtab
               ps.types-requests
             ]))
             config.treefmt.build.wrapper

@@ -17,14 +17,21 @@ let
       root = ./.;
       fileset = lib.fileset.unions [
         ./pyproject.toml
+        # makes the manual page and the completions
+        ./setup.py
         ./src/dm_dns
       ];
     };
 
-    build-system = [ python3Packages.setuptools ];
+    build-system = [
+      python3Packages.argparse-manpage
+      python3Packages.setuptools
+      python3Packages.shtab
+    ];
 
     dependencies = [
       python3Packages.idna
+      python3Packages.jinja2
       python3Packages.pynacl
       python3Packages.requests
     ];
