@@ -9,7 +9,7 @@ let
       default = option.default or null;
       example = option.example or null;
     }) (
-      lib.filter (option: !lib.hasPrefix "_module." option.name) (
+      lib.filter (option: !lib.hasPrefix "_module." option.name && !option.internal) (
         lib.optionAttrSetToDocList (lib.evalModules { modules = [ file ]; }).options
       )
     );

@@ -1,5 +1,6 @@
 """Machines with addresses in two VPNs, one of which answers its LAN and one of the VPNs."""
 
+import json
 from typing import Final, NamedTuple
 
 from checks.scenarios import deployment, zones
@@ -47,6 +48,15 @@ def run(machines: Machines, spec: Spec) -> None:
         if name != SERVER:
             for way in WAYS:
                 _ask(client, spec, way)
+            _status(client)
+
+
+def _status(client: Machine) -> None:
+    """Check that another machine learns what the server serves without logging in there."""
+    found = json.loads(client.succeed("{ dm-dns status --all --json || true; }"))
+    (row,) = [row for row in found["machines"] if row["machine"] == SERVER]
+    if (row["verdict"], row["via"]) != ("newest", "dns"):
+        raise AssertionError(f"{client.name} has found of {SERVER}: {row}")
 
 
 def _own_name(machine: Machine, spec: Spec) -> None:

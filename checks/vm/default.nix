@@ -79,6 +79,7 @@ in
     };
   };
   vm-health = run three { name = "health"; };
+  vm-inspect = run three { name = "inspect"; };
   vm-names = run three { name = "names"; };
   vm-networks = run lan {
     name = "networks";

@@ -56,6 +56,12 @@ let
   zone = {
     inherit domain;
     specJSON = builtins.toJSON zoneSpec;
+    # For `dm-dns show` and `dm-dns status --all`. The same on every machine, and, except for
+    # `serving`, another only when zone.conf is.
+    clanJSON = builtins.toJSON {
+      spec = zoneSpec;
+      serving = lib.mapAttrs (_machine: found: { inherit (found) listen; }) machineSettings;
+    };
     endpointsByMachine = lib.groupBy (endpoint: endpoint.machine) zoneSpec.endpoints;
   };
 in

@@ -14,4 +14,14 @@
       The dm-dns that the machine's units, its vars generators and `dm-send-dns` run.
     '';
   };
+
+  options.services.dm-dns.clan = lib.mkOption {
+    type = lib.types.nullOr lib.types.str;
+    default = null;
+    internal = true;
+    description = ''
+      The text of /etc/dm-dns/clan.json. `dm-dns show --flake` and `dm-dns status --all --flake`
+      evaluate it.
+    '';
+  };
 }

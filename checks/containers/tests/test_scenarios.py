@@ -17,6 +17,7 @@ from checks.scenarios import (
     first_boot,
     foreign,
     health,
+    inspect,
     names,
     networks,
     outages,
@@ -140,6 +141,10 @@ def test_the_last_change_is_served(clan: Clan, push: Push) -> None:
 
 def test_what_is_monitored_fails_only_while_something_is_wrong(clan: Clan, push: Push) -> None:
     health.run(clan.machines, clan.booted.spec, push)
+
+
+def test_status_and_show_tell_what_is_served_and_who_exports_it(clan: Clan, push: Push) -> None:
+    inspect.run(clan.machines, clan.booted.spec, push)
 
 
 def test_names_survive_faults(clan: Clan, push: Push) -> None:

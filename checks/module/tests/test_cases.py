@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from dm_dns.commands import push
+from dm_dns.inspect import clan
 from dm_dns.node import state
 from dm_dns.node.config import Config
 from dm_dns.zone import conf, spec
@@ -132,6 +133,33 @@ def test_apply_reads_its_configuration(case: str, name: str, tmp_path: Path) -> 
     path = tmp_path / "apply.json"
     path.write_text(load(case)[name]["environment.etc.dm-dns/apply.json"]["text"])
     assert Config.read(path).domain == zone_spec(case)["domain"]
+
+
+@pytest.mark.parametrize("case", FULL)
+def test_every_machine_has_the_same_clan_file(case: str) -> None:
+    machines = load(case).values()
+    entries = [machine["environment.etc.dm-dns/clan.json"] for machine in machines]
+    assert all(entry == entries[0] for entry in entries)
+    values = json.loads(entries[0]["text"])
+    assert values["spec"] == zone_spec(case)
+    known = clan.parse(entries[0]["text"].encode(), "clan.json")
+    assert known.serving.keys() == load(case).keys()
+
+
+def test_the_clan_file_says_where_machines_answer_others() -> None:
+    text = load("listen")["server"]["environment.etc.dm-dns/clan.json"]["text"]
+    assert clan.parse(text.encode(), "clan.json").serving == {
+        "client": (),
+        "server": ("192.0.2.1", "2001:db8::1"),
+    }
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_nothing_restarts_when_only_the_clan_file_changes(case: str, name: str) -> None:
+    machine = load(case)[name]
+    path = machine["environment.etc.dm-dns/clan.json"]["source"]
+    users = [key for key, value in machine.items() if path in json.dumps(value)]
+    assert users == ["environment.etc.dm-dns/clan.json"]
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())

@@ -71,6 +71,10 @@ in
 
   environment.systemPackages = [ config.services.dm-dns.package ];
   environment.etc."dm-dns/apply.json".source = applyConfig;
+  # No unit reads it, so that none restarts when it changes: it is for people, and for commands that
+  # show who exports a name.
+  environment.etc."dm-dns/clan.json".source = pkgs.writeText "dm-dns-clan.json" zone.clanJSON;
+  services.dm-dns.clan = zone.clanJSON;
 
   services.data-mesher.pluginDirectories = [ constants.meshFolder ];
 }
