@@ -64,7 +64,7 @@ def test_changes_are_those_between_two_zones_and_the_same_zone_again_is_none() -
 def machine(folder: Path) -> Config:
     (folder / "history").mkdir()
     unbound = Unbound(folder / "control", "127.0.0.1", 1)
-    return Config("pin", folder / "mesh", None, folder / "hosts", folder, unbound, None)
+    return Config("pin", folder / "mesh", None, folder / "hosts", folder, [], unbound, None)
 
 
 def keep(config: Config, serial: int, content: bytes | None = None) -> None:
