@@ -111,6 +111,12 @@ def write_own(
     image: Image,
 ) -> None:
     """Write what one machine has of its own below ``root``."""
+    # Nobody has the private half of the evaluated key.
+    (key,) = machine["services.data-mesher.settings.network.files"]["dns/cnames"]
+    own = {
+        path: text.replace(_as_json(key), _as_json(image.signing_pub))
+        for path, text in evaluated.files(machine).items()
+    }
     files, links = nixos.in_store(
         {
             "/etc/machine-id": f"{uuid.uuid4().hex}\n",
@@ -122,7 +128,7 @@ def write_own(
                 image.network_id,
                 domain=image.spec["domain"],
             ),
-            **evaluated.files(machine),
+            **own,
             **web_servers.files(machine),
         }
     )
@@ -137,6 +143,10 @@ def write_own(
     write(root, files, links)
     for program in (root / "usr/local/bin").glob("dm-*"):
         program.chmod(0o755)
+
+
+def _as_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def is_pusher(machine: Mapping[str, Any]) -> bool:

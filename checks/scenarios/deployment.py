@@ -48,13 +48,13 @@ def switch(machine: Machine, spec: Spec, serial: int) -> None:
     zone_conf = f"{_FOLDER}/{serial}.conf"
     machine.succeed(f"mkdir -p {_FOLDER}", *zones.render(spec, serial, zone_conf))
     _cover(machine, _path(machine), zone_conf)
-    _restart(machine)
+    restart(machine)
 
 
 def switch_back(machine: Machine) -> None:
     """Deploy a machine with the zone that it was booted with."""
     _uncover(machine, _path(machine))
-    _restart(machine)
+    restart(machine)
 
 
 def add_hosts(machine: Machine, *lines: str) -> None:
@@ -120,7 +120,7 @@ def _uncover(machine: Machine, path: str) -> None:
     machine.succeed(f"file=$(readlink -f {path}); while mountpoint -q $file; do umount $file; done")
 
 
-def _restart(machine: Machine) -> None:
+def restart(machine: Machine) -> None:
     """Restart what a switch to another zone restarts."""
     machine.succeed(
         _RESTART,

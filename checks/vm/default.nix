@@ -80,6 +80,10 @@ in
   };
   vm-health = run three { name = "health"; };
   vm-inspect = run three { name = "inspect"; };
+  vm-leaked-key = run pushers {
+    name = "leaked_key";
+    config = ./python.nix;
+  };
   vm-names = run three { name = "names"; };
   vm-networks = run lan {
     name = "networks";

@@ -170,7 +170,9 @@ def run(args: argparse.Namespace) -> int:
     domain = new.zone.domain if new else options.domain
     assert domain is not None  # noqa: S101 - for mypy: `_check_usage` has seen to it
     report: Callable[[str], None] = _ignore if options.automatic else _report
-    with destination.connect(options.via, options.mesh_file, options.config, _report) as machine:
+    with destination.connect(
+        options.via, options.mesh_file, options.config, _report, options.history.parent
+    ) as machine:
         machine.check_domain(domain)
         with _key(options) as key:
             pushed = push.Options(

@@ -15,6 +15,7 @@ from dm_dns.node.config import KEYS_FILE, REPLACED, Config, Trust
 from dm_dns.zone import conf, limits, zonefile
 
 CONFIG: Final = Path("/etc/dm-dns/apply.json")
+STATE: Final = Path("/var/lib/dm-dns")
 MESH_FILE: Final = Path("/var/lib/data-mesher/files/home/dns/cnames")
 
 
@@ -45,6 +46,7 @@ class Destination:
         *,
         machine: Machine = LOCAL,
         config: Path | None = None,
+        state: Path = STATE,
         report: Callable[[str], None],
     ) -> None:
         """Describe the machine, without reading anything yet.
@@ -54,10 +56,12 @@ class Destination:
             machine: how its files are read.
             config: dm-dns's configuration there; None: the machine is taken to be one of the
                 zone's clan, and its ``mesh_file`` must be readable.
+            state: the directory where dm-dns keeps its state there, if ``config`` does not say.
             report: takes a line for people.
 
         """
         self.machine = machine
+        self._state = state
         self._mesh_file = mesh_file
         self._config_path = config
         self._report = report
@@ -119,9 +123,7 @@ class Destination:
 
     def _is_distrusted(self, content: bytes) -> bool:
         """Tell whether the machine does not use this copy, because a key has been replaced."""
-        if self._config is None:
-            return False
-        path = self._config.state / KEYS_FILE
+        path = (self._config.state if self._config else self._state) / KEYS_FILE
         try:
             known = self.machine.read_bytes(path, limits.MAX_SETTINGS)
             return Trust.parse(known, self.machine.display(path)).is_distrusted(content)
@@ -191,7 +193,11 @@ class Destination:
 
 @contextmanager
 def connect(
-    via: str | None, mesh_file: Path, config: Path | None, report: Callable[[str], None]
+    via: str | None,
+    mesh_file: Path,
+    config: Path | None,
+    report: Callable[[str], None],
+    state: Path = STATE,
 ) -> Iterator[Destination]:
     """Yield the machine that is pushed to, as long as it is connected.
 
@@ -200,16 +206,17 @@ def connect(
         mesh_file: as `Destination` takes it, as all others are.
         config: dm-dns's configuration there.
         report: takes a line for people.
+        state: where dm-dns keeps its state there, if ``config`` does not say.
 
     Raises:
         Error: the machine cannot be reached.
 
     """
     if via is None:
-        yield Destination(mesh_file, config=config, report=report)
+        yield Destination(mesh_file, config=config, state=state, report=report)
         return
     with (
         ssh.exit_on([signal.SIGTERM, signal.SIGHUP]),
         ssh.SshConnection(via, report) as machine,
     ):
-        yield Destination(mesh_file, machine=machine, config=config, report=report)
+        yield Destination(mesh_file, machine=machine, config=config, state=state, report=report)
