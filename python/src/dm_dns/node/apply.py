@@ -15,13 +15,14 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.files import Version
-from dm_dns.node import history, hosts
+from dm_dns.node import history, hosts, local_view
 from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
 from dm_dns.node.hosts import Hosts
+from dm_dns.node.local_view import LocalView
 from dm_dns.node.trust import update as update_trust
 from dm_dns.zone import conf, zonefile
-from dm_dns.zone.zonefile import FirstLine
+from dm_dns.zone.zonefile import FirstLine, OwnMachine
 
 _BUSY_SECONDS: Final = 1.0
 """How long every change is followed immediately."""
@@ -65,6 +66,8 @@ class Outcome(NamedTuple):
     """The files that the zone was made from."""
     is_new: bool
     """Whether it was not served before."""
+    local: LocalView = local_view.NOTHING
+    """The local view that the zone was made from."""
 
 
 def apply(config: Config, *, write_only: bool = False) -> Outcome:
@@ -121,16 +124,18 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     trust = update_trust(config, inputs.mesh.content)
     fingerprint = inputs.fingerprint(trust)
     if served := _already_served(config, inputs, fingerprint, write_only=write_only):
-        return Outcome(served, [], inputs.versions(), is_new=False)
+        return Outcome(served, [], inputs.versions(), is_new=False, local=inputs.local)
     choice = choose(config, inputs, trust, time.time())
-    view, view_problems = _local_view(config, inputs, choice)
-    problems = [*choice.problems, *view_problems]
+    known, hosts_problems = _known_hosts(config, inputs, choice)
+    machine, view_problems = _own_machine(config, inputs, choice, known)
+    problems = [*choice.problems, *hosts_problems, *view_problems]
     # A zone file that was made despite a problem has no fingerprint, so that the next run finds
     # the problem again.
     compiled = zonefile.compile_zone(
         choice.zone,
-        view.addresses,
-        view.names,
+        known.addresses,
+        known.names,
+        machine,
         source=choice.source,
         inputs="unknown" if problems else fingerprint,
     )
@@ -150,18 +155,30 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         status=compiled.status,
         deployed=choice.deployed,
     )
-    return Outcome(served, problems, inputs.versions(), is_new=True)
+    return Outcome(served, problems, inputs.versions(), is_new=True, local=inputs.local)
 
 
-def _local_view(config: Config, inputs: Inputs, choice: Choice) -> tuple[Hosts, list[str]]:
+def _known_hosts(config: Config, inputs: Inputs, choice: Choice) -> tuple[Hosts, list[str]]:
     """Return what /etc/hosts says, and what is wrong with it; it can only add to a zone."""
     file = inputs.hosts
     if file.problem:
         return _NO_HOSTS, [file.problem]
-    view = hosts.parse((file.content or b"").decode("utf-8", "replace"), config.domain)
-    if problem := zonefile.excess(choice.zone, view.addresses, view.names):
+    known = hosts.parse((file.content or b"").decode("utf-8", "replace"), config.domain)
+    if problem := zonefile.excess(choice.zone, known.addresses, known.names):
         return _NO_HOSTS, [f"{file.path} is not used: {problem}"]
-    return view, [f"{file.path}: {problem}; the name is left out" for problem in view.problems]
+    return known, [f"{file.path}: {problem}; the name is left out" for problem in known.problems]
+
+
+def _own_machine(
+    config: Config, inputs: Inputs, choice: Choice, known: Hosts
+) -> tuple[OwnMachine | None, list[str]]:
+    """Return this machine, whose services get the addresses that it has, and what is wrong."""
+    if config.machine is None or inputs.local.addresses is None:
+        return None, []
+    machine = OwnMachine(config.machine, frozenset(inputs.local.addresses))
+    if problem := zonefile.excess(choice.zone, known.addresses, known.names, machine):
+        return None, [f"the local view of {config.machine} is not used: {problem}"]
+    return machine, []
 
 
 def _already_served(

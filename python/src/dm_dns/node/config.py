@@ -66,6 +66,8 @@ class Config(NamedTuple):
     unbound: Unbound
     hook: Path | None
     """The socket on which systemd-resolved asks; None: it does not."""
+    machine: str | None = None
+    """The machine's own full name; None: it serves its own services as it serves all others."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -122,6 +124,12 @@ class Config(NamedTuple):
             names.check_domain(domain)
         except names.InvalidNameError as error:
             raise Error(f"{path}: domain {domain!a} is not a valid name: {error}") from None
+        machine = None
+        if fields.has("machine"):
+            try:
+                machine = f"{names.canonical_label(fields.text('machine'))}.{domain}"
+            except names.InvalidNameError:
+                raise fields.error("machine", "the name of a machine") from None
         unbound = fields.object("unbound")
         address = unbound.text("address")
         if conf.canonical_address(address) is None:
@@ -139,4 +147,5 @@ class Config(NamedTuple):
                 port=unbound.port("port"),
             ),
             hook=Path(fields.path("hook")) if fields.has("hook") else None,
+            machine=machine,
         )

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from dm_dns.errors import Error
 from dm_dns.files import ReadFile, Version
 from dm_dns.node.config import REPLACED, Config, Trust
+from dm_dns.node.local_view import LocalView
 from dm_dns.zone import conf, limits
 
 _PUSH: Final = "run `dm-send-dns` on a push machine to replace it"
@@ -18,6 +19,7 @@ class Inputs(NamedTuple):
     mesh: ReadFile
     deployed: ReadFile | None
     hosts: ReadFile
+    local: LocalView
 
     @classmethod
     def read(cls, config: Config) -> "Inputs":
@@ -26,6 +28,7 @@ class Inputs(NamedTuple):
             ReadFile.read(config.mesh, limits.MAX_SIZE),
             ReadFile.read(config.deployed, limits.MAX_SIZE) if config.deployed else None,
             ReadFile.read(config.hosts, limits.MAX_HOSTS),
+            LocalView.read(config),
         )
 
     def files(self) -> list[ReadFile]:
@@ -41,10 +44,11 @@ class Inputs(NamedTuple):
         return {str(file.path): file.version for file in self.files()}
 
     def fingerprint(self, trust: Trust) -> str:
-        """Return a hash of the content of all files, and of what is remembered of keys."""
+        """Return a hash of all files, of the local view, and of what is remembered of keys."""
         # __file__: another build of this program may compile the same content differently.
         parts = [__file__.encode(), trust.distrusted.encode()]
         parts += [file.digest() if file else b"" for file in (self.mesh, self.deployed, self.hosts)]
+        parts.append(self.local.digest())
         return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
 
 

@@ -4,8 +4,9 @@ import ctypes
 import errno
 import os
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from socket import socket
 from typing import Final
 
 _IN_ATTRIB: Final = 0x4
@@ -37,14 +38,16 @@ class Notifier:
     If the kernel does not provide inotify, or not for all folders, `wait` returns every second.
     """
 
-    def __init__(self, report: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None], others: Collection[socket] = ()) -> None:
         """Watch mounts, and no folder yet.
 
         Args:
             report: takes a line if inotify is not available.
+            others: do not block, and can be read from when something else has changed.
 
         """
         self._report = report
+        self._others = others
         # A file system that is mounted over a folder causes no event of inotify (proc(5)).
         self._mounts = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
         self._file = -1
@@ -79,8 +82,11 @@ class Notifier:
         poll.register(self._mounts, select.POLLPRI)
         if self._file >= 0:
             poll.register(self._file, select.POLLIN)
+        for other in self._others:
+            poll.register(other, select.POLLIN)
         poll.poll(None if seconds == float("inf") else max(0, seconds) * 1000)
-        _read_all(self._file)
+        for file in (self._file, *(other.fileno() for other in self._others)):
+            _read_all(file)
         os.lseek(self._mounts, 0, os.SEEK_SET)
         _read_all(self._mounts)  # the kernel counts the change as known then
 

@@ -75,6 +75,8 @@ def _problem_of_writer(found: State) -> str | None:
         return f"hangs: for {age:.0f} s it has not written what it found"
     if found.is_outdated():
         return "does not serve a file that has changed"
+    if found.has_other_addresses():
+        return "has not followed a change of this machine's addresses"
     return None
 
 

@@ -18,10 +18,11 @@ from typing import Final, NoReturn
 from dm_dns import files
 from dm_dns.errors import Error, TransientError, describe
 from dm_dns.files import Version
-from dm_dns.node import state
+from dm_dns.node import local_view, netlink, state
 from dm_dns.node.apply import Outcome, Served, apply
 from dm_dns.node.config import Config
 from dm_dns.node.inotify import Notifier
+from dm_dns.node.local_view import LocalView
 from dm_dns.node.state import State
 
 _READY_SECONDS: Final = 5.0
@@ -78,6 +79,7 @@ class Server:
             self._state = State(config.domain, os.getpid(), None, None, [], {}, 0)
         self._told = _for_journal(self._state.served)
         self._versions: dict[Path, Version] = {}
+        self._local = local_view.NOTHING
         self._state_version: Version = ()
         self._next_check = 0.0
         self._confirm_at = _NEVER
@@ -91,7 +93,7 @@ class Server:
 
         """
         config = self._config
-        notifier = Notifier(self._complain)
+        notifier = Notifier(self._complain, self._subscribe())
         # Without the deployed copy: its folder is Nix's store, which changes all the time, and a
         # switch restarts this process.
         watched = [config.mesh, config.hosts, config.unbound.control]
@@ -109,9 +111,17 @@ class Server:
             self._become_ready()
             notifier.wait(min(self._next_check, self._confirm_at) - time.monotonic())
 
+    def _subscribe(self) -> list[socket.socket]:
+        """Return what tells when the local view may have changed, if it can be known."""
+        local = LocalView.read(self._config)
+        if local.problem:
+            self._complain(local.problem)
+        return [netlink.subscribe()] if local.addresses is not None else []
+
     def _must_run(self) -> bool:
         return (
             self._current_versions() != self._versions
+            or LocalView.read(self._config) != self._local
             or time.monotonic() >= self._next_check
             or self._has_lost_files()
         )
@@ -133,6 +143,7 @@ class Server:
     def _run(self) -> None:
         """Run `apply` once, and write down its outcome."""
         before, self._versions = self._versions, self._current_versions()
+        local = self._local = LocalView.read(self._config)
         control = self._config.unbound.control
         has_started = control.exists() and before.get(control) != self._versions[control]
         self._next_check = time.monotonic() + _CHECK_SECONDS
@@ -148,6 +159,7 @@ class Server:
             self._next_check = time.monotonic() + seconds
         else:
             served, problems, inputs = outcome.served, outcome.problems, outcome.inputs
+            local = outcome.local
         since = self._state.since
         if served and (since is None or served != self._state.served):
             since = int(time.time())
@@ -155,7 +167,9 @@ class Server:
             self._told = _for_journal(served)
             self._tell(f"{self._config.domain}: {served}")
         written = self._state.written
-        found = State(self._config.domain, os.getpid(), served, since, problems, inputs, written)
+        found = State(
+            self._config.domain, os.getpid(), served, since, problems, inputs, written, local
+        )
         # A check may have failed because unbound did not run.
         if found != self._state or has_started:
             self._confirm_at = time.monotonic() + _CONFIRM_SECONDS
@@ -273,7 +287,10 @@ def _parse_result(result: bytes) -> Outcome:
     if "error" in values:
         raise Error(values["error"])
     inputs = {path: tuple(version) for path, version in values["inputs"].items()}
-    return Outcome(Served(*values["served"]), values["problems"], inputs, values["is_new"])
+    addresses, problem = values["local"]
+    local = LocalView(addresses if addresses is None else tuple(addresses), problem)
+    served = Served(*values["served"])
+    return Outcome(served, values["problems"], inputs, values["is_new"], local)
 
 
 def notify_ready() -> None:

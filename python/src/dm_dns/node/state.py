@@ -11,7 +11,9 @@
   text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it), ``deployed`` (null, or the
   serial of the zone that the machine was deployed with) and ``since`` (seconds since 1970);
 - ``problems``: a list of texts; empty if all is well;
-- ``inputs``: for each file that was read its version, a list of numbers that changes with the file.
+- ``inputs``: for each file that was read its version, a list of numbers that changes with the file;
+- ``local``: the local view that the zone was made from: ``addresses`` (null, or the list of those
+  of this machine's links) and ``problem`` (null, or why they are not known).
 """
 
 import errno
@@ -24,7 +26,9 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.files import Version
 from dm_dns.json_fields import JsonFields
+from dm_dns.node import local_view
 from dm_dns.node.apply import Served
+from dm_dns.node.local_view import LocalView
 from dm_dns.zone import limits
 
 NAME: Final = "state.json"
@@ -48,6 +52,8 @@ class State(NamedTuple):
     """The files that were read, by their path."""
     written: int
     """When this was written, in seconds of the system's monotonic clock."""
+    local: LocalView = local_view.NOTHING
+    """The local view that the zone was made from."""
 
     def age(self) -> float:
         """Return how long ago it was written, in seconds in which the machine was not suspended."""
@@ -57,6 +63,11 @@ class State(NamedTuple):
         """Tell whether a file has changed since it was read, as far as this user may know."""
         now = {path: files.version(Path(path)) for path in self.inputs}
         return any(now[path] not in (read, _DENIED) for path, read in self.inputs.items())
+
+    def has_other_addresses(self) -> bool:
+        """Tell whether the machine's addresses have changed, as far as this user may know."""
+        now = None if self.local.addresses is None else LocalView.of_links().addresses
+        return now is not None and now != self.local.addresses
 
     def has_writer(self) -> bool:
         """Tell whether the process that wrote the state still exists."""
@@ -83,6 +94,7 @@ class State(NamedTuple):
             "served": served,
             "problems": self.problems,
             "inputs": self.inputs,
+            "local": self.local._asdict(),
         }
         files.write(path, json.dumps(values, indent=2).encode() + b"\n")
 
@@ -116,6 +128,14 @@ def read(path: Path) -> State:
         problems=fields.texts("problems"),
         inputs=fields.object("inputs").members(_version),
         written=fields.integer("written"),
+        local=_local(fields.object("local")) if fields.has("local") else local_view.NOTHING,
+    )
+
+
+def _local(fields: JsonFields) -> LocalView:
+    return LocalView(
+        addresses=tuple(fields.texts("addresses")) if fields.has("addresses") else None,
+        problem=fields.text("problem") if fields.has("problem") else None,
     )
 
 

@@ -16,6 +16,8 @@ _FAMILIES: Final = 2
 _MOST_REPEATED: Final = 8
 """Addresses that are written in place of each CNAME: many would make the file far larger."""
 
+_LOOPBACK: Final = ("127.0.0.1", "::1")
+
 # Nobody transfers this zone, so refresh, retry and expire have no effect; unbound requires them.
 _APEX: Final = """\
 $TTL {ttl}
@@ -32,15 +34,34 @@ class ZoneFile(NamedTuple):
     """The text of the TXT record that distinguishes this file from all others (`status_name`)."""
 
 
+class OwnMachine(NamedTuple):
+    """The machine on which a zone file is served, as it can be reached from itself."""
+
+    name: str
+    """Its full name."""
+    assigned: Collection[str]
+    """The addresses that its links have now, with those of loopback."""
+
+    def reachable(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Return which of its addresses are assigned; if none is, those of loopback.
+
+        If there is no loopback either, as before `lo` is up, return them as they are.
+        """
+        usable = [address for address in known if address in self.assigned]
+        usable = usable or [address for address in _LOOPBACK if address in self.assigned]
+        return tuple(usable) or known
+
+
 def status_name(domain: str) -> str:
     """Return the name of the TXT record that tells what a machine serves."""
     return f"{names.STATUS_LABEL}.{domain}"
 
 
-def compile_zone(
+def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
     served: conf.Zone,
     own: Mapping[str, tuple[str, ...]],
     in_hosts: Collection[str] = (),
+    machine: OwnMachine | None = None,
     *,
     source: str,
     inputs: str,
@@ -52,22 +73,23 @@ def compile_zone(
     - if the target lacks A or AAAA records: unbound adds no SOA to an empty answer behind a CNAME,
       and without one caches do not know for how long it is valid (RFC 2308, section 2.2);
     - if the target is in /etc/hosts: systemd-resolved would follow the CNAME into that file, where
-      NixOS has the machine's own name with loopback addresses.
+      NixOS has the machine's own name with loopback addresses;
+    - if the target is ``machine``: its own name keeps its addresses, and its services get those at
+      which they answer now.
 
     Args:
         served: what to serve.
         own: addresses that the machine knows itself (`hosts.addresses`); they replace the zone's
             for every name that is not a CNAME.
         in_hosts: names in the machine's /etc/hosts (`hosts.names_in`).
+        machine: the one whose services get other addresses than the zone has for them; None: none.
         source: where ``served`` is from: ``mesh``, ``deployed`` or ``kept``.
         inputs: what the file was made from, for the comment in its first line.
 
     """
-    addresses = {**served.addresses, **{n: a for n, a in own.items() if n not in served.cnames}}
+    compiled = _compile(served, own, in_hosts, machine)
+    cnames, addresses = compiled.cnames, compiled.addresses
     lines = [_APEX.format(ttl=TTL, domain=served.domain, serial=served.serial)]
-    replaced = _replaced_cnames(served.cnames, addresses, in_hosts)
-    cnames = {owner: target for owner, target in served.cnames.items() if owner not in replaced}
-    addresses |= {owner: addresses.get(target, ()) for owner, target in replaced.items()}
     lines += [f"{owner}. CNAME {target}.\n" for owner, target in cnames.items()]
     lines += [
         f"{owner}. {conf.record_type(address)} {address}\n"
@@ -76,7 +98,7 @@ def compile_zone(
     ]
     # A name without an address must exist anyway: otherwise a wildcard would answer for it, in a
     # loop if the wildcard points to that machine.
-    exist = {*cnames.values(), *addresses, *replaced.values()} - cnames.keys()
+    exist = {*cnames.values(), *addresses, *compiled.targets} - cnames.keys()
     lines += [
         f'{name}. TXT "dm-dns knows no address of this machine"\n'
         for name in sorted(exist)
@@ -91,7 +113,10 @@ def compile_zone(
 
 
 def excess(
-    served: conf.Zone, own: Mapping[str, tuple[str, ...]], in_hosts: Collection[str]
+    served: conf.Zone,
+    own: Mapping[str, tuple[str, ...]],
+    in_hosts: Collection[str],
+    machine: OwnMachine | None = None,
 ) -> str | None:
     """Return why a zone file would have too many records for unbound; None if it would not.
 
@@ -99,19 +124,76 @@ def excess(
         served: as `compile_zone` takes it, as all others are.
         own: addresses that the machine knows itself.
         in_hosts: names in the machine's /etc/hosts.
+        machine: the one whose services get other addresses than the zone has for them.
 
     """
-    addresses = {**served.addresses, **own}
-    records = _count(served.cnames, addresses, _replaced_cnames(served.cnames, addresses, in_hosts))
+    compiled = _compile(served, own, in_hosts, machine)
+    records = len(compiled.cnames) + sum(map(len, compiled.addresses.values()))
     if records <= limits.MAX_SERVED:
         return None
     return f"with it the zone has {records} records, and the limit is {limits.MAX_SERVED}"
 
 
+class _Compiled(NamedTuple):
+    """The names of a zone file."""
+
+    cnames: dict[str, str]
+    addresses: dict[str, tuple[str, ...]]
+    targets: Collection[str]
+    """Those of the CNAMEs in whose place there are addresses."""
+
+
+def _compile(
+    served: conf.Zone,
+    own: Mapping[str, tuple[str, ...]],
+    in_hosts: Collection[str],
+    machine: OwnMachine | None,
+) -> _Compiled:
+    addresses = {**served.addresses, **{n: a for n, a in own.items() if n not in served.cnames}}
+    repeated, local = addresses, in_hosts
+    if machine:
+        here = machine.reachable(addresses.get(machine.name, ()))
+        repeated = {**addresses, machine.name: here}
+        local = {*in_hosts, machine.name}
+        known = {*served.addresses.get(machine.name, ()), *addresses.get(machine.name, ())}
+        addresses |= _shared(machine, addresses, known)
+    replaced = _replaced_cnames(served.cnames, repeated, local)
+    cnames = {owner: target for owner, target in served.cnames.items() if owner not in replaced}
+    addresses |= {owner: repeated.get(target, ()) for owner, target in replaced.items()}
+    return _Compiled(cnames, addresses, replaced.values())
+
+
+def _shared(
+    machine: OwnMachine, addresses: Mapping[str, tuple[str, ...]], known: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the addresses of names that a machine answers on beside others, as it reaches them.
+
+    Args:
+        machine: whose own name is left out.
+        addresses: of all names.
+        known: all addresses of the machine, assigned or not.
+
+    """
+    found = {}
+    for name, several in addresses.items():
+        own = tuple(address for address in several if address in known)
+        if own and name != machine.name:
+            others = (address for address in several if address not in known)
+            found[name] = conf.in_order((*others, *machine.reachable(own)))
+    return found
+
+
 def _replaced_cnames(
-    cnames: Mapping[str, str], addresses: Mapping[str, tuple[str, ...]], in_hosts: Collection[str]
+    cnames: Mapping[str, str], addresses: Mapping[str, tuple[str, ...]], local: Collection[str]
 ) -> dict[str, str]:
-    """Return the names that are compiled to addresses in place of a CNAME, with the last target."""
+    """Return the names that are compiled to addresses in place of a CNAME, with the last target.
+
+    Args:
+        cnames: owner to target.
+        addresses: of all names.
+        local: targets that are always replaced.
+
+    """
     ends: dict[str, tuple[str, bool]] = {}
     for start in cnames:
         chain = []
@@ -119,9 +201,9 @@ def _replaced_cnames(
         while name in cnames and name not in ends:
             chain.append(name)
             name = cnames[name]
-        target, is_local = ends.get(name, (name, name in in_hosts))
+        target, is_local = ends.get(name, (name, name in local))
         for owner in reversed(chain):
-            is_local = is_local or cnames[owner] in in_hosts
+            is_local = is_local or cnames[owner] in local
             ends[owner] = target, is_local
     replaced = {owner: target for owner, (target, is_local) in ends.items() if is_local}
     lacking = {
