@@ -19,6 +19,7 @@ VALUES: dict[str, Any] = {
     "state": "/var/lib/dm-dns",
     "unbound": {"control": "/run/unbound/unbound.ctl", "address": "127.0.0.1", "port": 5353},
     "hook": "/run/systemd/resolve.hook/dm-dns",
+    "machine": "Kiwi",
 }
 
 
@@ -51,6 +52,7 @@ def test_a_configuration_is_read() -> None:
         keys=[],
         unbound=Unbound(Path("/run/unbound/unbound.ctl"), "127.0.0.1", 5353),
         hook=Path("/run/systemd/resolve.hook/dm-dns"),
+        machine="kiwi.pin",
     )
 
 
@@ -63,6 +65,11 @@ def test_files_of_the_state_directory() -> None:
 @pytest.mark.parametrize("values", [without("deployed"), {**VALUES, "deployed": None}])
 def test_a_machine_may_have_no_deployed_zone(values: dict[str, Any]) -> None:
     assert read(values).deployed is None
+
+
+@pytest.mark.parametrize("values", [without("machine"), {**VALUES, "machine": None}])
+def test_a_machine_may_have_no_local_view(values: dict[str, Any]) -> None:
+    assert read(values).machine is None
 
 
 def test_resolved_may_have_no_hook() -> None:
@@ -79,6 +86,11 @@ def test_every_port_can_be_set(port: int) -> None:
     [
         pytest.param(
             [], snapshot("apply.json: the top level must be an object, not []"), id="list"
+        ),
+        pytest.param(
+            {**VALUES, "machine": "a.b"},
+            snapshot('apply.json: machine must be the name of a machine, not "a.b"'),
+            id="machine",
         ),
         pytest.param({}, snapshot("apply.json: domain must be a string, not null"), id="empty"),
         pytest.param(

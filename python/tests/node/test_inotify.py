@@ -1,6 +1,7 @@
 import ctypes
 import errno
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -58,6 +59,18 @@ def test_a_folder_that_is_not_there_is_told_by_its_parent(
     notifier.wait(0.05)
     (tmp_path / "a/b/file").write_text("")
     assert ends_early(notifier)
+
+
+def test_what_else_has_changed_ends_the_wait_once() -> None:
+    told, tells = socket.socketpair()
+    with told, tells:
+        told.settimeout(0)
+        notifier = Notifier(pytest.fail, [told])
+        tells.send(b"changed")
+        assert ends_early(notifier)
+        start = time.monotonic()
+        notifier.wait(0.2)
+        assert time.monotonic() - start >= 0.19
 
 
 LIBRARY = ctypes.CDLL(None)

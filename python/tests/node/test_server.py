@@ -11,6 +11,7 @@ from dm_dns.errors import Error, TransientError
 from dm_dns.node import server
 from dm_dns.node.apply import Outcome, Served
 from dm_dns.node.config import Config
+from dm_dns.node.local_view import LocalView
 from dm_dns.node.server import Server
 from dm_dns.node.unbound import Unbound
 
@@ -50,7 +51,13 @@ def test_the_outcome_of_a_run_is_what_it_returned(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # More than a pipe holds.
-    outcome = Outcome(SERVED, ["a problem" * 20_000], {"/etc/hosts": (1, 2)}, is_new=True)
+    outcome = Outcome(
+        SERVED,
+        ["a problem" * 20_000],
+        {"/etc/hosts": (1, 2)},
+        is_new=True,
+        local=LocalView(("10.9.0.1", "::1"), None),
+    )
     assert result_of(config, monkeypatch, lambda: outcome) == outcome
 
 

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,23 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns.errors import Error
-from dm_dns.node import state
+from dm_dns.node import netlink, state
 from dm_dns.node.apply import Served
+from dm_dns.node.local_view import NOTHING, LocalView
 from dm_dns.node.state import State
 
 SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def", 4)
-STATE = State("pin", 7, SERVED, 1795433611, ["a problem"], {"/etc/hosts": (1, 2), "/mesh": (2,)}, 9)
+LOCAL = LocalView(("10.9.0.1", "::1"), None)
+STATE = State(
+    "pin",
+    7,
+    SERVED,
+    1795433611,
+    ["a problem"],
+    {"/etc/hosts": (1, 2), "/mesh": (2,)},
+    9,
+    LOCAL,
+)
 VALUES: dict[str, Any] = {
     "domain": "pin",
     "pid": 7,
@@ -23,6 +35,7 @@ VALUES: dict[str, Any] = {
     "served": {**SERVED._asdict(), "since": 1795433611},
     "problems": ["a problem"],
     "inputs": {"/etc/hosts": [1, 2], "/mesh": [2]},
+    "local": {"addresses": ["10.9.0.1", "::1"], "problem": None},
 }
 
 
@@ -46,6 +59,17 @@ def test_a_state_is_written_with_the_keys_that_others_read() -> None:
 def test_a_state_of_before_it_had_the_deployed_serial_is_read() -> None:
     served = {key: value for key, value in VALUES["served"].items() if key != "deployed"}
     assert read({**VALUES, "served": served}).served == SERVED._replace(deployed=None)
+
+
+def test_a_state_of_before_it_had_a_local_view_is_read() -> None:
+    values = {key: value for key, value in VALUES.items() if key != "local"}
+    assert read(values).local == NOTHING
+
+
+@pytest.mark.parametrize("local", [NOTHING, LocalView(None, "a problem")])
+def test_the_addresses_may_be_unknown(local: LocalView) -> None:
+    STATE._replace(local=local).write(Path("state.json"))
+    assert state.read(Path("state.json")).local == local
 
 
 @pytest.mark.parametrize(
@@ -97,6 +121,10 @@ def test_a_machine_may_serve_nothing() -> None:
             {**VALUES, "inputs": {"/mesh": [None]}},
             snapshot("state.json: inputs./mesh[0] must be a number, not null"),
         ),
+        (
+            {**VALUES, "local": {"addresses": [7]}},
+            snapshot("state.json: local.addresses[0] must be a string, not 7"),
+        ),
     ],
 )
 def test_an_invalid_state_is_an_error_that_names_the_field(values: object, message: str) -> None:
@@ -116,6 +144,30 @@ def test_a_state_is_outdated_when_a_file_has_changed() -> None:
     assert current.is_outdated()
     file.unlink()
     assert current.is_outdated()
+
+
+def raised() -> tuple[str, ...]:
+    raise OSError(97, "Address family not supported by protocol")
+
+
+@pytest.mark.parametrize(
+    ("local", "now", "expected"),
+    [
+        (LOCAL, lambda: LOCAL.addresses, False),
+        (LOCAL, lambda: ("::1",), True),
+        (LOCAL, raised, False),
+        (NOTHING, lambda: ("::1",), False),
+    ],
+    ids=["same", "other", "this user may not know", "they do not matter"],
+)
+def test_a_state_tells_whether_the_machine_has_other_addresses(
+    local: LocalView,
+    now: Callable[[], tuple[str, ...]],
+    expected: bool,  # noqa: FBT001 - what is returned
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(netlink, "addresses", now)
+    assert STATE._replace(local=local).has_other_addresses() == expected
 
 
 def test_a_state_has_a_writer_as_long_as_its_process_exists() -> None:

@@ -253,3 +253,96 @@ def test_a_cname_stays_where_addresses_would_make_the_file_too_large(
         "with it the zone has 22 records, and the limit is 21"
     )
     assert zonefile.excess(made, {}, []) is None
+
+
+# -- the machine's own services
+
+BOTH = ("10.9.0.1", "fd09::1")
+LOOPBACK = {"127.0.0.1", "::1"}
+OWN = conf.Zone(
+    "pin",
+    7,
+    {"chat.pin": "kiwi.pin", "deep.chat.pin": "chat.pin", "irc.pin": "kfbox.pin"},
+    {
+        "kiwi.pin": BOTH,
+        "kfbox.pin": ("10.9.0.2", "fd09::2"),
+        "www.pin": ("10.9.0.1", "10.9.0.2", "fd09::1", "fd09::2"),
+        "other.pin": ("10.9.0.2", "fd09::2"),
+    },
+    SHA256,
+)
+
+
+def at_kiwi(
+    assigned: set[str], served: conf.Zone = OWN, own: dict[str, tuple[str, ...]] | None = None
+) -> dict[str, set[str]]:
+    """Return what each name has in the zone file of kiwi while it has these addresses."""
+    file = zonefile.compile_zone(
+        served,
+        own or {},
+        machine=zonefile.OwnMachine("kiwi.pin", assigned),
+        source="mesh",
+        inputs="1234",
+    )
+    found: dict[str, set[str]] = {}
+    for owner, _kind, data in records(file):
+        found.setdefault(owner.removesuffix("."), set()).add(data)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("assigned", "expected"),
+    [
+        ({*LOOPBACK, *BOTH, "192.0.2.9"}, {*BOTH}),
+        ({*LOOPBACK, "fd09::1"}, {"fd09::1"}),
+        ({*LOOPBACK, "10.9.0.1"}, {"10.9.0.1"}),
+        ({*LOOPBACK, "192.0.2.9"}, LOOPBACK),
+        ({"127.0.0.1"}, {"127.0.0.1"}),
+        ({"127.0.0.2"}, {*BOTH}),
+        (set(), {*BOTH}),
+    ],
+    ids=["all", "IPv6", "IPv4", "none", "none, and IPv6 off", "no loopback", "no link"],
+)
+def test_own_services_have_the_addresses_that_are_assigned(
+    assigned: set[str], expected: set[str]
+) -> None:
+    found = at_kiwi(assigned)
+    assert found["chat.pin"] == found["deep.chat.pin"] == expected
+    assert found["www.pin"] == expected | {"10.9.0.2", "fd09::2"}
+
+
+@pytest.mark.parametrize("assigned", [{*BOTH, *LOOPBACK}, LOOPBACK, set()])
+def test_all_other_names_stay_as_they_are(assigned: set[str]) -> None:
+    found = at_kiwi(assigned)
+    assert found["kiwi.pin"] == {*BOTH}
+    assert found["kfbox.pin"] == found["other.pin"] == {"10.9.0.2", "fd09::2"}
+    assert found["irc.pin"] == {"kfbox.pin."}
+
+
+def test_a_machine_without_address_reaches_its_own_services() -> None:
+    served = OWN._replace(addresses={"kiwi.pin": ()})
+    expected = {"chat.pin": LOOPBACK, "deep.chat.pin": LOOPBACK}
+    assert at_kiwi({*LOOPBACK, "192.0.2.9"}, served) == expected
+
+
+def test_addresses_in_hosts_are_own_ones_too() -> None:
+    hosts: dict[str, tuple[str, ...]] = {"kiwi.pin": ("192.168.1.1",)}
+    assert at_kiwi({*LOOPBACK, "192.168.1.1", *BOTH}, own=hosts)["chat.pin"] == {"192.168.1.1"}
+    assert at_kiwi({*LOOPBACK, *BOTH}, own=hosts)["chat.pin"] == LOOPBACK
+    assert at_kiwi({*LOOPBACK, "192.168.1.1"}, own=hosts)["www.pin"] == {
+        *LOOPBACK,
+        "10.9.0.2",
+        "fd09::2",
+    }
+
+
+def test_an_own_wildcard_has_own_addresses() -> None:
+    served = OWN._replace(cnames={"*.pin": "kiwi.pin"})
+    assert at_kiwi(LOOPBACK, served)["*.pin"] == LOOPBACK
+
+
+def test_an_own_name_that_is_an_alias_leads_where_the_zone_says() -> None:
+    served = conf.Zone(
+        "pin", 7, {"kiwi.pin": "kfbox.pin", "chat.pin": "kiwi.pin"}, {"kfbox.pin": BOTH}, SHA256
+    )
+    assert at_kiwi(LOOPBACK, served)["chat.pin"] == {*BOTH}

@@ -35,7 +35,7 @@ class LocalView(NamedTuple):
 
     def digest(self) -> bytes:
         """Return what differs for each view from which another zone may be compiled."""
-        return b"" if self.addresses is None else " ".join(self.addresses).encode()
+        return b"" if self.addresses is None else f"{self.addresses}".encode()
 
 
 NOTHING = LocalView(None, None)
