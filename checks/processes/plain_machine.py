@@ -37,7 +37,7 @@ class PlainMachine:
             machine.unbound.ask("irc.pin", "AAAA")
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is named in the call
         self,
         name: str = "machine",
         domain: str = "pin",
@@ -45,6 +45,7 @@ class PlainMachine:
         network: FakeMesh | None = None,
         listen: tuple[str, int] | None = None,
         unbound_options: str = "",
+        has_local_view: bool = False,
     ) -> None:
         """Make its directory; nothing runs yet.
 
@@ -54,12 +55,14 @@ class PlainMachine:
             network: the mesh it belongs to; without one it has the files, but no daemon.
             listen: address and port of unbound; any that are free if not given.
             unbound_options: more lines for the server section of unbound.conf.
+            has_local_view: whether the addresses of this machine's links matter to it.
 
         """
         _turn_sigterm_into_sigint()
         self._stack = ExitStack()
         try:
             self.name = name
+            self._has_local_view = has_local_view
             self.domain = domain
             self.directory = Path(tempfile.mkdtemp(prefix="dm-dns-", dir=short_folder()))
             self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
@@ -107,7 +110,7 @@ class PlainMachine:
         (mesh / "files/home").symlink_to("none")
 
     def _write_config(self) -> None:
-        config = {
+        config: dict[str, object] = {
             "domain": self.domain,
             "mesh": str(self.mesh_file),
             "deployed": str(self.deployed),
@@ -119,6 +122,8 @@ class PlainMachine:
                 "port": self.unbound.port,
             },
         }
+        if self._has_local_view:
+            config["machine"] = self.name
         self.config.write_text(json.dumps(config))
 
     def boot(self) -> None:

@@ -42,6 +42,10 @@ let
         control = constants.controlSocket;
       };
       hook = constants.hookSocket;
+      # Its own services get the addresses that it has at the moment, or loopback. Where it answers
+      # other devices too, they would get loopback as well, and lose an address that the machine does
+      # not know because a router translates it.
+      machine = if settings.listen == [ ] then machine.name else null;
     }
   );
 in

@@ -11,7 +11,10 @@ let
   runtimeDirectory = "dm-dns";
 
   # It reads what came over the network, so it may do little else.
-  service = import ../sandbox.nix // {
+  sandbox = import ../sandbox.nix;
+  service = sandbox // {
+    # It asks the kernel for the addresses of the machine.
+    RestrictAddressFamilies = sandbox.RestrictAddressFamilies ++ [ "AF_NETLINK" ];
     User = constants.user;
     Group = constants.user;
     # Only its members may reach the mesh copy.
@@ -101,7 +104,7 @@ in
     restartTriggers = [ applyConfig ];
     stopIfChanged = false;
     startLimitIntervalSec = 0;
-    serviceConfig = import ../sandbox.nix // {
+    serviceConfig = sandbox // {
       DynamicUser = true;
       ExecStart = "${package}/bin/dm-dns hook";
       Restart = "always";

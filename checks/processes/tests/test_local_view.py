@@ -1,0 +1,214 @@
+"""`dm-dns apply --watch` while addresses come to this machine's links and go."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from dm_dns.node import state
+
+from checks.processes import unbound
+from checks.processes.network import assign, ip, own_network, take, without_ipv6
+from checks.processes.plain_machine import PlainMachine
+from checks.processes.tests.helpers import (
+    Asker,
+    applied,
+    bring,
+    problems,
+    served,
+    status,
+    wait_for_serial,
+    zone_conf,
+)
+from checks.processes.wait import until
+
+VPN = ("10.9.0.1", "fd09::1")
+OTHER = ("10.9.0.2", "fd09::2")
+SOON = 1.0
+"""Seconds within which a change of addresses is to be served."""
+
+
+def zone(serial: int) -> str:
+    """Return a zone.conf in which kiwi, kfbox and both of them have services."""
+    return zone_conf(
+        serial,
+        {"chat.pin": "kiwi.pin", "irc.pin": "kfbox.pin"},
+        {"kiwi.pin": VPN, "kfbox.pin": OTHER, "www.pin": tuple(sorted((*VPN, *OTHER)))},
+    )
+
+
+@pytest.fixture
+def booted() -> Iterator[PlainMachine]:
+    """The machine kiwi, which has booted without its addresses in the VPN."""
+    if unbound.find() is None:
+        pytest.skip(unbound.MISSING)
+    if os.geteuid() != 0:
+        pytest.skip("only root may make a network")
+    with own_network(), PlainMachine("kiwi", has_local_view=True) as machine:
+        bring(machine, zone(5))
+        machine.boot()
+        wait_for_serial(machine, 5)
+        yield machine
+
+
+def found(machine: PlainMachine, name: str) -> set[str]:
+    """Return the addresses of a name."""
+    records = served(machine, name, "A") + served(machine, name)
+    return {record.split()[1] for record in records if not record.startswith("CNAME")}
+
+
+def becomes(machine: PlainMachine, name: str, expected: set[str]) -> None:
+    """Check that a name soon has these addresses."""
+    until(lambda: found(machine, name) == expected, f"{name} is {expected}", seconds=SOON)
+
+
+def judged(machine: PlainMachine) -> str:
+    return machine.apply("--check").stderr
+
+
+def test_own_services_resolve_to_where_they_answer(booted: PlainMachine) -> None:
+    loopback = {"127.0.0.1", "::1"}
+    for _ in range(2):
+        becomes(booted, "chat.pin", loopback)
+        becomes(booted, "www.pin", {*loopback, *OTHER})
+        assign(*VPN)
+        becomes(booted, "chat.pin", {*VPN})
+        becomes(booted, "www.pin", {*VPN, *OTHER})
+        take(VPN[0])
+        becomes(booted, "chat.pin", {VPN[1]})
+        assert served(booted, "chat.pin", "A") == []
+        assert found(booted, "kiwi.pin") == {*VPN}
+        assert served(booted, "irc.pin") == ["CNAME kfbox.pin.", "AAAA fd09::2"]
+        take(VPN[1])
+    assert booted.complaints() == []
+    assert problems(booted) == []
+
+
+def test_without_ipv6_there_is_no_address_of_it(booted: PlainMachine) -> None:
+    without_ipv6()
+    becomes(booted, "chat.pin", {"127.0.0.1"})
+    assign(VPN[0])
+    becomes(booted, "chat.pin", {VPN[0]})
+
+
+def test_an_address_counts_when_the_kernel_knows_that_no_other_machine_has_it(
+    booted: PlainMachine,
+) -> None:
+    ip("link", "add", "vpn", "type", "veth", "peer", "name", "other")
+    ip("link", "set", "vpn", "up")
+    ip("link", "set", "other", "up")
+    ip("address", "add", f"{VPN[1]}/64", "dev", "vpn")
+
+    def is_tentative() -> bool:
+        [*_, link] = json.loads(ip("-json", "address", "show", "dev", "vpn", "tentative"))
+        return any(info.get("local") == VPN[1] for info in link.get("addr_info", []))
+
+    assert is_tentative()
+    while served(booted, "chat.pin") == ["AAAA ::1"] and is_tentative():
+        time.sleep(0.01)
+    assert not is_tentative()
+    becomes(booted, "chat.pin", {VPN[1]})
+
+
+def test_no_lookup_is_lost_and_each_change_is_served_soon(booted: PlainMachine) -> None:
+    with Asker(booted, ["chat.pin"], {"::1", VPN[1]}) as asker:
+        for _ in range(10):
+            assign(VPN[1])
+            becomes(booted, "chat.pin", {VPN[1]})
+            take(VPN[1])
+            becomes(booted, "chat.pin", {"127.0.0.1", "::1"})
+    assert asker.wrong == []
+    assert asker.asked > 20
+
+
+def test_of_many_changes_the_last_is_served(booted: PlainMachine) -> None:
+    for _ in range(50):
+        assign(*VPN)
+        take(*VPN)
+    assign(VPN[0])
+    becomes(booted, "chat.pin", {VPN[0]})
+
+
+def test_addresses_that_no_name_has_change_nothing_that_is_served(booted: PlainMachine) -> None:
+    before, lines = status(booted), booted.log.read_text()
+    assign("10.1.1.1", "fd01::1")
+    until(
+        lambda: "fd01::1" in (state.read(booted.state_file).local.addresses or ()),
+        "the server knows of the addresses",
+    )
+    assert status(booted) == before
+    assert booted.log.read_text() == lines
+
+
+def test_the_judge_compares_the_addresses(booted: PlainMachine) -> None:
+    assert judged(booted) == ""
+    assign(*VPN)
+    assert judged(booted) == ""
+    assert found(booted, "chat.pin") == {*VPN}
+    [server] = [int(state.read(booted.state_file).pid)]
+    os.kill(server, signal.SIGSTOP)
+    take(*VPN)
+    assert judged(booted) == (
+        "dm-dns: dm-dns.service has not followed a change of this machine's addresses; see"
+        " `systemctl status dm-dns`\n"
+    )
+    os.kill(server, signal.SIGCONT)
+    assert judged(booted) == ""
+
+
+def test_a_run_by_hand_serves_the_same(booted: PlainMachine) -> None:
+    assert applied(booted).endswith(", unchanged\n")
+    assign(*VPN)
+    becomes(booted, "chat.pin", {*VPN})
+    assert applied(booted).endswith(", unchanged\n")
+
+
+def test_who_serves_other_devices_serves_what_the_zone_has(booted: PlainMachine) -> None:
+    with PlainMachine("kiwi") as machine:
+        bring(machine, zone(5))
+        machine.boot()
+        wait_for_serial(machine, 5)
+        expected = ["CNAME kiwi.pin.", f"AAAA {VPN[1]}"]
+        assert served(machine, "chat.pin") == expected
+        assign(VPN[0])
+        becomes(booted, "chat.pin", {VPN[0]})
+        assert served(machine, "chat.pin") == expected
+        assert state.read(machine.state_file).local == (None, None)
+
+
+# A kernel without netlink, as in some containers.
+WITHOUT = (
+    "import errno, os, sys; from dm_dns import cli; from dm_dns.node import netlink\n"
+    "def refuse():\n"
+    "    raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))\n"
+    "netlink._open = refuse; sys.exit(cli.main(sys.argv[1:]))"
+)
+
+
+def test_where_the_addresses_cannot_be_known_the_zone_is_served_as_it_is(
+    booted: PlainMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PlainMachine("kiwi", has_local_view=True) as machine:
+        bring(machine, zone(5))
+        python, _module, _dm_dns, *options = machine.apply_command()
+        monkeypatch.setattr(
+            machine, "apply_command", lambda *more: [python, "-c", WITHOUT, *options, *more]
+        )
+        machine.boot()
+        wait_for_serial(machine, 5)
+        assert served(machine, "chat.pin") == ["CNAME kiwi.pin.", f"AAAA {VPN[1]}"]
+        local = state.read(machine.state_file).local
+        assert local.addresses is None
+        assert local.problem
+        assign(*VPN)
+        becomes(booted, "chat.pin", {*VPN})
+        bring(machine, zone(6))
+        wait_for_serial(machine, 6)
+        assert machine.log.read_text().count(f"dm-dns: {local.problem}\n") == 1
+        assert problems(machine) == []
+        assert judged(machine) == ""
+        take(*VPN)
+        becomes(booted, "chat.pin", {"127.0.0.1", "::1"})
+        assert served(machine, "chat.pin") == ["CNAME kiwi.pin.", f"AAAA {VPN[1]}"]
