@@ -37,7 +37,7 @@ def own_network() -> Iterator[None]:
 
 
 def ip(*words: str) -> str:
-    """Return what a command of ip(8) prints."""
+    """Run the command ip, and return what it prints."""
     command = ["ip", *words]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 

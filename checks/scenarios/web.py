@@ -1,4 +1,7 @@
-"""nginx and caddy on the clan's addresses only: before the VPN is up, with it, and after it."""
+"""nginx and caddy on the clan's addresses only: before the VPN is up, with it, and after it.
+
+On its own machine, each site answers by its names all the time.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +17,8 @@ _PORTS: Final = {"nginx": 80, "caddy": 8080}
 _PUBLIC: Final = "www.example.org"
 _MIXED: Final = "www.example.net"
 """The names of public sites; the second one has a name of the clan too."""
+_SECONDS: Final = 5
+"""How long a busy machine may take to follow a change of its addresses; otherwise one."""
 _CURL: Final = "curl --silent --show-error --fail --max-time 5"
 
 
@@ -120,7 +125,7 @@ def _public_address(machine: Machine, link: str) -> str:
 
 
 def _check_without_vpn(machine: Machine, spec: Spec, link: str) -> None:
-    """Check that web servers run, public sites answer, and the clan's do so on loopback."""
+    """Check that web servers run, public sites answer, and the clan's do so on their machine."""
     for unit in _UNITS:
         machine.wait_for_unit(unit)
     for port in _PORTS.values():  # nginx does not tell systemd when it listens
@@ -129,12 +134,37 @@ def _check_without_vpn(machine: Machine, spec: Spec, link: str) -> None:
     for name, port in _PORTS.items():
         _answers(machine, Site(_PUBLIC, port, "public"), public)
         _answers(machine, Site(_MIXED, port, f"mixed-{name}"), public)
-    loopback = ["127.0.0.1"] if machine.name == "four" else ["127.0.0.1", "::1"]
+    loopback = {"127.0.0.1"} if machine.name == "four" else {"127.0.0.1", "::1"}
     for site in [*_sites(machine, spec), *_mixed_sites(machine, spec)]:
         for address in loopback:
             _answers(machine, site, address)
-        machine.fail(f"{_CURL} {site.url}")
+        _wait_for(machine, site, loopback)
+        machine.succeed(f"{_CURL} {site.url} | grep -Fx {site.text}")
+        # getaddrinfo(3) leaves out ::1 without an IPv6 address on a link (AI_ADDRCONFIG).
+        found = _addresses(machine, site, "ahosts")
+        if not {"127.0.0.1"} <= found <= loopback:
+            raise AssertionError(f"{machine.name}: ahosts of {site.name} are {found}, not loopback")
+        own = f"{machine.name}.{spec['domain']}"
+        if _at_unbound(machine, own) != set(spec["machines"][machine.name]["addresses"]):
+            raise AssertionError(f"{machine.name}: {own} has changed")
     _check_on_its_own_name(machine, spec)
+
+
+def _wait_for(machine: Machine, site: Site, expected: set[str]) -> None:
+    """Wait until unbound has these addresses, and no others, for a site of the machine's own.
+
+    It follows a change within a second; the NixOS test driver polls as often.
+    """
+    kinds = f"{site.name} A {site.name} AAAA"
+    addresses = " ".join(sorted(expected))
+    machine.wait_until_succeeds(
+        f'test "$(echo $({zones.UNBOUND} +short {kinds} | LC_ALL=C sort))" = "{addresses}"',
+        timeout=_SECONDS,
+    )
+
+
+def _at_unbound(machine: Machine, name: str) -> set[str]:
+    return set(machine.succeed(f"{zones.UNBOUND} +short {name} A {name} AAAA").split())
 
 
 def _check(machine: Machine, machines: Machines, spec: Spec, link: str) -> None:
@@ -174,6 +204,7 @@ def _check_own(machine: Machine, spec: Spec) -> None:
     """Check that a machine's own sites answer on each address that their names have there."""
     addresses = zones.expected(spec)
     for site in [*_sites(machine, spec), *_mixed_sites(machine, spec)]:
+        _wait_for(machine, site, addresses[site.name])
         families = {
             version: {
                 address
