@@ -67,6 +67,26 @@ def run(machines: Machines, spec: Spec, link: str) -> None:
         _disconnect(machine, spec, link)
         machine.succeed(f"systemctl restart {' '.join(_UNITS)}")
         _check_without_vpn(machine, spec, link)
+        machine.succeed("systemctl start dm-dns-health")
+    _check_that_the_addresses_are_judged(machines["both"])
+
+
+def _check_that_the_addresses_are_judged(machine: Machine) -> None:
+    """Check that a dm-dns.service which has not followed a change of addresses is found."""
+    start = machine.succeed("date '+%F %T'").strip()
+    machine.succeed(
+        "systemctl kill --signal=STOP dm-dns.service",
+        "ip address add 10.9.9.9/32 dev lo",
+    )
+    machine.fail("systemctl start dm-dns-health")
+    machine.succeed(
+        f"journalctl --unit dm-dns-health --since '{start}'"
+        ' | grep "has not followed a change of this machine"',
+        "systemctl kill --signal=CONT dm-dns.service",
+        "systemctl start dm-dns-health",
+        "ip address delete 10.9.9.9/32 dev lo",
+        "systemctl start dm-dns-health",
+    )
 
 
 def _sites(machine: Machine, spec: Spec) -> list[Site]:
