@@ -60,10 +60,27 @@ def run(machines: Machines, spec: Spec) -> None:
         _check(machine, spec, "with a link whose server fails")
     for down in (surroundings.LINKS_DOWN, surroundings.WITHOUT_ADDRESSES):
         with surroundings.without_network(machine, down):
-            _check(machine, spec, f"after {down}")
+            local = _with_loopback(machine, spec)
+            _wait_for_own_names(machine, local)
+            _check(machine, local, f"after {down}")
     after = machine.succeed("cat /etc/resolv.conf")
     if after != before:
         raise AssertionError(f"{machine.name}: resolv.conf was {before!r} and is {after!r}")
+
+
+def _with_loopback(machine: Machine, spec: Spec) -> Spec:
+    """Return the spec in which a machine has the addresses at which it reaches itself."""
+    own = {machine.name: {"addresses": ["127.0.0.1", "::1"]}}
+    return {**spec, "machines": {**spec["machines"], **own}}
+
+
+def _wait_for_own_names(machine: Machine, spec: Spec) -> None:
+    """Wait until a machine has followed a change of its addresses."""
+    for endpoint in spec["endpoints"]:
+        if endpoint["machine"] == machine.name and "*" not in endpoint["host"]:
+            machine.wait_until_succeeds(
+                f"{zones.UNBOUND} +short {endpoint['host']} AAAA | grep -Fx ::1", timeout=_SECONDS
+            )
 
 
 def _check(machine: Machine, spec: Spec, when: str) -> None:

@@ -6,9 +6,11 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns.node import netlink
+from dm_dns.node.apply import apply
 from dm_dns.node.config import Config
 from dm_dns.node.local_view import NOTHING, LocalView
 from dm_dns.node.unbound import Unbound
+from dm_dns.zone import conf, limits
 
 CONFIG = Config(
     domain="pin",
@@ -69,3 +71,47 @@ def test_the_problem_says_what_follows_from_it(monkeypatch: pytest.MonkeyPatch) 
 def test_each_view_has_another_digest() -> None:
     views = [NOTHING, LocalView((), None), LocalView(("::1",), None), LocalView(("::2",), None)]
     assert len({view.digest() for view in views}) == 4
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Config:
+    """A machine with ten services, whose unbound does not run."""
+    aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
+    served = conf.Zone("pin", 7, aliases, {"kiwi.pin": ("10.9.0.1", "fd09::1")})
+    (tmp_path / "mesh").write_text(conf.render(served))
+    return CONFIG._replace(
+        mesh=tmp_path / "mesh", hosts=tmp_path / "hosts", state=tmp_path / "state"
+    )
+
+
+def test_a_run_serves_the_local_view(machine: Config) -> None:
+    outcome = apply(machine, write_only=True)
+    assert (outcome.problems, outcome.local) == ([], (("10.9.0.1", "::1"), None))
+    zone = machine.zonefile.read_text()
+    assert (zone.count(" A 10.9.0.1"), zone.count(" AAAA "), zone.count("CNAME")) == (11, 1, 0)
+    assert apply(machine, write_only=True) == outcome._replace(is_new=False)
+
+
+def test_a_run_after_a_change_of_addresses_serves_another_zone(
+    machine: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = apply(machine, write_only=True)
+    monkeypatch.setattr(netlink, "addresses", lambda: ("127.0.0.1", "::1"))
+    after = apply(machine, write_only=True)
+    assert after.is_new
+    assert after.served.status != before.served.status
+    assert machine.zonefile.read_text().count("127.0.0.1") == 10
+
+
+def test_a_local_view_that_makes_the_zone_too_large_is_a_problem_and_not_served(
+    machine: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(netlink, "addresses", lambda: ("10.9.0.1", "fd09::1"))
+    monkeypatch.setattr(limits, "MAX_SERVED", 12)
+    outcome = apply(machine, write_only=True)
+    [problem] = outcome.problems
+    assert problem == snapshot(
+        "the local view of kiwi.pin is not used: with it the zone has 22 records, and the limit"
+        " is 12"
+    )
+    assert machine.zonefile.read_text().count("CNAME") == 10

@@ -346,3 +346,19 @@ def test_an_own_name_that_is_an_alias_leads_where_the_zone_says() -> None:
         "pin", 7, {"kiwi.pin": "kfbox.pin", "chat.pin": "kiwi.pin"}, {"kfbox.pin": BOTH}, SHA256
     )
     assert at_kiwi(LOOPBACK, served)["chat.pin"] == {*BOTH}
+
+
+def test_own_addresses_that_would_make_the_file_too_large_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
+    made = conf.Zone("pin", 7, aliases, {"kiwi.pin": BOTH, "www.pin": BOTH[:1]})
+    nothing, loopback, both = (
+        zonefile.OwnMachine("kiwi.pin", assigned) for assigned in ((), LOOPBACK, BOTH)
+    )
+    monkeypatch.setattr(limits, "MAX_SERVED", 23)
+    assert zonefile.excess(made, {}, [], both) is None
+    assert zonefile.excess(made, {}, [], nothing) is None
+    assert zonefile.excess(made, {}, [], loopback) == (
+        "with it the zone has 24 records, and the limit is 23"
+    )
