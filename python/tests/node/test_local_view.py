@@ -18,6 +18,7 @@ CONFIG = Config(
     deployed=None,
     hosts=Path("/hosts"),
     state=Path("/state"),
+    keys=[],
     unbound=Unbound(Path("/ctl"), "127.0.0.1", 5353),
     hook=None,
     machine="kiwi.pin",
