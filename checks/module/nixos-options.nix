@@ -142,7 +142,11 @@ in
     };
 
     services = {
+      adguardhome.enable = bool;
+      adguardhome.settings = option (types.nullOr (types.attrsOf types.anything)) null;
       avahi.enable = bool;
+      blocky.enable = bool;
+      blocky.settings = set types.anything;
       caddy.enable = bool;
       caddy.globalConfig = option types.lines "";
       caddy.virtualHosts = set caddyVirtualHost;
@@ -155,12 +159,15 @@ in
         settings = set types.anything;
         user = option types.str "data-mesher";
       };
+      dnsmasq.enable = bool;
+      dnsmasq.settings = set types.anything;
       nginx.enable = bool;
       nginx.defaultListenAddresses = option (types.listOf types.str) (
         [ "0.0.0.0" ] ++ lib.optional config.networking.enableIPv6 "[::0]"
       );
       nginx.virtualHosts = option (types.attrsOf nginxVirtualHost) { localhost = { }; };
       resolved.enable = bool;
+      resolved.settings = set types.anything;
       unbound = {
         enable = bool;
         enableRootTrustAnchor = option types.bool true;

@@ -135,7 +135,7 @@ in
         "services.nginx.defaultListenAddresses" = config.services.nginx.defaultListenAddresses;
         "services.nginx.enable" = config.services.nginx.enable;
         "services.nginx.virtualHosts" = virtualHosts config.services.nginx;
-        "services.resolved" = config.services.resolved;
+        "services.resolved" = lib.filterAttrs (_option: value: value != { }) config.services.resolved;
         "services.unbound" = config.services.unbound;
       }
       // entries "clan.core.vars.generators" generator (ofDmDns config.clan.core.vars.generators)

@@ -13,6 +13,8 @@ in
       file = { };
       forced = { };
       manager = { };
+      stub = { };
+      stub-tcp = { };
       usual = { };
     };
     inventory.instances.dm-dns = common.dm-dns [ ];
@@ -35,11 +37,15 @@ in
         { networking.networkmanager.dns = "default"; }
         { networking.networkmanager.enable = true; }
       ];
+      # As for another DNS server on port 53 of all addresses.
+      stub.services.resolved.settings.Resolve.DNSStubListener = "no";
+      stub-tcp.services.resolved.settings.Resolve.DNSStubListener = "tcp";
       # NetworkManager is off, the file is NixOS's, and resolvconf is off anyway.
       usual = {
         networking.resolvconf.enable = true;
         environment.etc."resolv.conf".source = stub;
         networking.networkmanager.dns = "default";
+        services.resolved.settings.Resolve.DNSStubListener = "udp";
       };
     };
   };

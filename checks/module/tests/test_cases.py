@@ -749,6 +749,8 @@ STUB = '"/run/systemd/resolve/stub-resolv.conf"'
             ],
         ),
         ("manager", ['networking.networkmanager.dns must be "systemd-resolved": ']),
+        ("stub", ["services.resolved.settings.Resolve.DNSStubListener must be true: "]),
+        ("stub-tcp", ["services.resolved.settings.Resolve.DNSStubListener must be true: "]),
     ],
 )
 def test_what_conflicts_with_nixos_stops_the_evaluation_with_the_remedy(
@@ -763,6 +765,34 @@ def test_what_conflicts_with_nixos_stops_the_evaluation_with_the_remedy(
 
 def test_what_nixos_itself_sets_for_systemd_resolved_stops_nothing() -> None:
     assert load("conflicts")["usual"]["assertions"] == []
+
+
+@pytest.mark.parametrize(
+    ("machine", "addresses"),
+    [
+        ("everywhere", ["all addresses", "all addresses", "all addresses"]),
+        ("same", ["::1, 192.168.1.1", "127.0.0.1, FD00::1", "192.168.1.1"]),
+    ],
+)
+def test_another_dns_server_on_the_addresses_of_unbound_stops_the_evaluation(
+    machine: str, addresses: list[str]
+) -> None:
+    (message,) = load("other-servers")[machine]["assertions"]
+    assert "unbound listens on 192.168.1.1, fd00::1 (setting listen)" in message
+    found = dict(re.findall(r"^  services\.(\w+) \((.+)\)$", message, re.MULTILINE))
+    servers = ["dnsmasq", "blocky", "adguardhome"]
+    assert found == dict(zip(servers, addresses, strict=True))
+    for setting in (
+        'dnsmasq.settings.server = [ "/test/127.0.0.1#5353" ]',
+        'blocky.settings.conditional.mapping."test" = "127.0.0.1:5353"',
+        'adguardhome.settings.dns.upstream_dns = [ "[/test/]127.0.0.1:5353" ]',
+    ):
+        assert f"  services.{setting}\n" in message
+
+
+@pytest.mark.parametrize("machine", ["other", "unknown", "port", "alone"])
+def test_another_dns_server_elsewhere_stops_nothing(machine: str) -> None:
+    assert load("other-servers")[machine]["assertions"] == []
 
 
 def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> None:

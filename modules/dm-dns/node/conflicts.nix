@@ -5,14 +5,34 @@ let
   inherit (builtins) toJSON tryEval;
   inherit (lib)
     concatMapStringsSep
+    elem
     filter
+    isBool
     mkBefore
     mkIf
     mkOverride
     optionals
+    toLower
     ;
 
   stub = "/run/systemd/resolve/stub-resolv.conf";
+
+  # Whether resolved answers programs that read /etc/resolv.conf, most of which use UDP. Without it,
+  # the file in `stub` has the DNS servers of the networks.
+  stubListener = config.services.resolved.settings.Resolve.DNSStubListener or true;
+  isListening =
+    if isBool stubListener then
+      stubListener
+    else
+      elem (toLower (toString stubListener)) [
+        "1"
+        "on"
+        "t"
+        "true"
+        "udp"
+        "y"
+        "yes"
+      ];
 
   required = optionals config.services.resolved.enable [
     {
@@ -42,6 +62,14 @@ let
       value = config.environment.etc."resolv.conf".source or stub;
       needed = stub;
       otherwise = "programs that read /etc/resolv.conf would ask other DNS servers";
+    }
+    {
+      option = "services.resolved.settings.Resolve.DNSStubListener";
+      value = isListening;
+      needed = true;
+      otherwise =
+        "programs that read /etc/resolv.conf would ask other DNS servers, or none. Another DNS server "
+        + "of this machine can listen on its other addresses";
     }
   ];
 

@@ -54,6 +54,7 @@ in
     ../options.nix
     (importApply ./conflicts.nix { inherit machine; })
     (importApply ./generator.nix { inherit (zone) specJSON; })
+    (importApply ./other-servers.nix { inherit domain machine settings; })
     (importApply ./resolved.nix { inherit domain machine; })
     (importApply ./unbound.nix {
       inherit
