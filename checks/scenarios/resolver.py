@@ -6,6 +6,10 @@ from checks.scenarios import surroundings, zones
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
+_STUB: Final = "127.0.0.53"
+"""Where resolved answers."""
+_EXTRA: Final = "127.0.53.1"
+"""Where it answers as well in one of the tests, as it may for containers."""
 _SECONDS: Final = 2
 """Within which a lookup must end that nothing has to wait for."""
 
@@ -42,6 +46,8 @@ def run(machines: Machines, spec: Spec) -> None:
     for settings in RESOLVED:
         with surroundings.resolved(machine, settings):
             _check(machine, spec, f"with {settings}")
+    with surroundings.resolved(machine, f"DNSStubListenerExtra={_EXTRA}"):
+        _check(machine, spec, f"at {_EXTRA}", server=_EXTRA)
     for command in (
         "systemctl reload systemd-resolved",
         surroundings.RESTART_RESOLVED,
@@ -83,15 +89,15 @@ def _wait_for_own_names(machine: Machine, spec: Spec) -> None:
             )
 
 
-def _check(machine: Machine, spec: Spec, when: str) -> None:
-    """Check names as programs resolve them, and at resolved's stub, none of which may hang."""
+def _check(machine: Machine, spec: Spec, when: str, *, server: str = _STUB) -> None:
+    """Check names as programs resolve them, and as resolved answers, none of which may hang."""
     own = f"{machine.name}.{spec['domain']}"
     for name, addresses in zones.expected(spec).items():
         if name == own or not addresses:
             continue
         printed = machine.succeed(
             f"timeout {_SECONDS} getent ahosts {name} | cut -d ' ' -f 1 | sort -u || true",
-            f"dig @127.0.0.53 +tries=1 +time={_SECONDS} +short {name} A {name} AAAA"
+            f"dig @{server} +tries=1 +time={_SECONDS} +short {name} A {name} AAAA"
             r" | grep -v '\.$' || true",  # not the target of an alias
         )
         found = set(printed.split())
@@ -101,5 +107,5 @@ def _check(machine: Machine, spec: Spec, when: str) -> None:
     status, _ = machine.execute(f"timeout {_SECONDS} getent ahosts {unknown}")
     if status != 2:  # noqa: PLR2004 - getent(1): not found
         raise AssertionError(f"{machine.name}: {unknown} {when}: getent's exit status is {status}")
-    query = f"dig @127.0.0.53 +tries=1 +time={_SECONDS}"
+    query = f"dig @{server} +tries=1 +time={_SECONDS}"
     machine.succeed(zones.status(query, unknown, "NXDOMAIN"))
