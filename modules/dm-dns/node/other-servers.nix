@@ -89,9 +89,9 @@ in
         ${concatMapStringsSep "\n" (
           server: "  ${server.option} (${concatMapStringsSep ", " described server.addresses})"
         ) clashing}
-        Remove listen and allow, and let the other server forward the clan's names:
+        Take these addresses from listen, or have the other server listen on other ones. It can answer
+        for the clan too, if it forwards the domain:
         ${concatMapStringsSep "\n" (server: "  ${server.forward}") clashing}
-        Or have it listen on other addresses.
       '';
     }
   ];
