@@ -33,6 +33,11 @@ _LISTEN: Final = {"listenDatagrams": "ListenDatagram", "listenStreams": "ListenS
 _NIXOS: Final = {"systemd-resolved", "unbound"}
 # NixOS's units have coreutils, findutils, gnugrep, gnused and systemd on their PATH.
 _SYSTEM_PATH: Final = "/usr/bin:/bin"
+# And these variables; what the first one names is not there, as with other locales than C.
+_ENVIRONMENT: Final = (
+    f"LOCALE_ARCHIVE={STORE}/glibc-locales/lib/locale/locale-archive",
+    "TZDIR=/usr/share/zoneinfo",
+)
 # What counts when a running machine changes to another configuration, which containers never do.
 _SWITCH_KEYS: Final = {"reloadTriggers", "restartIfChanged", "restartTriggers", "stopIfChanged"}
 
@@ -97,9 +102,10 @@ def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
             lines.append(f"{setting}={' '.join(entry) if isinstance(entry, list) else entry}")
     if settings in value:
         lines += ["", f"[{_SECTIONS[kind]}]"]
-        if "path" in value:
-            programs = [f"{package}/bin" for package in value["path"]]
+        if kind == "services":
+            programs = [f"{package}/bin" for package in value.get("path", [])]
             lines.append(f"Environment=PATH={':'.join([*programs, _SYSTEM_PATH])}")
+            lines += [f"Environment={variable}" for variable in _ENVIRONMENT]
         for option, setting in _LISTEN.items():
             lines += [f"{setting}={address}" for address in value.get(option, [])]
         for key, entry in value[settings].items():
@@ -118,11 +124,18 @@ def unbound_conf(service: Mapping[str, Any]) -> str:
         "do-daemonize": False,
         "ip-freebind": True,
         "pidfile": '""',
+        "tls-cert-bundle": "/etc/ssl/certs/ca-certificates.crt",
         "username": '""',
+    }
+    keys = {
+        f"{who}-{what}-file": f"/var/lib/unbound/unbound_{who}.{suffix}"
+        for who in ("control", "server")
+        for what, suffix in (("cert", "pem"), ("key", "key"))
     }
     control = {
         "control-enable": True,
         "control-interface": service["localControlSocketPath"],
+        **keys,
     }
     settings = {**own, "server": server, "remote-control": control}
     return "\n".join(_clauses(settings)) + "\n"

@@ -83,12 +83,18 @@ RestartSec=1s
 WantedBy=multi-user.target
 """
 
-# NixOS's nsswitch.conf with systemd-resolved; the other lines are of no interest here.
+# NixOS's nsswitch.conf with systemd-resolved.
 _NSSWITCH: Final = """\
-passwd: files systemd
-group: files systemd
-shadow: files
-hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns
+passwd:    files systemd
+group:     files [success=merge] systemd
+shadow:    files
+sudoers:   files
+hosts:     mymachines resolve [!UNAVAIL=return] files myhostname dns
+networks:  files
+ethers:    files
+services:  files
+protocols: files
+rpc:       files
 """
 
 # NixOS has none of these, and what they start takes time that belongs to the containers.
