@@ -103,13 +103,7 @@ class Side:
 
     def is_changed(self, seconds: float = 5) -> bool:
         """Tell whether the last zone of `change` is served within some time."""
-        return self._within(seconds, self.leads_to("third", MOVES))
-
-    def leads_to(self, machine: str, name: str) -> str:
-        """Return a command that fails unless unbound answers with a machine's name or address."""
-        expected = [f"{machine}.{DOMAIN}.", *self.addresses(machine)]
-        patterns = " ".join(f"-e {value}" for value in expected)
-        return f"{zones.UNBOUND} +short A {name} AAAA {name} | grep -Fx {patterns}"
+        return self._within(seconds, self._moves_to("third"))
 
     def addresses(self, machine: str) -> list[str]:
         """Return a machine's addresses."""
@@ -122,7 +116,7 @@ class Side:
         self.put(self.zone_conf())
         for command in ("reset-failed", "restart unbound.service", f"start {self.path}"):
             self.machine.execute(f"systemctl {command}")
-        self.machine.wait_until_succeeds(self.leads_to("server", MOVES))
+        self.machine.wait_until_succeeds(self._moves_to("server"))
         self.machine.succeed("sleep 0.5; systemctl reset-failed")
 
     def ask(self, name: str, query: str = zones.STUB) -> DigAnswer:
@@ -177,6 +171,12 @@ class Side:
         command = "systemctl list-units --plain --no-legend --state=failed '*dns*' '*unbound*'"
         units = [line.split()[0] for line in self.machine.execute(command)[1].splitlines()]
         return f"{', '.join(units) or 'no unit'} failed"
+
+    def _moves_to(self, machine: str) -> str:
+        """Return a command that fails unless unbound answers `MOVES` with that machine."""
+        expected = [f"{machine}.{DOMAIN}.", *self.addresses(machine)]
+        patterns = " ".join(f"-e {value}" for value in expected)
+        return f"{zones.UNBOUND} +short A {MOVES} AAAA {MOVES} | grep -Fx {patterns}"
 
     def _within(self, seconds: float, command: str) -> bool:
         end = time.monotonic() + seconds
