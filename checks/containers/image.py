@@ -177,6 +177,7 @@ def _install_packages(root: Path) -> None:
         )
         _write_program(root / path.lstrip("/"), entry)
         write(root, {}, {f"/usr/local/bin/{program}": path})
+    write(root, {}, {f"{evaluated.STORE}/coreutils/bin": "/usr/bin"})
     # At a path of its own, because a profile of this machine's AppArmor may be for Debian's.
     unbound = root / nixos.UNBOUND.lstrip("/")
     unbound.parent.mkdir(parents=True)

@@ -9,6 +9,11 @@ from checks.scenarios.zones import Machines, Spec
 
 _OURS: Final = "dm-dns.service dm-dns-hook.service unbound.service"
 _WATCHERS: Final = "dm-dns-health.path dm-dns-health.timer"
+_NEW_SOCKET: Final = (
+    "systemctl stop dm-dns-hook.socket dm-dns-hook.service; rm /run/systemd/resolve.hook/dm-dns;"
+    " sleep 0.5; systemctl start dm-dns-hook.service"
+)
+"""What a switch from a configuration without the hook does."""
 _SECONDS: Final = 4
 """How long names are looked up; each outage is after one of them."""
 _HANGS: Final = 4.0
@@ -44,6 +49,10 @@ def run(machines: Machines, spec: Spec) -> None:
         _check(machine, f"{outage}: programs", program, found)
         _check(machine, f"{outage}: unbound", unbound, "answered")
     machine.fail("systemctl is-failed 'dm-dns*.service' unbound.service")
+
+    # resolved may find the socket before it may connect to it.
+    lookups.during(machine, name, _NEW_SOCKET, _SECONDS)
+    zones.check(machine, spec)
 
     # unbound is away for good, and resolved's own socket on its port would swallow queries.
     machine.succeed("systemctl stop unbound.socket unbound.service")

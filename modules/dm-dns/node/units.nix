@@ -4,7 +4,12 @@
   constants,
   package,
 }:
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   apply = "${package}/bin/dm-dns apply";
 
@@ -92,6 +97,9 @@ in
       SocketUser = "systemd-resolve";
       SocketGroup = constants.user;
       SocketMode = "0660";
+      # systemd makes the socket, and gives it to resolved a moment later. If resolved finds it in
+      # between, it may not connect, and tries again only when something changes in the directory.
+      ExecStartPost = "${pkgs.coreutils}/bin/touch ${dirOf constants.hookSocket}";
       TriggerLimitIntervalSec = 0;
     };
   };
