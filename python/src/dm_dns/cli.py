@@ -31,6 +31,7 @@ class Command(Protocol):
 
 
 COMMANDS: Final = (
+    "doctor",
     "status",
     "show",
     "plan",

@@ -138,10 +138,10 @@ def _last_target(zone: conf.Zone, name: str) -> str:
 def find(known: Iterable[Name], text: str, domain: str) -> Name | None:
     """Return the name that ``text`` means: in full, without the domain, or below a wildcard."""
     by_name = {name.name: name for name in known}
-    for candidate in _candidates(text, domain):
+    for candidate in candidates(text, domain):
         if found := by_name.get(candidate):
             return found
-    for candidate in _candidates(text, domain):
+    for candidate in candidates(text, domain):
         # RFC 4592: the wildcard of the closest name above that exists.
         parent = candidate
         while names.is_below(parent, domain):
@@ -153,7 +153,8 @@ def find(known: Iterable[Name], text: str, domain: str) -> Name | None:
     return None
 
 
-def _candidates(text: str, domain: str) -> list[str]:
+def candidates(text: str, domain: str) -> list[str]:
+    """Return the names of the domain that ``text`` may mean: itself, and with the domain."""
     found = []
     for name in (text, f"{text.removesuffix('.')}.{domain}"):
         try:

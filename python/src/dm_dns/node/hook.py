@@ -23,13 +23,12 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from dm_dns.errors import Error
-from dm_dns.node import dns_message
+from dm_dns.node import dns_message, varlink
 from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.unbound import Unbound
+from dm_dns.node.varlink import END, VarlinkError
 
 _INTERFACE: Final = "io.systemd.Resolve.Hook"
-_END: Final = b"\0"
-"""Ends each message of Varlink (https://varlink.org)."""
 _MAX_CALL: Final = 65536
 """Bytes of a call: resolved's have less than 2,000."""
 _GIVE_UP_SECONDS: Final = 0.8
@@ -196,8 +195,8 @@ class Hook:
 
     def _calls(self, connection: _Connection) -> None:
         """Answer what has been received, up to a lookup that has to wait."""
-        while connection.lookup is None and _END in connection.received:
-            call, _, connection.received = connection.received.partition(_END)
+        while connection.lookup is None and END in connection.received:
+            call, _, connection.received = connection.received.partition(END)
             self._call(connection, _parse(call))
         if len(connection.received) > _MAX_CALL:
             raise ValueError("a call is too long")
@@ -214,7 +213,7 @@ class Hook:
             self._reply(connection, error=error, parameters={"method": call.method})
 
     def _reply(self, connection: _Connection, **reply: object) -> None:
-        connection.to_send += json.dumps(reply).encode() + _END
+        connection.to_send += json.dumps(reply).encode() + END
         self._send(connection)
 
     def _send(self, connection: _Connection) -> None:
@@ -409,29 +408,30 @@ def txt(path: Path, name: str, *, seconds: float = ANSWER_SECONDS) -> str | None
         Error: the hook does not answer.
 
     """
-    key = {"name": name, "type": dns_message.TXT, "class": dns_message.IN}
-    call = {"method": f"{_INTERFACE}.ResolveRecord", "parameters": {"question": [{"key": key}]}}
-    received = b""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-        stream.settimeout(seconds)
-        try:
-            stream.connect(str(path))
-            stream.sendall(json.dumps(call).encode() + _END)
-            while not received.endswith(_END):
-                data = stream.recv(65536)
-                if not data:
-                    raise ConnectionResetError("it has closed the connection")
-                received += data
-            answer = json.loads(received[:-1])["parameters"].get("answer", [])
-            records = [base64.b64decode(record["raw"]) for record in answer]
-        except PermissionError:
-            raise
-        except (OSError, ValueError, KeyError) as error:
-            raise Error(
-                f"systemd-resolved's hook {path} does not answer: {error};"
-                " see `systemctl status dm-dns-hook`"
-            ) from None
-    return dns_message.first_txt([dns_message.parse_record(record) for record in records])
+    return dns_message.first_txt(records(path, name, dns_message.TXT, seconds=seconds))
+
+
+def records(path: Path, name: str, kind: int, *, seconds: float = ANSWER_SECONDS) -> list[Record]:
+    """Return the records of a type at ``name`` as the hook at ``path`` answers resolved.
+
+    Raises:
+        PermissionError: this user may not ask.
+        Error: the hook does not answer.
+
+    """
+    key = {"name": name, "type": kind, "class": dns_message.IN}
+    parameters = {"question": [{"key": key}]}
+    try:
+        reply = varlink.call(path, f"{_INTERFACE}.ResolveRecord", parameters, seconds=seconds)
+        answer = [base64.b64decode(record["raw"]) for record in reply.get("answer") or []]
+    except PermissionError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, VarlinkError) as error:
+        raise Error(
+            f"systemd-resolved's hook {path} does not answer: {error};"
+            " see `systemctl status dm-dns-hook`"
+        ) from None
+    return [dns_message.parse_record(record) for record in answer]
 
 
 def listener() -> socket.socket:

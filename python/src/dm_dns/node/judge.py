@@ -20,7 +20,7 @@ from dm_dns.zone import zonefile
 _PATIENCE: Final = 5.0
 """Seconds in which dm-dns.service and unbound may agree: either may just be starting."""
 _POLL: Final = 0.2
-_HANGS_SECONDS: Final = 240.0
+HANGS_SECONDS: Final = 240.0
 """dm-dns.service writes the state every minute, and a run of it may take two."""
 
 _SEE: Final = "see `systemctl status dm-dns`"
@@ -71,7 +71,7 @@ def _problem_of_writer(found: State) -> str | None:
     """Return why the state is not what dm-dns.service finds now; None if it is."""
     if not found.has_writer():
         return "does not run any more"
-    if (age := found.age()) > _HANGS_SECONDS:
+    if (age := found.age()) > HANGS_SECONDS:
         return f"hangs: for {age:.0f} s it has not written what it found"
     if found.is_outdated():
         return "does not serve a file that has changed"

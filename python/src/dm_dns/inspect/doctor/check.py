@@ -1,0 +1,92 @@
+"""Checks: what one is, and how a list of them is run."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, Final, NamedTuple
+
+VERDICTS: Final = ("ok", "fault", "not asked")
+
+_PARALLEL: Final = 24
+
+
+class Found(NamedTuple):
+    """What a check has found."""
+
+    verdict: str
+    """One of VERDICTS."""
+    text: str
+    remedy: str | None = None
+    """Of a fault: a command to paste, or what to change."""
+
+
+def well(text: str) -> Found:
+    """Return that a check has found what should be."""
+    return Found("ok", text)
+
+
+def fault(text: str, remedy: str) -> Found:
+    """Return that a check has found something else."""
+    return Found("fault", text, remedy)
+
+
+def not_asked(text: str) -> Found:
+    """Return that a check could not be made, and why."""
+    return Found("not asked", text)
+
+
+class Check(NamedTuple):
+    """A check. It takes at most about a second."""
+
+    key: str
+    """Its name, which stays."""
+    ask: Callable[[], Found]
+    needs: tuple[str, ...] = ()
+    """The checks that tell nothing of this one if they find a fault."""
+
+
+class Result(NamedTuple):
+    """A check, and what it has found."""
+
+    check: str
+    found: Found
+
+    def json(self) -> dict[str, Any]:
+        """Return the result for ``dm-dns doctor --json`` (documented in `commands.doctor`)."""
+        return {"check": self.check, **self.found._asdict()}
+
+
+def run(checks: Sequence[Check]) -> list[Result]:
+    """Make the checks at the same time, each after those it needs; return all results in order.
+
+    A check that needs one with a fault is not made.
+    """
+    done: dict[str, Found] = {}
+    blocked: dict[str, str] = {}
+    waiting = list(checks)
+    running: dict[Future[Found], str] = {}
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        while waiting or running:
+            for check in list(waiting):
+                if not done.keys() >= set(check.needs):
+                    continue
+                waiting.remove(check)
+                if cause := _cause(check.needs, done, blocked):
+                    blocked[check.key] = cause
+                    done[check.key] = not_asked(f"it depends on {cause}")
+                else:
+                    running[pool.submit(check.ask)] = check.key
+            # Otherwise a check that was not made has let others be made.
+            if running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    done[running.pop(future)] = future.result()
+    return [Result(check.key, done[check.key]) for check in checks]
+
+
+def _cause(needs: Iterable[str], done: dict[str, Found], blocked: dict[str, str]) -> str | None:
+    """Return the check whose fault keeps one that needs these from being made."""
+    for need in needs:
+        if done[need].verdict == "fault":
+            return need
+        if need in blocked:
+            return blocked[need]
+    return None

@@ -1,0 +1,169 @@
+"""All checks, in the order of the way of the data: from the mesh to programs."""
+
+import os
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from dm_dns.errors import Error
+from dm_dns.inspect import status
+from dm_dns.inspect.doctor import answers, files, units
+from dm_dns.inspect.doctor.check import Check, Found, Result, fault, not_asked, run, well
+from dm_dns.inspect.doctor.name import Asked
+from dm_dns.node.config import Config
+from dm_dns.zone import conf
+
+KEYS: Final = (
+    "configuration",
+    "clock",
+    "data-mesher",
+    "certificate",
+    "push",
+    "server",
+    "state",
+    "mesh-copy",
+    "deployed-copy",
+    "hosts",
+    "state-directory",
+    "served",
+    "zone-file",
+    "port",
+    "unbound",
+    "unbound-answers",
+    "unbound-serves",
+    "hook",
+    "hook-answers",
+    "resolved",
+    "resolved-answers",
+    "resolv-conf",
+    "nsswitch",
+    "programs",
+    "monitoring",
+)
+"""The checks of a machine, without those of a name."""
+
+
+class Report(NamedTuple):
+    """What doctor has found."""
+
+    machine: str
+    domain: str | None
+    """None: the configuration cannot be read."""
+    name: str | None
+    """The name that was asked about."""
+    is_root: bool
+    """Whether root has asked: others may not ask everything."""
+    results: list[Result]
+
+    @property
+    def first(self) -> Result | None:
+        """The first fault."""
+        return next((each for each in self.results if each.found.verdict == "fault"), None)
+
+    def json(self) -> dict[str, Any]:
+        """Return what ``dm-dns doctor --json`` prints (documented in `commands.doctor`)."""
+        return {
+            "machine": self.machine,
+            "domain": self.domain,
+            "name": self.name,
+            "root": self.is_root,
+            "fault": self.first.check if self.first else None,
+            "checks": [each.json() for each in self.results],
+        }
+
+
+def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | None) -> Report:
+    """Make all checks of this machine, and of ``name`` if there is one."""
+    here, is_root = status.own_name(), os.geteuid() == 0
+    try:
+        config = Config.read(config_file)
+    except Error as error:
+        found = fault(f"{error}", units.DEPLOY)
+        others = [Result(key, not_asked("it depends on configuration")) for key in KEYS[1:]]
+        return Report(here, None, name, is_root, [Result(KEYS[0], found), *others])
+    names = [*units.UNBOUND, *units.HOOK, *units.MONITORING]
+    systemd = units.ask([*names, units.SERVER, units.RESOLVED, units.MESH, units.PUSH])
+    written = files.read_state(state_file)
+    checks = [
+        Check("configuration", lambda: well(f"{config_file} is of {config.domain}")),
+        Check("clock", lambda: files.clock(config, written)),
+        Check("data-mesher", lambda: units.mesh(systemd)),
+        *([Check("certificate", _certificate)] if systemd.unit(units.MESH).is_loaded else []),
+        *(
+            [Check("push", lambda: units.push(systemd.unit(units.PUSH)))]
+            if _pushes(systemd)
+            else []
+        ),
+        Check("server", lambda: systemd.look([units.SERVER])),
+        Check("state", lambda: written.problem, ("server",)),
+        Check("mesh-copy", lambda: files.mesh_copy(config, written), ("state",)),
+        Check("deployed-copy", lambda: files.deployed_copy(config, written), ("state",)),
+        Check("hosts", lambda: files.hosts(config, written), ("state",)),
+        Check("state-directory", lambda: files.state_directory(config, written)),
+        Check(
+            "served",
+            lambda: files.served(config, written),
+            ("mesh-copy", "deployed-copy", "state-directory"),
+        ),
+        Check("zone-file", lambda: files.zone_file(config, written), ("state", "state-directory")),
+        Check("port", lambda: answers.port(config, systemd)),
+        Check("unbound", lambda: answers.unbound_units(systemd), ("port",)),
+        Check("unbound-answers", lambda: answers.unbound_answers(config), ("unbound",)),
+        Check(
+            "unbound-serves",
+            lambda: answers.unbound_serves(config, written),
+            ("unbound-answers", "zone-file", "mesh-copy"),
+        ),
+        Check("hook", lambda: answers.hook_units(config, systemd)),
+        Check(
+            "hook-answers",
+            lambda: answers.hook_answers(config, written),
+            ("hook", "unbound-serves"),
+        ),
+        Check("resolved", lambda: systemd.look([units.RESOLVED])),
+        Check(
+            "resolved-answers",
+            lambda: answers.resolved_answers(config, systemd, written),
+            ("resolved", "hook-answers"),
+        ),
+        Check("resolv-conf", answers.resolv_conf),
+        Check("nsswitch", answers.nsswitch),
+        Check(
+            "programs",
+            lambda: answers.programs(_others(config, here)),
+            ("resolved-answers", "nsswitch", "resolv-conf"),
+        ),
+        Check("monitoring", lambda: systemd.look(units.MONITORING)),
+    ]
+    asked = None
+    if name is not None:
+        asked = Asked(name, config, written, clan_file)
+        checks += asked.checks(here)
+    return Report(here, config.domain, asked.name if asked else None, is_root, run(checks))
+
+
+def _pushes(systemd: units.Systemd) -> bool:
+    return systemd.unit(units.PUSH).is_loaded
+
+
+def _certificate() -> Found:
+    return not_asked(
+        "dm-dns does not know where data-mesher's certificate is; clan-core makes it for 90 days"
+    )
+
+
+def _others(config: Config, here: str) -> list[str]:
+    """Return the full names of other machines, of those that have addresses."""
+    try:
+        zone = conf.read(config.kept, config.domain)
+    except (Error, OSError):
+        return []
+    own = f"{here}.{config.domain}".lower()
+    targets = set(zone.cnames.values())
+    return sorted(
+        (
+            name
+            for name, known in zone.addresses.items()
+            if known and name != own and "*" not in name
+        ),
+        key=lambda name: (name not in targets, name),
+    )

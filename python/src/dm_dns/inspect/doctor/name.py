@@ -1,0 +1,315 @@
+"""What becomes of one name: who exports it, and what each stage makes of it."""
+
+import errno
+import selectors
+import shlex
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+from dm_dns import files
+from dm_dns.errors import Error, describe
+from dm_dns.inspect import clan, editions, inventory, status
+from dm_dns.inspect.doctor import answers
+from dm_dns.inspect.doctor.answers import Answer
+from dm_dns.inspect.doctor.check import Check, Found, fault, not_asked, well
+from dm_dns.inspect.doctor.files import Written
+from dm_dns.inspect.editions import Edition
+from dm_dns.inspect.inventory import Name
+from dm_dns.node import hosts
+from dm_dns.node.config import Config
+from dm_dns.zone import conf, limits
+
+PORTS: Final = (443, 80, 22)
+"""Where a name is tried: HTTPS, HTTP and ssh."""
+
+_CONNECT_SECONDS: Final = 0.8
+_HISTORY_SECONDS: Final = 0.3
+
+
+class Asked:
+    """A name that was asked about, and what is known of it."""
+
+    def __init__(self, text: str, config: Config, written: Written, clan_file: Path) -> None:
+        """Read the zone that is served, and the clan file.
+
+        Args:
+            text: the name, in full or without the domain.
+            config: the machine's.
+            written: what dm-dns.service found.
+            clan_file: where the clan file is.
+
+        """
+        self._text = text
+        self._config = config
+        found = written.state
+        served = found.served if found else None
+        self._deployed = served.deployed if served else None
+        self._current = status.served_edition(config, served, found.since if found else None)
+        self._clan: clan.Clan | None = None
+        self._no_clan = ""
+        try:
+            self._clan = clan.read(clan_file)
+        except (Error, OSError) as error:
+            self._no_clan = describe(error)
+        self._own = _hosts(config)
+        self._known: list[Name] = []
+        if self._current:
+            zone, own = self._current.zone, self._own.addresses
+            self._known = inventory.make(zone, self._clan, {}, own)
+        self._name = inventory.find(self._known, text, config.domain)
+        candidates = inventory.candidates(text, config.domain)
+        self.name = candidates[0] if candidates else text
+
+    def checks(self, here: str) -> list[Check]:
+        """Return the checks of the name on the machine ``here``."""
+        return [
+            Check("name-known", self._is_known, ("state",)),
+            Check("name-exported", self._is_exported, ("name-known",)),
+            Check("name-address", self._has_address, ("name-known",)),
+            Check("name-mesh-copy", lambda: self._in_copy(self._config.mesh), ("name-known",)),
+            Check(
+                "name-deployed-copy", lambda: self._in_copy(self._config.deployed), ("name-known",)
+            ),
+            Check("name-zone-file", self._in_zone_file, ("name-address", "zone-file")),
+            Check("name-unbound", self._unbound, ("name-zone-file", "unbound-serves")),
+            Check("name-hook", self._hook, ("name-unbound", "hook-answers")),
+            Check("name-hosts", lambda: self._in_hosts(here), ("name-known",)),
+            Check("name-resolved", self._resolved, ("name-hook", "name-hosts", "resolved-answers")),
+            Check("name-programs", self._programs, ("name-resolved", "nsswitch")),
+            Check("name-reached", self._reached, ("name-programs",)),
+        ]
+
+    def _is_known(self) -> Found:
+        config, current = self._config, self._current
+        if current is None:
+            return not_asked(f"the zone that is served cannot be read from {config.kept}")
+        serial = current.zone.serial
+        if self._name is None:
+            similar = inventory.similar(self._known, self._text, config.domain)
+            what = f"{self.name} is not one of the {len(self._known)} names of serial {serial}"
+            if similar:
+                return fault(
+                    f"{what}; did you mean {' or '.join(similar)}?",
+                    f"dm-dns doctor {shlex.quote(similar[0])}",
+                )
+            return fault(what, "dm-dns show  # lists all names")
+        if not self._name.is_served:
+            return fault(
+                f"{self.name} is exported by {_exporters(self._name)}, but the zone that is"
+                f" served, serial {serial}, does not have it",
+                "dm-send-dns  # as root on a push machine, after a deployment",
+            )
+        return well(f"{self._name.name} is a name of kind {self._name.kind}{self._since(current)}")
+
+    def _since(self, current: Edition) -> str:
+        """Return since when the name has been as it is, as far as that is found out soon."""
+        end = time.monotonic() + _HISTORY_SECONDS
+        is_now = _value(current.zone, self.name)
+        if is_now is None:
+            return ""  # below a wildcard, or only of this machine
+        last = current
+        for edition in editions.of_machine(self._config, current):
+            if _value(edition.zone, self.name) != is_now:
+                return (
+                    f", as it is since serial {last.zone.serial} ({last.when:%Y-%m-%d %H:%M} UTC)"
+                )
+            last = edition
+            if time.monotonic() > end:
+                break
+        when = f"{last.when:%Y-%m-%d %H:%M} UTC"
+        return f", as it is since serial {last.zone.serial} ({when}) or before"
+
+    def _is_exported(self) -> Found:
+        name, current = self._name, self._current
+        if name is None or current is None:
+            return not_asked("it is not known")
+        if name.kind in {"machine", "local"}:
+            return well(f"it is {'a machine' if name.kind == 'machine' else 'in /etc/hosts'}")
+        if self._clan is None:
+            return not_asked(f"who exports it is not known: {self._no_clan}")
+        if name.exports:
+            return well(f"by {_exporters(name)}")
+        if self._deployed is None or current.zone.serial > self._deployed:
+            return not_asked(
+                "no service of this machine's deployment exports it, but the zone is newer than"
+                " the deployment"
+            )
+        return fault(
+            f"no service exports {name.name} any more, but the zone, serial {current.zone.serial},"
+            " has it",
+            "clan vars generate && clan machines update  # in the checkout",
+        )
+
+    def _has_address(self) -> Found:
+        name = self._name
+        if name is None:
+            return not_asked("it is not known")
+        if name.addresses:
+            return well(f"{', '.join(name.machines) or name.name}: {' '.join(name.addresses)}")
+        machine = name.machines[0] if name.machines else "MACHINE"
+        return fault(
+            f"no address of {' or '.join(name.machines) or name.name} is known",
+            f'roles.default.machines.{machine}.settings.addresses = [ "ADDRESS" ];'
+            "  # of dm-dns, in the checkout",
+        )
+
+    def _in_copy(self, path: Path | None) -> Found:
+        """Return whether a copy has the name: one of them must, and it may be another's turn."""
+        if path is None:
+            return not_asked("there is none")
+        try:
+            zone = conf.read(path, self._config.domain)
+        except FileNotFoundError:
+            return not_asked("there is none")
+        except PermissionError:
+            return not_asked("only root may read it: run this with sudo")
+        except (Error, OSError) as error:
+            return not_asked(f"it is not a valid zone: {describe(error)}")
+        value = _value(zone, self._name.name if self._name else self.name)
+        has = f"has {value}" if value else "does not have the name"
+        return well(f"serial {zone.serial} {has}")
+
+    def _in_zone_file(self) -> Found:
+        path = self._config.zonefile
+        owner = self._name.name if self._name else self.name
+        start = f"{owner}. "
+        content = files.read(path, 2 * limits.MAX_SIZE).decode("ascii", "replace")
+        lines = [line for line in content.splitlines() if line.startswith(start)]
+        if not lines:
+            return fault(f"{path} does not have {owner}", "sudo systemctl restart dm-dns")
+        return well("; ".join(line.removeprefix(start) for line in lines))
+
+    def _expected(self) -> frozenset[str]:
+        return frozenset(self._name.addresses if self._name else ())
+
+    def _unbound(self) -> Found:
+        answer = answers.of_unbound(self._config.unbound, self.name)
+        return _compare(
+            "unbound", answer, self._expected(), "sudo systemctl restart dm-dns unbound"
+        )
+
+    def _hook(self) -> Found:
+        if self._config.hook is None:
+            return not_asked("this machine has none")
+        answer = answers.of_hook(self._config.hook, self.name)
+        if answer is None:
+            return not_asked("only root and systemd-resolved may: run this with sudo")
+        remedy = "sudo systemctl restart dm-dns-hook"
+        return _compare("the hook", answer, self._expected(), remedy)
+
+    def _in_hosts(self, here: str) -> Found:
+        path = self._config.hosts
+        if self._is_own(here):
+            return well(f"{path} may have this machine's own name")
+        if self.name not in self._own.names:
+            return well(f"{path} does not have it")
+        there = frozenset(self._own.addresses.get(self.name, ()))
+        if there and there <= self._expected():
+            return well(f"{path} has addresses of it: {' '.join(sorted(there))}")
+        return fault(
+            f"{path} has {self.name}, which programs get in place of what the clan has",
+            f"grep -nwF {shlex.quote(self.name)} {path}"
+            "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
+        )
+
+    def _is_own(self, here: str) -> bool:
+        return self.name == f"{here}.{self._config.domain}".lower()
+
+    def _resolved(self) -> Found:
+        answer = answers.of_resolved(self.name)
+        if answer.addresses:
+            return well(f"systemd-resolved answers {answer}")
+        return fault(
+            f"systemd-resolved answers {answer} for {self.name}",
+            "sudo resolvectl flush-caches && sudo systemctl restart systemd-resolved",
+        )
+
+    def _programs(self) -> Found:
+        answer, other = answers.of_programs(self.name), answers.of_resolved(self.name)
+        if answer.addresses and answer.addresses == other.addresses:
+            return well(f"getaddrinfo({self.name}) is {answer}")
+        return fault(
+            f"programs get {answer} for {self.name}, and systemd-resolved answers {other}",
+            f"getent ahosts {self.name}; resolvectl query {self.name}",
+        )
+
+    def _reached(self) -> Found:
+        addresses = conf.in_order(answers.of_programs(self.name).addresses)
+        said = _connect(addresses)
+        tried = ", ".join(map(str, PORTS))
+        listening = sorted({f"{address} port {port}" for address, port, ok in said if ok})
+        if listening:
+            return well(f"something listens: {', '.join(listening)}")
+        if said:
+            who = ", ".join(sorted({address for address, _port, _ok in said}))
+            return well(f"{who} answers, but nothing listens on ports {tried}")
+        machine = self._name.machines[0] if self._name and self._name.machines else self.name
+        return fault(
+            f"nothing answers at {' '.join(addresses)} on ports {tried}: the machine {machine} is"
+            " down, or its network or firewall lets nothing through",
+            f"ip route get {addresses[0]}; ping -c 3 {addresses[0]}" if addresses else "ip route",
+        )
+
+
+def _hosts(config: Config) -> hosts.Hosts:
+    try:
+        text = files.read(config.hosts, limits.MAX_HOSTS).decode("utf-8", "replace")
+    except OSError:
+        text = ""
+    return hosts.parse(text, config.domain)
+
+
+def _value(zone: conf.Zone, name: str) -> str | None:
+    """Return what a zone has at a name, for people."""
+    if target := zone.cnames.get(name):
+        return f"CNAME {target}"
+    if name in zone.addresses:
+        return " ".join(zone.addresses[name]) or "no address"
+    return None
+
+
+def _exporters(name: Name) -> str:
+    return ", ".join(
+        f"service {export.service} (instance {export.instance}, role {export.role}) on"
+        f" {export.machine}"
+        for export in name.exports
+    )
+
+
+def _compare(who: str, answer: Answer, expected: frozenset[str], remedy: str) -> Found:
+    if answer.addresses == expected:
+        return well(f"{who} answers {answer}")
+    return fault(f"{who} answers {answer}, and the zone has {' '.join(sorted(expected))}", remedy)
+
+
+def _connect(addresses: Sequence[str]) -> list[tuple[str, int, bool]]:
+    """Return the addresses and ports that answer, and whether they accept a connection."""
+    found = []
+    end = time.monotonic() + _CONNECT_SECONDS
+    with selectors.DefaultSelector() as selector, ExitStack() as stack:
+        for address in addresses[:8]:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            for port in PORTS:
+                with suppress(OSError):  # no IPv6, or no route
+                    stream = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                    stream.settimeout(0)
+                    try:
+                        stream.connect((address, port))
+                    except BlockingIOError:
+                        pass
+                    except ConnectionRefusedError:
+                        found.append((address, port, False))
+                        continue
+                    selector.register(stream, selectors.EVENT_WRITE, (address, port, stream))
+        while selector.get_map() and (left := end - time.monotonic()) > 0:
+            for key, _events in selector.select(left):
+                address, port, stream = key.data
+                selector.unregister(stream)
+                error = stream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if error in {0, errno.ECONNREFUSED}:
+                    found.append((address, port, error == 0))
+    return found
