@@ -35,6 +35,18 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     _fails(machine, "systemctl stop dm-dns.service", "dm-dns.service does not run")
     _heals(machine, "systemctl start dm-dns.service")
 
+    # resolved, which does not ask the hook.
+    off = "/run/systemd/system/systemd-resolved.service.d/scenario.conf"
+    machine.succeed(
+        f"mkdir -p {off.rpartition('/')[0]}",
+        f"printf '[Service]\\nEnvironment=SYSTEMD_RESOLVED_HOOK=0\\n' > {off}",
+    )
+    restart = "systemctl daemon-reload; systemctl restart systemd-resolved.service"
+    _fails(machine, restart, "systemd-resolved does not serve the zone")
+    machine.succeed(f"rm {off}; {restart}", _CHECK)
+    _fails(machine, "systemctl stop systemd-resolved.service", "systemd-resolved does not answer")
+    machine.succeed("systemctl start systemd-resolved.service", _CHECK)
+
     # A server that hangs, with a change that it should serve.
     machine.succeed("systemctl kill --kill-whom=main --signal=STOP dm-dns.service")
     serial += 1

@@ -22,6 +22,8 @@ in
   address = "127.0.0.1";
   controlSocket = "/run/unbound/unbound.ctl";
 
-  # Where systemd-resolved asks for the clan's names: it looks for sockets in this folder.
+  # Where systemd-resolved answers programs, and where it asks for the clan's names: it looks for
+  # sockets in that folder.
+  resolvedSocket = "/run/systemd/resolve/io.systemd.Resolve";
   hookSocket = "/run/systemd/resolve.hook/dm-dns";
 }

@@ -42,6 +42,7 @@ let
         control = constants.controlSocket;
       };
       hook = constants.hookSocket;
+      resolved = constants.resolvedSocket;
       # Its own services get the addresses that it has at the moment, or loopback. Where it answers
       # other devices too, they would get loopback as well, and lose an address that the machine does
       # not know because a router translates it.

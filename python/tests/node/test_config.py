@@ -19,6 +19,7 @@ VALUES: dict[str, Any] = {
     "state": "/var/lib/dm-dns",
     "unbound": {"control": "/run/unbound/unbound.ctl", "address": "127.0.0.1", "port": 5353},
     "hook": "/run/systemd/resolve.hook/dm-dns",
+    "resolved": "/run/systemd/resolve/io.systemd.Resolve",
     "machine": "Kiwi",
 }
 
@@ -52,6 +53,7 @@ def test_a_configuration_is_read() -> None:
         keys=[],
         unbound=Unbound(Path("/run/unbound/unbound.ctl"), "127.0.0.1", 5353),
         hook=Path("/run/systemd/resolve.hook/dm-dns"),
+        resolved=Path("/run/systemd/resolve/io.systemd.Resolve"),
         machine="kiwi.pin",
     )
 
@@ -74,6 +76,7 @@ def test_a_machine_may_have_no_local_view(values: dict[str, Any]) -> None:
 
 def test_resolved_may_have_no_hook() -> None:
     assert read(without("hook")).hook is None
+    assert read(without("resolved")).resolved is None
 
 
 @pytest.mark.parametrize("port", [1, 65535])

@@ -66,6 +66,8 @@ class Config(NamedTuple):
     unbound: Unbound
     hook: Path | None
     """The socket on which systemd-resolved asks; None: it does not."""
+    resolved: Path | None = None
+    """The socket on which systemd-resolved answers; None: it is not to be asked."""
     machine: str | None = None
     """The machine's own full name; None: it serves its own services as it serves all others."""
 
@@ -147,5 +149,6 @@ class Config(NamedTuple):
                 port=unbound.port("port"),
             ),
             hook=Path(fields.path("hook")) if fields.has("hook") else None,
+            resolved=Path(fields.path("resolved")) if fields.has("resolved") else None,
             machine=machine,
         )

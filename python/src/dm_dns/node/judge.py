@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns.errors import Error, describe
-from dm_dns.node import hook, state
+from dm_dns.node import hook, resolved, state
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
 from dm_dns.node.state import State
@@ -81,7 +81,7 @@ def _problem_of_writer(found: State) -> str | None:
 
 
 def _ask(config: Config, found: State, tries: int) -> list[str]:
-    """Return why unbound or the hook does not answer what the state says; empty if both do."""
+    """Return who of unbound, the hook and resolved does not answer what the state says, and why."""
     if found.served is None:
         return [f"dm-dns.service serves nothing; {_SEE}"]
     name, expected = zonefile.status_name(config.domain), found.served.status
@@ -90,6 +90,9 @@ def _ask(config: Config, found: State, tries: int) -> list[str]:
         if config.hook:
             with suppress(PermissionError):
                 answers["systemd-resolved's hook"] = hook.txt(config.hook, name, seconds=tries)
+        # It may have a hook that answers, and not know it.
+        if config.resolved:
+            answers["systemd-resolved"] = resolved.txt(config.resolved, name, seconds=tries)
     except (Error, MessageError) as error:
         return [str(error)]
     return [
