@@ -34,7 +34,7 @@ _NIXOS: Final = {"systemd-resolved", "unbound"}
 # NixOS's units have coreutils, findutils, gnugrep, gnused and systemd on their PATH.
 _SYSTEM_PATH: Final = "/usr/bin:/bin"
 # And these variables; what the first one names is not there, as with other locales than C.
-_ENVIRONMENT: Final = (
+ENVIRONMENT: Final = (
     f"LOCALE_ARCHIVE={STORE}/glibc-locales/lib/locale/locale-archive",
     "TZDIR=/usr/share/zoneinfo",
 )
@@ -57,9 +57,10 @@ def files(machine: Mapping[str, Any]) -> dict[str, str]:
             if kind not in _SECTIONS:
                 raise ContainerError(f"{name} is configured, and containers know no systemd.{kind}")
             path = f"{unit}.{_SUFFIXES[kind]}"
-            if kind == "services" and (unit in _NIXOS or "serviceConfig" not in value):
+            is_drop_in = kind == "services" and (unit in _NIXOS or "serviceConfig" not in value)
+            if is_drop_in:
                 path += ".d/dm-dns.conf"
-            found[f"{UNITS}/{path}"] = _unit(name, kind, value)
+            found[f"{UNITS}/{path}"] = _unit(name, kind, value, is_drop_in=is_drop_in)
         elif name.startswith("environment.etc."):
             # A link into the store, as on NixOS: see `links`.
             found[value["source"]] = value["text"]
@@ -88,7 +89,7 @@ def links(machine: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
+def _unit(name: str, kind: str, value: Mapping[str, Any], *, is_drop_in: bool) -> str:
     settings = f"{_SUFFIXES[kind]}Config"
     unknown = (
         set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "path", "wantedBy"} - set(_LISTEN)
@@ -102,10 +103,10 @@ def _unit(name: str, kind: str, value: Mapping[str, Any]) -> str:
             lines.append(f"{setting}={' '.join(entry) if isinstance(entry, list) else entry}")
     if settings in value:
         lines += ["", f"[{_SECTIONS[kind]}]"]
-        if kind == "services":
+        if kind == "services" and not is_drop_in:
             programs = [f"{package}/bin" for package in value.get("path", [])]
             lines.append(f"Environment=PATH={':'.join([*programs, _SYSTEM_PATH])}")
-            lines += [f"Environment={variable}" for variable in _ENVIRONMENT]
+            lines += [f"Environment={variable}" for variable in ENVIRONMENT]
         for option, setting in _LISTEN.items():
             lines += [f"{setting}={address}" for address in value.get(option, [])]
         for key, entry in value[settings].items():

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Network, ip_address
 from typing import Any, Final
 
-from checks.containers.evaluated import STORE, UNITS
+from checks.containers.evaluated import ENVIRONMENT, STORE, UNITS
 
 DATA_MESHER: Final = f"{STORE}/data-mesher"
 UNBOUND: Final = f"{STORE}/unbound/bin/unbound"
@@ -28,6 +28,7 @@ Before=nss-lookup.target
 [Service]
 Type=notify
 NotifyAccess=main
+Environment="{ENVIRONMENT[0]}" "{ENVIRONMENT[1]}"
 ExecStartPre={UNBOUND}-control-setup -d /var/lib/unbound
 ExecStart={UNBOUND} -p -d -c /etc/unbound/unbound.conf
 ExecReload=+/bin/kill -HUP $MAINPID
@@ -70,6 +71,7 @@ Description=Fake data-mesher
 After=network.target
 
 [Service]
+Environment="{ENVIRONMENT[0]}" "{ENVIRONMENT[1]}"
 ExecStart={DATA_MESHER}/bin/data-mesher server --config {MESH_CONFIG}
 User=data-mesher
 Group=data-mesher

@@ -21,6 +21,7 @@ _FILES: Final = {
     "/var/lib/dm-dns": "dm-dns dm-dns 755",
     "/var/lib/dm-dns/history": "dm-dns dm-dns 755",
     "/var/lib/dm-dns/history/*": "dm-dns dm-dns 644",
+    "/var/lib/dm-dns/keys.json": "dm-dns dm-dns 644",
     "/var/lib/dm-dns/kept.conf": "dm-dns dm-dns 644",
     "/var/lib/dm-dns/lock": "dm-dns dm-dns 600",  # whoever can open it can hold it
     "/var/lib/dm-dns/*.zone": "dm-dns dm-dns 644",
@@ -64,7 +65,7 @@ def run(machines: Machines, spec: Spec) -> None:
             if set(of_unit.split()) != set(groups.split()):
                 raise AssertionError(f"{machine.name}: {unit} has {of_unit!r}, not {groups!r}")
         found = machine.succeed(
-            "for file in $(find /run/dm-dns* /var/lib/dm-dns)"
+            "for file in $(find /run/dm-dns /run/dm-dns-push /var/lib/dm-dns || true)"
             " /run/systemd/resolve.hook/dm-dns /run/unbound/unbound.ctl; do"
             " stat -L -c '%n %U %G %a' $file; done"
         )
