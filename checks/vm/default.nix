@@ -80,6 +80,7 @@ in
   };
   vm-health = run three { name = "health"; };
   vm-inspect = run three { name = "inspect"; };
+  vm-hostile-boot = run three { name = "hostile_boot"; };
   vm-leaked-key = run pushers {
     name = "leaked_key";
     config = ./python.nix;

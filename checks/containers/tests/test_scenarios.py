@@ -17,6 +17,7 @@ from checks.scenarios import (
     first_boot,
     foreign,
     health,
+    hostile_boot,
     inspect,
     names,
     networks,
@@ -149,6 +150,10 @@ def test_status_and_show_tell_what_is_served_and_who_exports_it(clan: Clan, push
 
 def test_names_survive_faults(clan: Clan, push: Push) -> None:
     faults.run(clan.machines, clan.booted.spec, push, faked_clock.turn)
+
+
+def test_the_boot_waits_for_nothing_that_was_received(clan: Clan, push: Push) -> None:
+    hostile_boot.run(clan.machines, clan.booted.spec, push)
 
 
 def test_no_lookup_fails_while_something_restarts(clan: Clan) -> None:
