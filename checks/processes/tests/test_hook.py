@@ -1,13 +1,16 @@
 """`dm-dns hook` with a real unbound; what systemd-resolved makes of it: scenarios/resolver.py."""
 
 import json
+import os
 import signal
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import dns.message
 import pytest
 
 from checks.processes.hook import Connection, HookProcess, Reply, listening, readable
@@ -167,6 +170,29 @@ def test_who_asks_and_goes_away_delays_nobody(
     connection.ask("irc.pin")
     machine.unbound.start()
     assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_who_goes_away_when_the_answer_comes_ends_nothing_else(
+    machine: PlainMachine, hook: HookProcess, connection: Connection, connect: Connect
+) -> None:
+    machine.unbound.stop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unbound:
+        unbound.settimeout(10)
+        unbound.bind((machine.unbound.address, machine.unbound.port))
+        connection.ask("irc.pin", "AAAA")
+        query, client = unbound.recvfrom(65536)
+        # It then finds both at the same time: first the answer, because it got another one last.
+        unbound.sendto(b"nonsense", client)
+        time.sleep(0.05)
+        hook.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, hook.process.pid, os.WSTOPPED)
+        answer = dns.message.make_response(dns.message.from_wire(query))
+        unbound.sendto(answer.to_wire(), client)
+        connection.stream.close()
+        hook.process.send_signal(signal.SIGCONT)
+    machine.unbound.start()
+    assert connect().look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
+    assert hook.process.poll() is None
 
 
 @pytest.mark.parametrize(

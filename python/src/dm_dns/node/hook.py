@@ -144,7 +144,11 @@ class Hook:
         while True:
             happened = self._selector.select(self._timeout())
             for key, events in happened:
-                key.data(events)
+                # What came first may have closed what comes next, and another socket may have its
+                # number now.
+                current = self._selector.get_map().get(key.fd)
+                if current and current.data is key.data:
+                    key.data(events)
             self._repeat()
             if self._is_ending and not happened and not self._lookups:
                 break
