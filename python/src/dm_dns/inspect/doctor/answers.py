@@ -123,16 +123,10 @@ def _processes(inodes: set[str]) -> list[int]:
 
 def unbound_units(systemd: Systemd) -> Found:
     """Return whether unbound runs, or systemd starts it for the next query."""
-    held, service = (systemd.unit(name) for name in units.UNBOUND)
-    if not held.is_loaded:
-        return systemd.look([service.name])
-    if (
-        service.state == "inactive"
-        and held.is_active
-        and service.properties["LoadState"] != "masked"
-    ):
-        return well(f"{held.name} is active, and the next query starts {service.name}")
-    return systemd.look([service.name, held.name])
+    held, service = units.UNBOUND
+    if not systemd.unit(held).is_loaded:
+        return systemd.look([service])
+    return systemd.look_at_held(held, service)
 
 
 def unbound_answers(config: Config) -> Found:
@@ -186,7 +180,7 @@ def _expected(written: Written) -> str | None:
 
 def hook_units(config: Config, systemd: Systemd) -> Found:
     """Return whether the hook runs, and its socket is where resolved looks for it."""
-    found = systemd.look(units.HOOK)
+    found = systemd.look_at_held(*units.HOOK)
     if found.verdict == "ok" and config.hook and not config.hook.exists():
         remedy = f"sudo systemctl restart {' '.join(units.HOOK)}"
         return fault(f"{config.hook} does not exist, so systemd-resolved asks nobody", remedy)
@@ -228,6 +222,11 @@ def resolved_answers(config: Config, systemd: Systemd, written: Written) -> Foun
     if _expected(written) in answers:
         return well("systemd-resolved asks the hook, and answers as unbound does")
     said = reason or " ".join(map(ascii, answers)) or "no record"
+    if config.hook and not os.access(config.hook, os.W_OK):
+        return fault(
+            f"systemd-resolved does not ask the hook, or the hook does not answer it: {said}",
+            "sudo dm-dns doctor  # root may ask the hook",
+        )
     return _no_hooks(systemd, f"systemd-resolved does not ask the hook: it answers {said}")
 
 

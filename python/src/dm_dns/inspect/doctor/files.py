@@ -137,7 +137,7 @@ def _repair_mesh_copy(path: Path, problem: str) -> str:
     if "Permission denied" in problem:
         folders = [folder for folder in (path, *path.parents) if _is_closed(folder)]
         closed = shlex.join(str(folder) for folder in reversed(folders or [path]))
-        return f"sudo chmod g+rX {closed}"
+        return f"sudo chmod g+rX {closed} && {_RESTART}"
     try:
         is_file = stat.S_ISREG(path.stat().st_mode)
     except OSError:

@@ -11,6 +11,7 @@ from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
 SERVER: Final = "dm-dns.service"
 HOOK: Final = ("dm-dns-hook.socket", "dm-dns-hook.service")
 UNBOUND: Final = ("unbound.socket", "unbound.service")
+"""Of both: the socket that systemd holds, and the service that it starts."""
 RESOLVED: Final = "systemd-resolved.service"
 MESH: Final = "data-mesher.service"
 PUSH: Final = "dm-dns-push.service"
@@ -20,7 +21,7 @@ DEPLOY: Final = "sudo /run/current-system/bin/switch-to-configuration test"
 """Makes /etc and the units what this machine was deployed with."""
 
 _PROPERTIES: Final = (
-    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,MainPID,Environment,DropInPaths"
+    "Id,LoadState,ActiveState,SubState,Result,MainPID,Environment,DropInPaths,FragmentPath"
 )
 _SECONDS: Final = 1.0
 _MAX_OUTPUT: Final = 2**20
@@ -77,6 +78,14 @@ class Systemd(NamedTuple):
                 return problem
         return well(", ".join(f"{unit.name} is {unit.state}" for unit in found))
 
+    def look_at_held(self, held: str, service: str) -> Found:
+        """Return whether a service runs, or systemd starts it when somebody asks at a socket."""
+        unit = self.unit(service)
+        may_start = unit.state == "inactive" and unit.properties.get("LoadState") == "loaded"
+        if may_start and self.unit(held).is_active:
+            return well(f"{held} is active, and starts {service} when it is asked")
+        return self.look([service, held])
+
 
 def ask(names: Iterable[str]) -> Systemd:
     """Return what systemd says of its units."""
@@ -120,8 +129,11 @@ def _not_loaded(unit: Unit) -> Found:
     if not unit.is_loaded:
         return fault(f"there is no {name}: this machine is deployed without it", DEPLOY)
     if properties["LoadState"] == "masked":
-        runtime = "--runtime " if properties.get("UnitFileState") == "masked-runtime" else ""
-        remedy = f"sudo systemctl unmask {runtime}{name} && sudo systemctl restart {name}"
+        place = properties.get("FragmentPath", "")
+        remedy = f"grep -rn {name.rpartition('.')[0]} .  # in the checkout: enable it, and deploy"
+        if place.startswith("/run/"):
+            again = f"sudo systemctl daemon-reload && sudo systemctl restart {name}"
+            remedy = f"sudo rm {place} && {again}"
         return fault(f"{name} is masked, so it cannot start", remedy)
     return fault(f"{name} cannot be loaded: {properties['LoadState']}", DEPLOY)
 

@@ -1,0 +1,555 @@
+"""`dm-dns doctor` names each broken link between the mesh and programs, and what repairs it.
+
+Each link is broken in turn on one machine. Nothing else may be found wrong, and a machine that is
+repaired has no fault.
+"""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from checks.scenarios import deployment, zones
+from checks.scenarios.faults import TurnClock
+from checks.scenarios.machine import Machine
+from checks.scenarios.zones import Machines, Push, Spec
+
+_SECONDS: Final = 2.0
+"""How long doctor may take."""
+_STATE: Final = "/var/lib/dm-dns"
+_FOUND: Final = "/run/dm-dns/state.json"
+_FOLDER: Final = "/run/dm-dns-scenario"
+_COPY: Final = f"{zones.MESH}/cnames"
+_DROP_INS: Final = "/run/systemd/system"
+_CONTROL: Final = f"{_DROP_INS}.control"
+_NOBODY: Final = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+_SEEN_BY_OTHERS: Final = {"hook-answers": "resolved-answers"}
+"""Where others cannot ask, what they find instead; nothing if there is nothing here."""
+_REPAIRS: Final = 3
+"""How many remedies may have to follow one another."""
+
+
+class _Fault(NamedTuple):
+    """A link, and how to break it."""
+
+    title: str
+    check: str
+    """The check that must find it."""
+    text: str
+    """Part of what it must say."""
+    commands: tuple[str, ...]
+    repair: tuple[str, ...] | None = None
+    """None: what doctor says to type."""
+    name: str = ""
+    """What doctor is asked about."""
+
+
+def run(machines: Machines, spec: Spec, push: Push, turn_clock: TurnClock) -> None:
+    """Run the scenario.
+
+    Args:
+        machines: all of the clan, by name; they are booting or up.
+        spec: the zone spec that they were deployed with.
+        push: how to send another zone.
+        turn_clock: how to set a machine's clock.
+
+    """
+    prepare(machines, spec, push)
+    machine = next(machine for name, machine in machines.items() if name != push.machine)
+    machine.succeed(f"mkdir -p {_FOLDER}")
+    for fault in _faults(machine, spec):
+        _try(machine, fault)
+    _check_clock(machine, turn_clock)
+    _check_zones(machines, machine, spec, push)
+
+
+def prepare(machines: Machines, spec: Spec, push: Push) -> None:
+    """Check that doctor finds nothing on any machine, with a zone of the mesh and without one."""
+    serial = 0
+    for each in machines.values():
+        serial = max(serial, zones.wait_for(each, spec["domain"], "source=deployed"))
+        _is_well(each)
+    zones.send(machines, spec, serial + 1, push)
+    for each in machines.values():
+        zones.wait_for(each, spec["domain"], f"serial={serial + 1} ")
+        _is_well(each)
+        _is_well(each, f"{_NOBODY} dm-dns doctor")
+    _withdraw(machines, spec, push)
+
+
+def _withdraw(machines: Machines, spec: Spec, push: Push) -> None:
+    """Take the zone out of the mesh, which nothing reminds of then."""
+    zones.withdraw(machines, spec, push)
+    for each in machines.values():
+        each.succeed(f"rm -rf {_STATE}/history")
+        _is_well(each)
+
+
+def _try(machine: Machine, fault: _Fault) -> None:
+    try:
+        machine.succeed(*fault.commands)
+        _finds(machine, fault)
+        if fault.repair is not None:
+            machine.succeed(*fault.repair)
+            machine.wait_until_succeeds("dm-dns doctor")
+        else:
+            _repair(machine, fault.name)
+        _is_well(machine)
+    except Exception as error:
+        error.add_note(f"The fault was: {fault.title}")
+        error.add_note(machine.execute(f"dm-dns doctor {fault.name}")[1])
+        raise
+
+
+def _finds(machine: Machine, fault: _Fault, through: str = "") -> None:
+    """Check that doctor, run ``through`` another command, finds the fault and nothing else."""
+    doctor = f"dm-dns doctor --json {fault.name}"
+    machine.wait_until_succeeds(
+        f'{{ {doctor} || test $? = 1; }} | grep -F \'"fault": "{fault.check}"\''
+    )
+    found = _ask(machine, f"{through}{doctor}")
+    faults = [each for each in found["checks"] if each["verdict"] == "fault"]
+    if [each["check"] for each in faults] != [fault.check]:
+        raise AssertionError(f"{fault.title}: {faults}, and not {fault.check} alone")
+    if fault.text not in faults[0]["text"]:
+        raise AssertionError(f"{fault.title}: {faults[0]['text']!r} is without {fault.text!r}")
+    # Whoever asks, what is found is no other fault.
+    others = _ask(machine, f"{through}{_NOBODY} {doctor}")
+    if others["fault"] not in {fault.check, _SEEN_BY_OTHERS.get(fault.check)}:
+        raise AssertionError(f"{fault.title}: others are told of {others['fault']}")
+
+
+def _repair(machine: Machine, name: str) -> None:
+    """Type what doctor says, until it finds no fault."""
+    for _ in range(_REPAIRS):
+        found = _ask(machine, f"dm-dns doctor --json {name}")
+        if found["fault"] is None:
+            return
+        (remedy,) = {each["remedy"] for each in found["checks"] if each["check"] == found["fault"]}
+        machine.succeed(f'sudo() {{ "$@"; }}; {remedy}')
+    machine.wait_until_succeeds(f"dm-dns doctor {name}")
+
+
+def _is_well(machine: Machine, doctor: str = "dm-dns doctor") -> None:
+    machine.wait_until_succeeds(doctor)
+    found = _ask(machine, f"{doctor} --json")
+    verdicts = {each["verdict"] for each in found["checks"]}
+    if found["fault"] is not None or not verdicts <= {"ok", "not asked"}:
+        raise AssertionError(f"{machine.name}: {found}")
+
+
+def _ask(machine: Machine, doctor: str) -> dict[str, Any]:
+    """Return what doctor finds; it must be quick enough."""
+    printed = machine.succeed(
+        f"start=$(date +%s%N); {{ {doctor} || test $? = 1; }}; echo $(($(date +%s%N) - start))"
+    )
+    report, _, nanoseconds = printed.strip().rpartition("\n")
+    found: dict[str, Any] = json.loads(report)
+    if int(nanoseconds) > _SECONDS * 1e9:
+        raise AssertionError(f"doctor took {int(nanoseconds) / 1e9:.1f} s")
+    return found
+
+
+def _faults(machine: Machine, spec: Spec) -> list[_Fault]:
+    return [
+        *_unit_faults(),
+        *_found_faults(),
+        *_copy_faults(machine, spec),
+        *_disk_faults(spec),
+        *_unbound_faults(spec),
+        *_resolved_faults(),
+        *_name_faults(machine, spec),
+    ]
+
+
+def _unit_faults() -> Iterator[_Fault]:
+    for unit, check, sockets in (
+        ("dm-dns.service", "server", ()),
+        ("data-mesher.service", "data-mesher", ()),
+        ("unbound.service", "unbound", ("unbound.socket",)),
+        ("dm-dns-hook.service", "hook", ("dm-dns-hook.socket",)),
+    ):
+        both = " ".join([*sockets, unit])
+        yield _Fault(f"{both} stopped", check, "does not run", (f"systemctl stop {both}",))
+        stop = f"systemctl kill --signal=STOP --kill-whom=main {unit}"
+        yield _Fault(f"{unit} hangs", check, "SIGSTOP", (stop,))
+        masked = f"{_CONTROL}/{unit}"
+        yield _Fault(
+            f"{unit} masked",
+            check,
+            "is masked",
+            (
+                f"systemctl stop {both}",
+                f"mkdir -p {_CONTROL} && ln -s /dev/null {masked} && systemctl daemon-reload",
+            ),
+        )
+        folder = f"{_DROP_INS}/{unit}.d"
+        lines = "[Service]\\nExecStart=\\nExecStart=/bin/false\\nType=simple\\nRestart=no\\n"
+        yield _Fault(
+            f"{unit} fails",
+            check,
+            "has failed",
+            (
+                f"systemctl stop {both}",
+                f"mkdir -p {folder} && printf '{lines}' > {folder}/broken.conf",
+                f"systemctl daemon-reload; systemctl start {both} || true",
+                f"until systemctl is-failed {unit}; do systemctl start {unit} || true; done",
+            ),
+            (
+                f"rm -r {folder} && systemctl daemon-reload",
+                f"systemctl reset-failed {both}; systemctl restart {both}",
+            ),
+        )
+    yield _Fault(
+        "nobody judges what is served",
+        "monitoring",
+        "dm-dns-health.timer does not run",
+        ("systemctl stop dm-dns-health.timer",),
+    )
+    yield _Fault(
+        "the configuration is not valid",
+        "configuration",
+        "not JSON",
+        _covered("/etc/dm-dns/apply.json", "echo nonsense"),
+        (_uncover("/etc/dm-dns/apply.json"),),
+    )
+
+
+def _covered(path: str, command: str) -> tuple[str, ...]:
+    """Return the commands that mount what a command prints over a file in the store."""
+    other = f"{_FOLDER}/{path.rpartition('/')[2]}"
+    return (f"{{ {command}; }} > {other}", f"mount --bind {other} $(readlink -f {path})")
+
+
+def _uncover(path: str) -> str:
+    return f"umount $(readlink -f {path})"
+
+
+def _found_faults() -> Iterator[_Fault]:
+    # The server cannot write where the temporary file should be.
+    block = f"mkdir {_FOUND}.new"
+    unblock = (f"rmdir {_FOUND}.new", "systemctl restart dm-dns")
+    for title, text, command in (
+        ("state.json missing", "does not exist", f"rm {_FOUND}"),
+        ("state.json not valid", "not JSON", f"echo nonsense > {_FOUND}"),
+        ("the server hangs", "hangs", f'sed -i \'s/"written": .*/"written": 1,/\' {_FOUND}'),
+        ("the server is gone", "any more", f'sed -i \'s/"pid": .*/"pid": 4194303,/\' {_FOUND}'),
+    ):
+        yield _Fault(title, "state", text, (block, command), unblock)
+
+
+def _copy_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
+    remove = (f"rm -rf {_COPY} {_STATE}/history", "systemctl restart dm-dns")
+    deployed = json.loads(machine.succeed("cat /etc/dm-dns/apply.json"))["deployed"]
+    newer = f"sed 's/^# serial: .*/# serial: {deployment.serial(machine) + 1}/' {deployed}"
+    for title, text, command in (
+        ("the mesh copy is not valid", "cnames:1", f"echo nonsense > {_COPY}"),
+        ("the mesh copy is too large", "limit", f"truncate -s 100M {_COPY}"),
+        ("the mesh copy is a pipe", "pipe", f"mkfifo {_COPY}"),
+        (
+            "the mesh copy is of another clan",
+            "cnames:",
+            f"sed 's/{spec['domain']}/other/' {deployed} > {_COPY}",
+        ),
+    ):
+        yield _Fault(title, "mesh-copy", text, (command,), remove)
+    yield _Fault(
+        "data-mesher's folder is closed",
+        "mesh-copy",
+        "Permission denied",
+        ("chmod 700 /var/lib/data-mesher", "systemctl restart dm-dns"),
+    )
+    yield _Fault(
+        "the mesh copy is newer than what is served",
+        "mesh-copy",
+        "has changed",
+        (
+            f"systemd-run --unit=holder flock {_STATE}/lock sleep 600",
+            "sleep 0.5",
+            f"{newer} > {_COPY}",
+        ),
+        (
+            "systemctl stop holder",
+            f"until test -e {_STATE}/history; do sleep 0.1; done",
+            *remove,
+        ),
+    )
+    yield _Fault(
+        "the mesh copy is gone",
+        "mesh-copy",
+        "is gone",
+        (
+            f"{newer} > {_COPY}",
+            f"until test -e {_STATE}/history; do sleep 0.1; done",
+            f"rm {_COPY}",
+        ),
+        remove,
+    )
+    yield _Fault(
+        "the deployed copy is not valid",
+        "deployed-copy",
+        "zone.conf:1",
+        (*_covered(deployed, "echo nonsense"), "systemctl restart dm-dns"),
+        (_uncover(deployed), "systemctl restart dm-dns"),
+    )
+    yield _Fault(
+        "the deployed copy is missing",
+        "deployed-copy",
+        "does not exist",
+        _covered(
+            "/etc/dm-dns/apply.json",
+            f"sed 's|{deployed}|/nix/store/missing|' /etc/dm-dns/apply.json",
+        ),
+        (_uncover("/etc/dm-dns/apply.json"),),
+    )
+    yield _Fault(
+        "/etc/hosts has a name that no zone can have",
+        "hosts",
+        "is left out",
+        (
+            *_covered(
+                "/etc/hosts",
+                f"printf 'fd00::%x many.{spec['domain']}\\n' $(seq 2001); cat /etc/hosts",
+            ),
+            "systemctl restart dm-dns",
+        ),
+        (_uncover("/etc/hosts"), "systemctl restart dm-dns"),
+    )
+
+
+def _disk_faults(spec: Spec) -> Iterator[_Fault]:
+    yield _Fault(
+        "the disk is full",
+        "state-directory",
+        "is full",
+        (
+            f"mount -t tmpfs -o size=32k,mode=0755 full {_STATE} && chown dm-dns: {_STATE}",
+            f"cat /dev/zero > {_STATE}/filler || true",
+            "systemctl restart dm-dns",
+        ),
+        (f"umount --lazy {_STATE}", "systemctl restart dm-dns"),
+    )
+    yield _Fault(
+        "the disk is read-only",
+        "state-directory",
+        "read-only",
+        (f"mount --bind {_STATE} {_STATE} && mount -o remount,bind,ro {_STATE}",),
+        (f"umount --lazy {_STATE}", "systemctl restart dm-dns"),
+    )
+    zone = f"{_STATE}/{spec['domain']}.zone"
+    yield _Fault(
+        "there is no zone file",
+        "zone-file",
+        "does not exist",
+        (f"systemd-run --unit=holder flock {_STATE}/lock sleep 600", "sleep 0.5", f"rm {zone}"),
+        ("systemctl stop holder", "systemctl restart dm-dns"),
+    )
+    yield _Fault(
+        "somebody has changed the zone file",
+        "zone-file",
+        "was changed",
+        (f"sed -i '3i new.{spec['domain']}. A 192.0.2.1' {zone}",),
+    )
+
+
+def _unbound_faults(spec: Spec) -> Iterator[_Fault]:
+    zone = f"{_STATE}/{spec['domain']}.zone"
+    load = f"unbound-control -s /run/unbound/unbound.ctl auth_zone_reload {spec['domain']}"
+    empty = "".join(f' {key}: \\"\\"\\n' for key in ("chroot", "pidfile", "username"))
+    settings = f"server:\\n interface: 127.0.0.1@5353\\n{empty}"
+    yield _Fault(
+        "another program has the port",
+        "port",
+        "thief.service",
+        (
+            "systemctl stop unbound.socket unbound.service",
+            f'printf "{settings}" > {_FOLDER}/thief.conf',
+            f"systemd-run --unit=thief $(command -v unbound) -d -c {_FOLDER}/thief.conf",
+            f"until {zones.UNBOUND} .; do sleep 0.1; done",
+        ),
+    )
+    folder = f"{_DROP_INS}/unbound.service.d"
+    lines = "[Service]\\nExecStart=\\nExecStart=/bin/sleep 600\\nType=simple\\n"
+    yield _Fault(
+        "unbound runs and does not answer",
+        "unbound-answers",
+        "timed out",
+        (
+            f"mkdir -p {folder} && printf '{lines}' > {folder}/silent.conf",
+            "systemctl daemon-reload && systemctl restart unbound",
+        ),
+        (f"rm -r {folder}", "systemctl daemon-reload && systemctl restart unbound"),
+    )
+    for title, text, change in (
+        ("unbound serves another zone", "unbound serves", "s/serial=[0-9]*/serial=1/g"),
+        ("unbound has no zone", "has no zone", "s/ SOA .*/ nonsense/"),
+    ):
+        yield _Fault(
+            title,
+            "unbound-serves",
+            text,
+            (
+                f"cp -a {zone} {zone}.right",
+                f"sed '{change}' {zone}.right > {zone}",
+                f"{load} || true; mv {zone}.right {zone}",
+            ),
+        )
+
+
+def _resolved_faults() -> Iterator[_Fault]:
+    yield _Fault(
+        "the hook's socket is gone",
+        "hook",
+        "does not exist",
+        ("rm /run/systemd/resolve.hook/dm-dns",),
+    )
+    folder = f"{_DROP_INS}/dm-dns-hook.service.d"
+    lines = "[Service]\\nExecStart=\\nExecStart=/bin/sleep 600\\n"
+    yield _Fault(
+        "the hook runs and does not answer",
+        "hook-answers",
+        "does not answer",
+        (
+            f"mkdir -p {folder} && printf '{lines}' > {folder}/silent.conf",
+            "systemctl daemon-reload && systemctl restart dm-dns-hook",
+        ),
+        (f"rm -r {folder}", "systemctl daemon-reload && systemctl restart dm-dns-hook"),
+    )
+    masked = f"{_CONTROL}/systemd-resolved.service"
+    yield _Fault(
+        "systemd-resolved masked",
+        "resolved",
+        "is masked",
+        (
+            f"mkdir -p {_CONTROL} && ln -s /dev/null {masked} && systemctl daemon-reload",
+            "systemctl stop systemd-resolved",
+        ),
+    )
+    yield _Fault(
+        "systemd-resolved hangs",
+        "resolved",
+        "SIGSTOP",
+        ("systemctl kill --signal=STOP systemd-resolved",),
+    )
+    folder = f"{_DROP_INS}/systemd-resolved.service.d"
+    lines = "[Service]\\nEnvironment=SYSTEMD_RESOLVED_HOOK=0\\n"
+    yield _Fault(
+        "systemd-resolved asks no hooks",
+        "resolved-answers",
+        "SYSTEMD_RESOLVED_HOOK=0",
+        (
+            f"mkdir -p {folder} && printf '{lines}' > {folder}/without-hooks.conf",
+            "systemctl daemon-reload && systemctl restart systemd-resolved",
+        ),
+    )
+    yield _Fault(
+        "resolv.conf names another server",
+        "resolv-conf",
+        "192.0.2.53",
+        (
+            f"echo nameserver 192.0.2.53 > {_FOLDER}/resolv.conf",
+            f"ln -sfn {_FOLDER}/resolv.conf /etc/resolv.conf",
+        ),
+    )
+    yield _Fault(
+        "nsswitch.conf without resolve",
+        "nsswitch",
+        "without the service resolve",
+        _covered(
+            "/etc/nsswitch.conf", "sed 's/resolve \\[!UNAVAIL=return\\]//' /etc/nsswitch.conf"
+        ),
+        (_uncover("/etc/nsswitch.conf"),),
+    )
+
+
+def _name_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
+    domain = spec["domain"]
+    endpoint = next(
+        each
+        for each in spec["endpoints"]
+        if "*" not in each["host"] and each["machine"] != machine.name
+    )
+    host = endpoint["host"]
+    short = host.removesuffix(f".{domain}")
+    yield _Fault("a mistyped name", "name-known", f"did you mean {host}", (), (), f"{short}x")
+    clan = "/etc/dm-dns/clan.json"
+    deployed = json.loads(machine.succeed(f"cat {clan}"))
+
+    def with_endpoints(endpoints: list[Any]) -> str:
+        other = {**deployed, "spec": {**deployed["spec"], "endpoints": endpoints}}
+        return f"printf %s {shlex.quote(json.dumps(other))}"
+
+    endpoints = deployed["spec"]["endpoints"]
+    new = {**endpoint, "host": f"brand-new.{domain}"}
+    yield _Fault(
+        "a name that is exported and not in the zone",
+        "name-known",
+        "is exported by service",
+        _covered(clan, with_endpoints([*endpoints, new])),
+        (_uncover(clan),),
+        new["host"],
+    )
+    yield _Fault(
+        "a name that nobody exports any more",
+        "name-exported",
+        "any more",
+        _covered(clan, with_endpoints([each for each in endpoints if each["host"] != host])),
+        (_uncover(clan),),
+        host,
+    )
+    yield _Fault(
+        "/etc/hosts has the name",
+        "name-hosts",
+        "/etc/hosts has",
+        (
+            *_covered("/etc/hosts", f"echo 192.0.2.66 {host}; cat /etc/hosts"),
+            "systemctl restart dm-dns",
+        ),
+        (_uncover("/etc/hosts"), "systemctl restart dm-dns"),
+        host,
+    )
+    addresses = [
+        address
+        for each in spec["endpoints"]
+        if each["host"] == host
+        for address in spec["machines"][each["machine"]]["addresses"]
+    ]
+    yield _Fault(
+        "nobody answers at the address",
+        "name-reached",
+        "nothing answers",
+        tuple(f"ip route add unreachable {address}" for address in addresses),
+        tuple(f"ip route delete unreachable {address}" for address in addresses),
+        host,
+    )
+
+
+def _check_clock(machine: Machine, turn_clock: TurnClock) -> None:
+    with _turned(machine, turn_clock, -3):
+        # Only what systemd starts has a clock that is turned, and a monotonic one that is not.
+        through = "systemd-run --pipe --quiet --wait --collect "
+        _finds(machine, _Fault("the clock is behind", "clock", "2 d before", ()), through)
+    _is_well(machine)
+
+
+@contextmanager
+def _turned(
+    machine: Machine, turn_clock: Callable[[Machine, int], None], days: int
+) -> Iterator[None]:
+    turn_clock(machine, days)
+    try:
+        yield
+    finally:
+        turn_clock(machine, -days)
+
+
+def _check_zones(machines: Machines, machine: Machine, spec: Spec, push: Push) -> None:
+    """Check a name of a machine without an address, and that what heals is not warned of."""
+    other = next(name for name in spec["machines"] if name != machine.name)
+    without = {**spec["machines"], other: {"addresses": []}}
+    serial = deployment.serial(machine) + 1
+    zones.send(machines, {**spec, "machines": without}, serial, push)
+    zones.wait_for(machine, spec["domain"], f"serial={serial} ")
+    _finds(machine, _Fault("no address is known", "name-address", other, (), None, other))
+    _withdraw(machines, spec, push)
