@@ -8,7 +8,6 @@ from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
 _GLOBAL: Final = "/run/systemd/resolved.conf.d/scenario.conf"
-_ASKING: Final = "dm-dns.service dm-dns-health.path dm-dns-health.timer"
 
 NAME: Final = "www.example.org"
 ADDRESS: Final = "192.0.2.80"
@@ -43,7 +42,7 @@ def run(machines: Machines, spec: Spec, world: World) -> None:
     for machine in machines.values():
         zones.wait_for(machine, spec["domain"], "serial=")
         # Whose queries would be counted.
-        machine.succeed(f"systemctl stop {_ASKING}")
+        machine.succeed(f"systemctl stop {zones.ASKING}")
         machine.wait_until_succeeds(
             f"dig @{world.server} +tries=1 +time=5 +short A {NAME} | grep -Fx {ADDRESS}"
         )
@@ -67,7 +66,7 @@ def run(machines: Machines, spec: Spec, world: World) -> None:
             machine.succeed(unset_global, f"resolvectl revert {world.link}; {set_link}")
             for link, servers in others.items():
                 machine.succeed(f"resolvectl revert {link}; resolvectl dns {link} {servers}")
-            machine.succeed(f"systemctl start {_ASKING}")
+            machine.succeed(f"systemctl start {zones.ASKING}")
 
 
 def _servers(machine: Machine) -> list[tuple[str, str]]:

@@ -26,9 +26,8 @@ OUTAGES: Final = (
     "systemctl reload unbound",
     "systemctl restart dm-dns-hook",
     f"systemctl daemon-reload; systemctl restart {_OURS} {_WATCHERS}",
-    "systemctl restart systemd-resolved",
 )
-"""The last but one is what a switch does that changes all of dm-dns's units."""
+"""The last one is what a switch does that changes all of dm-dns's units."""
 
 
 def run(machines: Machines, spec: Spec) -> None:

@@ -12,6 +12,8 @@ from checks.scenarios.machine import Machine
 UNBOUND: Final = "dig @127.0.0.1 -p 5353 +tries=1 +time=5"
 STUB: Final = "dig @127.0.0.53 +tries=1 +time=5"
 """systemd-resolved, which programs ask."""
+ASKING: Final = "dm-dns.service dm-dns-health.path dm-dns-health.timer dm-dns-health.service"
+"""The units that ask unbound all the time."""
 MESH: Final = "/var/lib/data-mesher/files/home/dns"
 """The mesh's folder on every machine, and in it the zone, `cnames`."""
 _ZONE: Final = "/tmp/zone.conf"  # noqa: S108 - machines have no users
