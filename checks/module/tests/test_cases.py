@@ -374,15 +374,28 @@ def test_the_unit_has_the_sandbox_of_apply(case: str, name: str) -> None:
     apply = machine["systemd.services.dm-dns"]["serviceConfig"]
     assert service["User"] == service["Group"] == "dm-dns-push"
     assert service["SupplementaryGroups"] == ["data-mesher"]
-    other = ("Exec", "Group", "Restart", "Runtime", "State", "Supplementary", "Timeout")
+    other = ("Exec", "Group", "OOM", "Restart", "Runtime", "State", "Supplementary", "Timeout")
     sandbox = {
         name
         for name in apply
-        if not name.startswith(other) and name not in {"Type", "UMask", "User"}
+        if not name.startswith(other) and name not in {"TasksMax", "Type", "UMask", "User"}
     }
     assert len(sandbox) > 20
     differences = {name for name in sandbox if service[name] != apply[name]}
     assert differences == {"RestrictAddressFamilies"}
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_units_have_limits_that_a_run_which_is_killed_for_them_does_not_end(
+    case: str, name: str
+) -> None:
+    machine = load(case)[name]
+    for unit in ("dm-dns", "dm-dns-health", "dm-dns-hook", "dm-dns-push"):
+        key = f"systemd.services.{unit}"
+        if key in machine:
+            assert {"MemoryMax", "TasksMax"} <= machine[key]["serviceConfig"].keys()
+    # The run is a child of the server.
+    assert machine["systemd.services.dm-dns"]["serviceConfig"]["OOMPolicy"] == "continue"
 
 
 @pytest.mark.parametrize(("case", "name"), push_units())

@@ -68,6 +68,11 @@ in
       # What it found, for dm-dns-health and for people.
       RuntimeDirectory = runtimeDirectory;
       RuntimeDirectoryPreserve = true;
+      # The worst zone within the limits (zone/limits.py) takes a run 0.8 GB, and there are two
+      # copies of it. What takes more is a run that is killed; the server goes on.
+      MemoryMax = "2G";
+      OOMPolicy = "continue";
+      TasksMax = 16;
     };
   };
 
@@ -115,6 +120,9 @@ in
     serviceConfig = sandbox // {
       DynamicUser = true;
       ExecStart = "${package}/bin/dm-dns hook";
+      # 22 MB, and a few kB for each of at most 4096 lookups.
+      MemoryMax = "256M";
+      TasksMax = 16;
       Restart = "always";
       RestartSec = "10ms";
       RestartSteps = 50;
@@ -134,6 +142,8 @@ in
       Type = "oneshot";
       TimeoutStartSec = "1min";
       ExecStart = "${apply} --check";
+      MemoryMax = "256M";
+      TasksMax = 16;
       # A healthy machine's journal has no line of it: only why it fails, not that it ran.
       SyslogLevel = "notice";
       LogLevelMax = "notice";

@@ -75,6 +75,9 @@ in
         # dm-dns keeps here what it has pushed since boot.
         RuntimeDirectoryPreserve = true;
         UMask = "0077";
+        # It compares two zones, and runs data-mesher's command, which has a thread for each core.
+        MemoryMax = "2G";
+        TasksMax = 256;
         RestrictAddressFamilies = [
           "AF_UNIX"
           "AF_INET"
