@@ -59,6 +59,14 @@ in
   };
   vm-bad-zones = run three { name = "bad_zones"; };
   vm-change = run three { name = "change"; };
+  vm-doctor = run three {
+    name = "doctor";
+    arguments = [
+      "push"
+      "clock.turn"
+    ];
+    imports = "from checks.vm import clock  # type: ignore";
+  };
   vm-faults = run three {
     name = "faults";
     arguments = [

@@ -13,6 +13,7 @@ from checks.scenarios import (
     avahi,
     bad_zones,
     change,
+    doctor,
     faults,
     first_boot,
     foreign,
@@ -166,6 +167,18 @@ def test_unbound_gets_its_queries_beside_avahi(clan: Clan) -> None:
 
 def test_units_are_sandboxed(clan: Clan) -> None:
     sandbox.run(clan.machines, clan.booted.spec)
+
+
+def test_doctor_names_each_broken_link(containers: Containers, push: Push) -> None:
+    clan = containers.get()
+    doctor.run(clan.machines, clan.booted.spec, push, faked_clock.turn)
+
+
+@pytest.mark.parametrize("case", ["lan", "pushers", "spell", "web"])
+def test_doctor_finds_nothing_on_machines_that_are_well(containers: Containers, case: str) -> None:
+    containers.stop()
+    with Clan(case) as clan:
+        doctor.well(clan.machines, clan.booted.spec)
 
 
 def test_names_resolve_through_two_vpns_for_other_devices_and_however_resolved_is_set_up(

@@ -28,7 +28,6 @@ from dm_dns.zone import conf, zonefile
 SECONDS: Final = 0.8
 """How long each has to answer."""
 
-RESOLVED: Final = Path("/run/systemd/resolve/io.systemd.Resolve")
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
 NSSWITCH: Final = Path("/etc/nsswitch.conf")
 
@@ -208,7 +207,7 @@ def resolved_answers(config: Config, systemd: Systemd, written: Written) -> Foun
     name = zonefile.status_name(config.domain)
     reason = None
     try:
-        reply = _call_resolved("ResolveRecord", name=name, type=dns_message.TXT)
+        reply = _call_resolved(config.resolved, "ResolveRecord", name=name, type=dns_message.TXT)
         answers = [" ".join(each["rr"].get("items") or []) for each in reply.get("rrs") or []]
     except VarlinkError as error:
         answers, reason = [], error.name.rpartition(".")[2]
@@ -216,7 +215,7 @@ def resolved_answers(config: Config, systemd: Systemd, written: Written) -> Foun
         answers, reason = [], f"what is not an answer: {error}"
     except OSError as error:
         return fault(
-            f"systemd-resolved does not answer at {RESOLVED}: {error}",
+            f"systemd-resolved does not answer at {config.resolved}: {error}",
             "sudo systemctl restart systemd-resolved",
         )
     if _expected(written) in answers:
@@ -255,8 +254,10 @@ def _has(place: str) -> bool:
     return False
 
 
-def _call_resolved(method: str, **parameters: object) -> dict[str, Any]:
-    return varlink.call(RESOLVED, f"{_INTERFACE}.{method}", parameters, seconds=SECONDS)
+def _call_resolved(path: Path | None, method: str, **parameters: object) -> dict[str, Any]:
+    if path is None:
+        raise FileNotFoundError("the configuration does not name its socket")
+    return varlink.call(path, f"{_INTERFACE}.{method}", parameters, seconds=SECONDS)
 
 
 def resolv_conf() -> Found:
@@ -334,10 +335,10 @@ def _addresses(records: Iterable[tuple[int, bytes]]) -> frozenset[str]:
     return frozenset(found)
 
 
-def of_resolved(name: str) -> Answer:
+def of_resolved(path: Path | None, name: str) -> Answer:
     """Return the addresses of a name as systemd-resolved answers."""
     try:
-        reply = _call_resolved("ResolveHostname", name=name)
+        reply = _call_resolved(path, "ResolveHostname", name=name)
         found = {
             socket.inet_ntop(each["family"], bytes(each["address"]))
             for each in reply.get("addresses") or []
@@ -362,12 +363,12 @@ def of_programs(name: str) -> Answer:
     return Answer(frozenset(address.partition("%")[0] for address in found))
 
 
-def programs(names: Sequence[str]) -> Found:
+def programs(path: Path | None, names: Sequence[str]) -> Found:
     """Return whether programs get what systemd-resolved answers, by the first of these names."""
     if not names:
         return not_asked("the zone has no name of another machine to try")
     name = names[0]
-    theirs, answer = of_programs(name), of_resolved(name)
+    theirs, answer = of_programs(name), of_resolved(path, name)
     if theirs.addresses and theirs.addresses == answer.addresses:
         return well(f"getaddrinfo({name}) is {theirs}")
     return fault(

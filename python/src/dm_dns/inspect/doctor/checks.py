@@ -102,7 +102,7 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
         Check(
             "served",
             lambda: files.served(config, written),
-            ("mesh-copy", "deployed-copy", "state-directory"),
+            ("clock", "mesh-copy", "deployed-copy", "hosts", "state-directory"),
         ),
         Check("zone-file", lambda: files.zone_file(config, written), ("state", "state-directory")),
         Check("port", lambda: answers.port(config, systemd)),
@@ -129,7 +129,7 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
         Check("nsswitch", answers.nsswitch),
         Check(
             "programs",
-            lambda: answers.programs(_others(config, here)),
+            lambda: answers.programs(config.resolved, _others(config, here)),
             ("resolved-answers", "nsswitch", "resolv-conf"),
         ),
         Check("monitoring", lambda: systemd.look(units.MONITORING)),

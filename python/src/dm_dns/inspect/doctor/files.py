@@ -59,7 +59,8 @@ def read_state(path: Path) -> Written:
             if not isinstance(error, FileNotFoundError):
                 text = f"what {SERVER} wrote cannot be read: {describe(error)}"
             return Written(None, fault(text, _RESTART))
-        if not found.is_outdated() or time.monotonic() > deadline:
+        is_current = not found.is_outdated() and not found.has_other_addresses()
+        if is_current or time.monotonic() > deadline:
             return Written(found, _look_at(found, path))
         time.sleep(_POLL)
 
@@ -69,6 +70,8 @@ def _look_at(found: State, path: Path) -> Found:
         return fault(f"the process that wrote {path} does not run any more", _RESTART)
     if (age := found.age()) > HANGS_SECONDS:
         return fault(f"{SERVER} hangs: it has not written {path} for {ago(age)}", _RESTART)
+    if found.has_other_addresses():
+        return fault(f"{SERVER} has not followed a change of this machine's addresses", _RESTART)
     return well(f"{path} was written {ago(found.age())} ago")
 
 

@@ -57,6 +57,8 @@ class Asked:
             self._no_clan = describe(error)
         self._own = _hosts(config)
         self._known: list[Name] = []
+        self._expected: frozenset[str] = frozenset()
+        """What the zone file has: not what the zone has for this machine's own services."""
         if self._current:
             zone, own = self._current.zone, self._own.addresses
             self._known = inventory.make(zone, self._clan, {}, own)
@@ -176,21 +178,18 @@ class Asked:
     def _in_zone_file(self) -> Found:
         path = self._config.zonefile
         owner = self._name.name if self._name else self.name
-        start = f"{owner}. "
-        content = files.read(path, 2 * limits.MAX_SIZE).decode("ascii", "replace")
-        lines = [line for line in content.splitlines() if line.startswith(start)]
-        if not lines:
+        records = _records(files.read(path, 2 * limits.MAX_SIZE).decode("ascii", "replace"))
+        found = records.get(owner, [])
+        if not found:
             return fault(f"{path} does not have {owner}", "sudo systemctl restart dm-dns")
-        return well("; ".join(line.removeprefix(start) for line in lines))
-
-    def _expected(self) -> frozenset[str]:
-        return frozenset(self._name.addresses if self._name else ())
+        while found and found[0][0] == "CNAME":  # without a loop, which the parser refuses
+            found = records.get(found[0][1].removesuffix("."), [])
+        self._expected = frozenset(data for kind, data in found if kind in {"A", "AAAA"})
+        return well("; ".join(" ".join(record) for record in records[owner]))
 
     def _unbound(self) -> Found:
         answer = answers.of_unbound(self._config.unbound, self.name)
-        return _compare(
-            "unbound", answer, self._expected(), "sudo systemctl restart dm-dns unbound"
-        )
+        return _compare("unbound", answer, self._expected, "sudo systemctl restart dm-dns unbound")
 
     def _hook(self) -> Found:
         if self._config.hook is None:
@@ -199,7 +198,7 @@ class Asked:
         if answer is None:
             return not_asked("only root and systemd-resolved may: run this with sudo")
         remedy = "sudo systemctl restart dm-dns-hook"
-        return _compare("the hook", answer, self._expected(), remedy)
+        return _compare("the hook", answer, self._expected, remedy)
 
     def _in_hosts(self, here: str) -> Found:
         path = self._config.hosts
@@ -208,7 +207,7 @@ class Asked:
         if self.name not in self._own.names:
             return well(f"{path} does not have it")
         there = frozenset(self._own.addresses.get(self.name, ()))
-        if there and there <= self._expected():
+        if there and there <= set(self._name.addresses if self._name else ()):
             return well(f"{path} has addresses of it: {' '.join(sorted(there))}")
         return fault(
             f"{path} has {self.name}, which programs get in place of what the clan has",
@@ -220,7 +219,7 @@ class Asked:
         return self.name == f"{here}.{self._config.domain}".lower()
 
     def _resolved(self) -> Found:
-        answer = answers.of_resolved(self.name)
+        answer = answers.of_resolved(self._config.resolved, self.name)
         if answer.addresses:
             return well(f"systemd-resolved answers {answer}")
         return fault(
@@ -229,7 +228,10 @@ class Asked:
         )
 
     def _programs(self) -> Found:
-        answer, other = answers.of_programs(self.name), answers.of_resolved(self.name)
+        answer, other = (
+            answers.of_programs(self.name),
+            answers.of_resolved(self._config.resolved, self.name),
+        )
         if answer.addresses and answer.addresses == other.addresses:
             return well(f"getaddrinfo({self.name}) is {answer}")
         return fault(
@@ -263,6 +265,16 @@ def _hosts(config: Config) -> hosts.Hosts:
     return hosts.parse(text, config.domain)
 
 
+def _records(text: str) -> dict[str, list[tuple[str, str]]]:
+    """Return the types and data of all records of a zone file, by their owners."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in text.splitlines():
+        owner, _, record = line.partition(" ")
+        kind, _, data = record.partition(" ")
+        found.setdefault(owner.removesuffix("."), []).append((kind, data))
+    return found
+
+
 def _value(zone: conf.Zone, name: str) -> str | None:
     """Return what a zone has at a name, for people."""
     if target := zone.cnames.get(name):
@@ -283,7 +295,9 @@ def _exporters(name: Name) -> str:
 def _compare(who: str, answer: Answer, expected: frozenset[str], remedy: str) -> Found:
     if answer.addresses == expected:
         return well(f"{who} answers {answer}")
-    return fault(f"{who} answers {answer}, and the zone has {' '.join(sorted(expected))}", remedy)
+    return fault(
+        f"{who} answers {answer}, and the zone file has {' '.join(sorted(expected))}", remedy
+    )
 
 
 def _connect(addresses: Sequence[str]) -> list[tuple[str, int, bool]]:
