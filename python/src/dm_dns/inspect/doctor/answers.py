@@ -67,14 +67,13 @@ class Answer(NamedTuple):
 def port(config: Config, systemd: Systemd) -> Found:
     """Return whether another program has the port of unbound."""
     address, number = config.unbound.address, config.unbound.port
-    holder = systemd.unit(units.UNBOUND[0])
-    if not holder.is_loaded:
-        holder = systemd.unit(units.UNBOUND[1])
+    used = units.unbound(systemd)
+    holder = systemd.unit(used[0])
     sockets = _bound(address, number)
     if holder.is_active or not sockets:
         return well(f"no other program has {address} port {number}")
     processes = _processes(sockets)
-    again = f"sudo systemctl restart {' '.join(_loaded(systemd))}"
+    again = f"sudo systemctl restart {' '.join(used)}"
     if not processes:
         return fault(
             f"another program has {address} port {number}; root would see which",
@@ -88,10 +87,6 @@ def port(config: Config, systemd: Systemd) -> Found:
         what = f"{name} (process {process}{f', {unit}' if unit else ''})"
         return fault(f"{what} has {address} port {number}", f"{stop} && {again}")
     return fault(f"process {process} has {address} port {number}", f"sudo kill {process}; {again}")
-
-
-def _loaded(systemd: Systemd) -> list[str]:
-    return [name for name in units.UNBOUND if systemd.unit(name).is_loaded]
 
 
 def _bound(address: str, number: int) -> set[str]:
@@ -122,10 +117,8 @@ def _processes(inodes: set[str]) -> list[int]:
 
 def unbound_units(systemd: Systemd) -> Found:
     """Return whether unbound runs, or systemd starts it for the next query."""
-    held, service = units.UNBOUND
-    if not systemd.unit(held).is_loaded:
-        return systemd.look([service])
-    return systemd.look_at_held(held, service)
+    used = units.unbound(systemd)
+    return systemd.look(used) if len(used) == 1 else systemd.look_at_held(*units.UNBOUND)
 
 
 def unbound_answers(config: Config) -> Found:

@@ -26,6 +26,8 @@ from dm_dns.zone import conf, limits
 PORTS: Final = (443, 80, 22)
 """Where a name is tried: HTTPS, HTTP and ssh."""
 
+_NO_FAMILY: Final = "NoSuchResourceRecord"
+"""What systemd-resolved answers where a name has no address of a family that the machine has."""
 _CONNECT_SECONDS: Final = 0.8
 _HISTORY_SECONDS: Final = 0.3
 
@@ -222,6 +224,15 @@ class Asked:
         answer = answers.of_resolved(self._config.resolved, self.name)
         if answer.addresses:
             return well(f"systemd-resolved answers {answer}")
+        families = {":" in address for address in self._expected}
+        if answer.problem == _NO_FAMILY and len(families) == 1:
+            family, other = ("IPv6", "IPv4") if families == {True} else ("IPv4", "IPv6")
+            machine = self._name.machines[0] if self._name and self._name.machines else "MACHINE"
+            return fault(
+                f"{self.name} has addresses of {family} only, and this machine has none",
+                f'roles.default.machines.{machine}.settings.addresses = [ "ADDRESS" ];'
+                f"  # of dm-dns, in the checkout: an address of {other}",
+            )
         return fault(
             f"systemd-resolved answers {answer} for {self.name}",
             "sudo resolvectl flush-caches && sudo systemctl restart systemd-resolved",

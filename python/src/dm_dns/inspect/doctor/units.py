@@ -21,7 +21,7 @@ DEPLOY: Final = "sudo /run/current-system/bin/switch-to-configuration test"
 """Makes /etc and the units what this machine was deployed with."""
 
 _PROPERTIES: Final = (
-    "Id,LoadState,ActiveState,SubState,Result,MainPID,Environment,DropInPaths,FragmentPath"
+    "Id,LoadState,ActiveState,SubState,Result,MainPID,Wants,Environment,DropInPaths,FragmentPath"
 )
 _SECONDS: Final = 1.0
 _MAX_OUTPUT: Final = 2**20
@@ -38,6 +38,10 @@ class Unit(NamedTuple):
     def is_loaded(self) -> bool:
         """Whether there is such a unit, masked or not."""
         return self.properties.get("LoadState") not in {None, "not-found"}
+
+    def wants(self, other: str) -> bool:
+        """Tell whether it starts another unit (systemd.unit(5), Wants=)."""
+        return other in self.properties.get("Wants", "").split()
 
     @property
     def state(self) -> str:
@@ -85,6 +89,12 @@ class Systemd(NamedTuple):
         if may_start and self.unit(held).is_active:
             return well(f"{held} is active, and starts {service} when it is asked")
         return self.look([service, held])
+
+
+def unbound(systemd: Systemd) -> list[str]:
+    """Return the units of unbound: systemd holds its socket, but not where it has others too."""
+    held, service = UNBOUND
+    return [held, service] if systemd.unit(service).wants(held) else [service]
 
 
 def ask(names: Iterable[str]) -> Systemd:
