@@ -217,7 +217,7 @@ def _unit_faults() -> Iterator[_Fault]:
             ),
             (
                 f"rm -r {folder} && systemctl daemon-reload",
-                f"systemctl reset-failed {both}; systemctl restart {both}",
+                f"systemctl stop {both}; systemctl reset-failed {both}; systemctl start {both}",
             ),
         )
     yield _Fault(

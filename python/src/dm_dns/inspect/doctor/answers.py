@@ -73,7 +73,9 @@ def port(config: Config, systemd: Systemd) -> Found:
     if holder.is_active or not sockets:
         return well(f"no other program has {address} port {number}")
     processes = _processes(sockets)
-    again = f"sudo systemctl restart {' '.join(used)}"
+    again = units.restart(*used) if len(used) > 1 else f"sudo systemctl restart {used[0]}"
+    if processes and units.unit_of(processes[0]) == units.UNBOUND[1]:
+        return well(f"unbound itself has {address} port {number}, and not systemd")
     if not processes:
         return fault(
             f"another program has {address} port {number}; root would see which",

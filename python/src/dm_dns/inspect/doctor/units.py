@@ -88,7 +88,18 @@ class Systemd(NamedTuple):
         may_start = unit.state == "inactive" and unit.properties.get("LoadState") == "loaded"
         if may_start and self.unit(held).is_active:
             return well(f"{held} is active, and starts {service} when it is asked")
-        return self.look([service, held])
+        found = self.look([service, held])
+        is_loaded = self.unit(held).properties.get("LoadState") == "loaded"
+        if found.verdict == "fault" and unit.is_active and is_loaded:
+            # systemd cannot listen while the service has the port itself.
+            return found._replace(remedy=restart(held, service))
+        return found
+
+
+def restart(held: str, service: str) -> str:
+    """Return the command that restarts a service and the socket that systemd holds for it."""
+    first = f"sudo systemctl stop {service}; sudo systemctl restart {held}"
+    return f"{first} && sudo systemctl restart {service}"
 
 
 def unbound(systemd: Systemd) -> list[str]:

@@ -1,0 +1,53 @@
+"""Checks depend on one another, and are made at the same time."""
+
+import threading
+import time
+
+from dm_dns.inspect.doctor.check import Check, Found, fault, not_asked, run, well
+
+
+def verdicts(checks: list[Check]) -> dict[str, tuple[str, str]]:
+    return {each.check: (each.found.verdict, each.found.text) for each in run(checks)}
+
+
+def test_what_depends_on_a_fault_is_not_asked_and_says_on_which() -> None:
+    asked: list[str] = []
+
+    def note(key: str, found: Found) -> Found:
+        asked.append(key)
+        return found
+
+    checks = [
+        Check("c", lambda: note("c", well("c")), ("b",)),
+        Check("a", lambda: note("a", fault("broken", "repair"))),
+        Check("b", lambda: note("b", well("b")), ("a",)),
+        Check("d", lambda: note("d", well("d"))),
+    ]
+    assert verdicts(checks) == {
+        "c": ("not asked", "it depends on a"),
+        "a": ("fault", "broken"),
+        "b": ("not asked", "it depends on a"),
+        "d": ("ok", "d"),
+    }
+    assert sorted(asked) == ["a", "d"]
+    assert [each.check for each in run(checks)] == ["c", "a", "b", "d"]
+
+
+def test_what_depends_on_what_only_root_may_ask_is_asked() -> None:
+    checks = [
+        Check("a", lambda: not_asked("only root may")),
+        Check("b", lambda: well("b"), ("a",)),
+    ]
+    assert verdicts(checks)["b"] == ("ok", "b")
+
+
+def test_checks_that_are_independent_are_made_at_the_same_time() -> None:
+    barrier = threading.Barrier(5, timeout=10)
+
+    def ask() -> Found:
+        barrier.wait()
+        return well("")
+
+    start = time.monotonic()
+    assert len(run([Check(str(number), ask) for number in range(5)])) == 5
+    assert time.monotonic() - start < 5
