@@ -31,7 +31,7 @@ def test_the_first_fault_is_last_with_what_to_type(
     )
     assert lines[-3:] == snapshot(
         [
-            "kiwi: configuration is the first fault",
+            r"kiwi: configuration is the first fault: a\x1b[31m.json: cannot be read: No such file or directory; name another file with --config",
             "type: sudo /run/current-system/bin/switch-to-configuration test",
             "Only root may ask everything: `sudo dm-dns doctor` shows more.",
         ]

@@ -95,8 +95,11 @@ def _lines(found: Report) -> list[str]:
     if found.first is None:
         lines.append(f"{found.machine}: no fault was found")
     else:
-        lines.append(one_line(f"{found.machine}: {found.first.check} is the first fault"))
-        lines.append(one_line(f"type: {found.first.found.remedy}"))
+        first = found.first
+        lines.append(
+            one_line(f"{found.machine}: {first.check} is the first fault: {first.found.text}")
+        )
+        lines.append(one_line(f"type: {first.found.remedy}"))
     if not found.is_root:
         lines.append("Only root may ask everything: `sudo dm-dns doctor` shows more.")
     return lines
