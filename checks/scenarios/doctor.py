@@ -96,10 +96,9 @@ def prepare(machines: Machines, spec: Spec, push: Push) -> None:
 
 
 def _withdraw(machines: Machines, spec: Spec, push: Push) -> None:
-    """Take the zone out of the mesh, which nothing reminds of then."""
+    """Take the zone out of the mesh, which is no fault."""
     zones.withdraw(machines, spec, push)
     for each in machines.values():
-        each.succeed(f"rm -rf {_STATE}/history")
         _is_well(each)
 
 
@@ -293,17 +292,6 @@ def _copy_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
             f"until test -e {_STATE}/history; do sleep 0.1; done",
             *remove,
         ),
-    )
-    yield _Fault(
-        "the mesh copy is gone",
-        "mesh-copy",
-        "is gone",
-        (
-            f"{newer} > {_COPY}",
-            f"until test -e {_STATE}/history; do sleep 0.1; done",
-            f"rm {_COPY}",
-        ),
-        remove,
     )
     yield _Fault(
         "the deployed copy is not valid",

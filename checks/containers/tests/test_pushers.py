@@ -2,7 +2,7 @@
 
 from checks.containers.clan import Clan
 from checks.containers.tests.test_scenarios import clan, containers, push
-from checks.scenarios import automatic, leaked_key, rollback, sandbox, withdraw
+from checks.scenarios import automatic, doctor, leaked_key, rollback, sandbox, withdraw
 from checks.scenarios.zones import Push
 
 __all__ = ["clan", "containers", "push"]
@@ -12,6 +12,10 @@ CASE = "pushers"
 
 def test_the_newest_zone_is_pushed_without_anyones_hand(clan: Clan, push: Push) -> None:
     automatic.run(clan.machines, clan.booted.spec, push)
+
+
+def test_doctor_finds_nothing_on_machines_that_are_well(clan: Clan) -> None:
+    doctor.well(clan.machines, clan.booted.spec)
 
 
 def test_a_withdrawn_zone_stays_away(clan: Clan, push: Push) -> None:

@@ -127,10 +127,9 @@ def _without_mesh_copy(config: Config, written: Written) -> Found:
     except OSError:
         had = []
     if max(had, default=0) > served:
-        return fault(
-            f"{config.mesh} is gone: the mesh brought serial {max(had)}, and this machine serves"
-            f" {served} again",
-            "sudo systemctl restart data-mesher  # or `sudo dm-send-dns` on a push machine",
+        return well(
+            f"there is none: serial {max(had)}, which the mesh brought, was withdrawn (`dm-send-dns"
+            " --delete`)"
         )
     return well("there is none: the mesh has not brought a zone")
 
