@@ -207,7 +207,7 @@ def _unit_faults() -> Iterator[_Fault]:
         yield _Fault(
             f"{unit} fails",
             check,
-            "has failed",
+            f"{unit} ",  # failed, or about to be started by a query and to fail again
             (
                 f"systemctl stop {both}",
                 f"mkdir -p {folder} && printf '{lines}' > {folder}/broken.conf",
