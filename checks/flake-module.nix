@@ -102,6 +102,7 @@ in
               ps.import-linter
               ps.inline-snapshot
               ps.mypy
+              ps.prometheus-client
               ps.pytest
               ps.rich
               ps.setuptools

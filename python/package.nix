@@ -48,6 +48,7 @@ let
               ps.dnspython
               ps.hypothesis
               ps.inline-snapshot
+              ps.prometheus-client
               ps.pytest
             ]))
           ];

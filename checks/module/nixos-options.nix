@@ -166,6 +166,7 @@ in
         [ "0.0.0.0" ] ++ lib.optional config.networking.enableIPv6 "[::0]"
       );
       nginx.virtualHosts = option (types.attrsOf nginxVirtualHost) { localhost = { }; };
+      prometheus.exporters.node.extraFlags = texts;
       resolved.enable = bool;
       resolved.settings = set types.anything;
       unbound = {

@@ -130,6 +130,8 @@ in
         "services.data-mesher.pluginDirectories" = config.services.data-mesher.pluginDirectories;
         "services.data-mesher.settings.cluster.push_pull_interval" =
           config.services.data-mesher.settings.cluster.push_pull_interval or null;
+        "services.prometheus.exporters.node.extraFlags" =
+          config.services.prometheus.exporters.node.extraFlags;
         "services.data-mesher.settings.network.files" =
           config.services.data-mesher.settings.network.files or null;
         "services.nginx.defaultListenAddresses" = config.services.nginx.defaultListenAddresses;

@@ -17,6 +17,7 @@ from checks.scenarios.zones import Machines, Push, Spec
 
 _SECONDS: Final = 2.0
 """How long doctor may take."""
+_TRIES: Final = 3
 _STATE: Final = "/var/lib/dm-dns"
 _FOUND: Final = "/run/dm-dns/state.json"
 _FOLDER: Final = "/run/dm-dns-scenario"
@@ -124,7 +125,8 @@ def _finds(machine: Machine, fault: _Fault, through: str = "") -> None:
     machine.wait_until_succeeds(
         f'{{ {doctor} || test $? = 1; }} | grep -F \'"fault": "{fault.check}"\''
     )
-    found = _ask(machine, f"{through}{doctor}")
+    # What turns a clock slows programs down.
+    found = _ask(machine, f"{through}{doctor}", 60 if through else _SECONDS)
     faults = [each for each in found["checks"] if each["verdict"] == "fault"]
     if [each["check"] for each in faults] != [fault.check]:
         raise AssertionError(f"{fault.title}: {faults}, and not {fault.check} alone")
@@ -157,16 +159,19 @@ def _is_well(machine: Machine, doctor: str = "dm-dns doctor") -> None:
         raise AssertionError(f"{machine.name}: {found}")
 
 
-def _ask(machine: Machine, doctor: str) -> dict[str, Any]:
-    """Return what doctor finds; it must be quick enough."""
-    printed = machine.succeed(
-        f"start=$(date +%s%N); {{ {doctor} || test $? = 1; }}; echo $(($(date +%s%N) - start))"
-    )
-    report, _, nanoseconds = printed.strip().rpartition("\n")
-    found: dict[str, Any] = json.loads(report)
-    if int(nanoseconds) > _SECONDS * 1e9:
-        raise AssertionError(f"doctor took {int(nanoseconds) / 1e9:.1f} s")
-    return found
+def _ask(machine: Machine, doctor: str, seconds: float = _SECONDS) -> dict[str, Any]:
+    """Return what doctor finds; it must be quick enough, while nothing else keeps machines busy."""
+    took: list[float] = []
+    while len(took) < _TRIES:
+        printed = machine.succeed(
+            f"start=$(date +%s%N); {{ {doctor} || test $? = 1; }}; echo $(($(date +%s%N) - start))"
+        )
+        report, _, nanoseconds = printed.strip().rpartition("\n")
+        found: dict[str, Any] = json.loads(report)
+        took.append(int(nanoseconds) / 1e9)
+        if took[-1] <= seconds:
+            return found
+    raise AssertionError(f"{doctor} took {took} s")
 
 
 def _faults(machine: Machine, spec: Spec) -> list[_Fault]:

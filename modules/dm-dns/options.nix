@@ -15,6 +15,16 @@
     '';
   };
 
+  options.services.dm-dns.metrics = lib.mkOption {
+    type = lib.types.bool;
+    default = false;
+    example = true;
+    description = ''
+      Whether the textfile collector of `services.prometheus.exporters.node` reads the metrics in
+      /run/dm-dns, which dm-dns.service writes on every machine.
+    '';
+  };
+
   options.services.dm-dns.clan = lib.mkOption {
     type = lib.types.nullOr lib.types.str;
     default = null;

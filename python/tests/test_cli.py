@@ -531,6 +531,7 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.node.inotify",
             "dm_dns.node.judge",
             "dm_dns.node.local_view",
+            "dm_dns.node.metrics",
             "dm_dns.node.netlink",
             "dm_dns.node.resolved",
             "dm_dns.node.server",

@@ -1,4 +1,4 @@
-# A machine with both roles whose configuration has a dm-dns of its own.
+# A machine with both roles whose configuration has a dm-dns of its own, and metrics.
 { common, ... }:
 {
   clan = {
@@ -12,6 +12,7 @@
     machines.server =
       { pkgs, ... }:
       {
+        services.dm-dns.metrics = true;
         services.dm-dns.package = pkgs.python3Packages.buildPythonApplication {
           pname = "dm-dns-patched";
           meta = { };

@@ -344,6 +344,12 @@ def test_an_automatic_push_is_as_one_by_hand(case: str, name: str) -> None:
     assert set(machine["systemd.services.dm-dns-push"]["path"]) <= set(packages)
 
 
+def test_metrics_are_handed_to_node_exporter_where_that_is_wanted() -> None:
+    flags = "services.prometheus.exporters.node.extraFlags"
+    assert load("package")["server"][flags] == ["--collector.textfile.directory=/run/dm-dns"]
+    assert load("two")["server"][flags] == []
+
+
 @pytest.mark.parametrize(("case", "name"), push_units())
 def test_the_command_line_of_the_unit_is_understood(case: str, name: str) -> None:
     command = load(case)[name]["systemd.services.dm-dns-push"]["serviceConfig"]["ExecStart"]

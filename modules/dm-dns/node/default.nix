@@ -82,5 +82,9 @@ in
   environment.etc."dm-dns/clan.json".source = pkgs.writeText "dm-dns-clan.json" zone.clanJSON;
   services.dm-dns.clan = zone.clanJSON;
 
+  services.prometheus.exporters.node.extraFlags = lib.mkIf config.services.dm-dns.metrics [
+    "--collector.textfile.directory=/run/dm-dns"
+  ];
+
   services.data-mesher.pluginDirectories = [ constants.meshFolder ];
 }

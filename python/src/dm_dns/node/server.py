@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 from dm_dns import files
 from dm_dns.errors import Error, TransientError, describe
 from dm_dns.files import Version
-from dm_dns.node import local_view, netlink, state
+from dm_dns.node import local_view, metrics, netlink, state
 from dm_dns.node.apply import Outcome, Served, apply
 from dm_dns.node.config import Config
 from dm_dns.node.inotify import Notifier
@@ -69,6 +69,7 @@ class Server:
         """
         self._config = config
         self._state_file = state_file
+        self._metrics_file = state_file.with_name(metrics.NAME)
         self._ready = ready
         self._tell = tell
         self._complain = complain
@@ -181,6 +182,7 @@ class Server:
         self._state = self._state._replace(written=int(time.monotonic()))
         try:
             self._state.write(self._state_file)
+            files.write(self._metrics_file, metrics.render(self._state).encode())
         except OSError as error:
             _check_directory(self._state_file.parent)
             self._complain(f"{self._state_file}: {error.strerror}")
