@@ -143,6 +143,7 @@ class Server:
 
     def _run(self) -> None:
         """Run `apply` once, and write down its outcome."""
+        start = time.monotonic()
         before, self._versions = self._versions, self._current_versions()
         local = self._local = LocalView.read(self._config)
         control = self._config.unbound.control
@@ -166,7 +167,8 @@ class Server:
             since = int(time.time())
         if served and _for_journal(served) != self._told:
             self._told = _for_journal(served)
-            self._tell(f"{self._config.domain}: {served}")
+            took = time.monotonic() - start
+            self._tell(f"{self._config.domain}: {served}, in {1000 * took:.0f} ms")
         written = self._state.written
         found = State(
             self._config.domain, os.getpid(), served, since, problems, inputs, written, local
