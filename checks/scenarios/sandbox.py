@@ -13,6 +13,7 @@ _ROOT: Final[frozenset[str]] = frozenset()
 
 _FILES: Final = {
     "/run/dm-dns": "dm-dns dm-dns 755",
+    "/run/dm-dns/metrics.prom": "dm-dns dm-dns 644",
     "/run/dm-dns/state.json": "dm-dns dm-dns 644",
     "/run/dm-dns-push": "dm-dns-push dm-dns-push 700",
     "/run/dm-dns-push/*": "dm-dns-push dm-dns-push 644",  # in a folder that nobody else may enter
