@@ -98,8 +98,8 @@ class Systemd(NamedTuple):
 
 def restart(held: str, service: str) -> str:
     """Return the command that restarts a service and the socket that systemd holds for it."""
-    first = f"sudo systemctl stop {service}; sudo systemctl restart {held}"
-    return f"{first} && sudo systemctl restart {service}"
+    # At once: a query would start the service between one command and the next.
+    return f"sudo systemctl restart {held} {service}"
 
 
 def unbound(systemd: Systemd) -> list[str]:
