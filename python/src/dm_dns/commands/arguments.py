@@ -121,7 +121,7 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="PATH",
         type=Path,
-        help=f"with --flake or --via: dm-dns's configuration there (default: {destination.CONFIG})",
+        help=f"with --flake or --via: dm-dns's configuration there (default: {DEFAULT_PATH})",
     )
     group.add_argument(
         "--mesh-file",

@@ -10,6 +10,7 @@ from typing import Final
 from dm_dns.access.checkout import Checkout
 from dm_dns.commands import arguments
 from dm_dns.errors import UsageError
+from dm_dns.node.config import DEFAULT_PATH
 from dm_dns.push import destination, plan, push
 
 SUMMARY: Final = "show what a push would change: exit status 2 if anything, 0 if nothing"
@@ -78,7 +79,7 @@ def _options(args: argparse.Namespace) -> Options:
         zone_conf=zone_conf,
         domain=args.domain,
         via=args.via,
-        config=args.config or (destination.CONFIG if args.flake or args.via else None),
+        config=args.config or (DEFAULT_PATH if args.flake or args.via else None),
         mesh_file=args.mesh_file,
         json=args.json,
     )

@@ -12,6 +12,7 @@ from dm_dns.access import history
 from dm_dns.access.checkout import Checkout
 from dm_dns.commands import arguments
 from dm_dns.errors import UsageError
+from dm_dns.node.config import DEFAULT_PATH
 from dm_dns.push import automatic, destination, key_source, plan, push
 from dm_dns.push.key_source import KeyCommand, KeyFile
 
@@ -277,7 +278,7 @@ def _options(args: argparse.Namespace) -> Options:
         zone_conf=zone_conf,
         domain=args.domain,
         via=args.via,
-        config=args.config or (destination.CONFIG if args.flake or args.via else None),
+        config=args.config or (DEFAULT_PATH if args.flake or args.via else None),
         mesh_file=args.mesh_file,
         url=args.url,
         name=args.name,

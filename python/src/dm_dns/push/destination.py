@@ -14,7 +14,6 @@ from dm_dns.errors import Error, FileError
 from dm_dns.node.config import KEYS_FILE, REPLACED, Config, Trust
 from dm_dns.zone import conf, limits, zonefile
 
-CONFIG: Final = Path("/etc/dm-dns/apply.json")
 STATE: Final = Path("/var/lib/dm-dns")
 MESH_FILE: Final = Path("/var/lib/data-mesher/files/home/dns/cnames")
 

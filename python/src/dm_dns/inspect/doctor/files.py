@@ -20,7 +20,6 @@ from dm_dns.node.state import State
 from dm_dns.zone import conf, limits
 from dm_dns.zone.zonefile import FirstLine
 
-_DAY: Final = 86400
 _PATIENCE: Final = 0.6
 """Seconds in which dm-dns.service may serve a change."""
 _POLL: Final = 0.05
@@ -83,7 +82,7 @@ def clock(config: Config, written: Written) -> Found:
     if not serials:
         return not_asked("there is no zone to compare the clock with")
     now, newest = time.time(), max(serials)
-    if newest > now + _DAY:
+    if conf.is_from_the_future(newest, now):
         return fault(
             f"the clock says {instant(now)}, {ago(newest - now)} before the zone of this machine"
             f" was rendered, at {instant(newest)}",

@@ -98,7 +98,7 @@ class Systemd(NamedTuple):
 
 def restart(held: str, service: str) -> str:
     """Return the command that restarts a service and the socket that systemd holds for it."""
-    # At once: a query would start the service between one command and the next.
+    # In one command: a query would start the service between two.
     return f"sudo systemctl restart {held} {service}"
 
 
