@@ -37,14 +37,14 @@ let
   required = optionals config.services.resolved.enable [
     {
       option = "networking.useHostResolvConf";
-      value = config.networking.useHostResolvConf or false;
+      value = config.networking.useHostResolvConf;
       needed = false;
       otherwise = "programs would ask the DNS servers of the container's host";
     }
     {
       option = "networking.networkmanager.dns";
       value =
-        if config.networking.networkmanager.enable or false then
+        if config.networking.networkmanager.enable then
           config.networking.networkmanager.dns
         else
           "systemd-resolved";
@@ -53,7 +53,7 @@ let
     }
     {
       option = "networking.resolvconf.enable";
-      value = config.networking.resolvconf.enable or false;
+      value = config.networking.resolvconf.enable;
       needed = false;
       otherwise = "resolvconf would write other DNS servers to /etc/resolv.conf";
     }

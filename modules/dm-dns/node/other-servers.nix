@@ -20,11 +20,7 @@ let
     toList
     toLower
     ;
-  # An evaluation may be without the modules that a machine does not use.
-  none.enable = false;
-  adguardhome = config.services.adguardhome or none;
-  blocky = config.services.blocky or none;
-  dnsmasq = config.services.dnsmasq or none;
+  inherit (config.services) adguardhome blocky dnsmasq;
 
   # What a server without a setting for its addresses listens on.
   everywhere = [ "0.0.0.0" ];
