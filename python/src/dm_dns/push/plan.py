@@ -168,7 +168,8 @@ def _older(plan: Plan, old: conf.Zone) -> str | None:
     if plan.new.serial >= old.serial:
         return None
     when = ""
-    if old.serial >= time.time():  # it was generated, or rolled back, by a clock that was ahead
+    # It was generated, or rolled back, by a clock that was ahead, or within this second.
+    if old.serial >= int(time.time()):
         when = datetime.fromtimestamp(old.serial, UTC).strftime(" after %Y-%m-%d %H:%M:%S UTC")
     return (
         f"its serial {plan.new.serial} is older than {plan.holder}'s, {old.serial}: this is an"
