@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/bin:$(PATH):/usr/local/sbin:
 demo-packages = python3 python3-venv openssl unbound
 picture-packages = $(demo-packages) chromium fonts-dejavu-core
 test-packages = $(picture-packages) age fish git groff mandoc openssh-server pass shellcheck strace zsh
-nodes-packages = python3 python3-venv debootstrap iproute2 systemd-container
+nodes-packages = python3 python3-venv debian-archive-keyring debootstrap iproute2 systemd-container
 # Only root can boot containers; others skip their tests.
 ifeq ($(shell id -u),0)
 test-packages += $(nodes-packages)
@@ -23,7 +23,7 @@ define setup
 @checks/setup/unbound
 endef
 
-.PHONY: help demo picture test fuzz bench nodes nodes-down shell pins compare record format clean .venv
+.PHONY: help demo picture test fuzz bench nodes nodes-down shell pins compare lock upgrade record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
@@ -37,6 +37,7 @@ help:
 	@echo 'make pins     download the inputs of flake.lock and compare them (needs Nix: docs/pins.md)'
 	@echo "make compare  clan-core's own dm-dns with the same faults (checks/README.md)"
 	@echo 'make record   make the snapshots of the module again (needs Nix: checks/README.md)'
+	@echo 'make lock     lock the packages of Python again; make upgrade: the newest ones (checks/lock)'
 	@echo 'make format   format and fix what can be fixed automatically'
 	@echo 'make clean    remove what these commands made'
 
@@ -60,8 +61,9 @@ test:
 SECONDS = 3600
 
 fuzz: .venv
-	@# Not a dependency of .venv: it can be had for few interpreters.
-	@python -c 'import atheris' 2>/dev/null || pip install --quiet 'atheris>=2.3' 2>/dev/null || true
+	@# Not in .venv: it can be had for few interpreters.
+	@python -c 'import atheris' 2>/dev/null || pip install --quiet --require-hashes \
+		--only-binary :all: --requirement checks/lock/fuzz.txt 2>/dev/null || true
 	@python -m checks.fuzz --seconds $(SECONDS)
 
 bench:
@@ -88,6 +90,12 @@ compare:
 	$(call setup,$(nodes-packages))
 	@python -m checks.compare evaluate .cache/compare.json
 	@python -m checks.compare run .cache/compare.json
+
+lock: .venv
+	@python -m checks.lock
+
+upgrade: .venv
+	@python -m checks.lock --upgrade
 
 record: .venv
 	@python -m checks.module

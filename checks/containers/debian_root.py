@@ -143,7 +143,9 @@ def _make(directory: Path) -> None:
     log = Path(f"{directory}.log")
     shutil.rmtree(unfinished, ignore_errors=True)
     include = f"--include={','.join(PACKAGES)}"
-    command = ["debootstrap", "--variant=minbase", include, SUITE, str(unfinished), _mirror()]
+    # Where Debian's keys are not installed, it would do without them.
+    command = ["debootstrap", "--force-check-gpg", "--variant=minbase", include]
+    command += [SUITE, str(unfinished), _mirror()]
     with log.open("w") as output:
         for step in (
             [*command, _SCRIPT],

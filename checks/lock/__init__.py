@@ -1,0 +1,1 @@
+"""Which Python packages `make` installs: versions and hashes, and their licences."""
