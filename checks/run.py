@@ -18,6 +18,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
+_PROCESSES = 2
+"""How many run tests: a machine with few cores would not be faster with more."""
 SHELL_SHEBANG = re.compile(rb"#!.*\b(ba|da)?sh\b")
 
 
@@ -28,6 +30,7 @@ class Results:
     passed: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    _collected: set[str] = field(default_factory=set)
 
     def skip(self, name: str, reason: str, *, allowed: bool = False) -> None:
         """Count `name` as skipped, or, where CI does not allow that, as failed."""
@@ -47,7 +50,14 @@ class Results:
             self.passed += 1
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Count a test file that could not be imported, or that skips itself whole."""
+        """Count a test file that could not be imported, or that skips itself whole.
+
+        Each process reports it.
+        """
+        if report.nodeid in self._collected:
+            return
+        if report.failed or report.skipped:
+            self._collected.add(report.nodeid)
         if report.failed:
             self.failed.append(f"{report.nodeid} (collection)")
         elif report.skipped:
@@ -130,6 +140,9 @@ def _pytest(results: Results) -> None:
     folders = ["python/tests", *sorted(str(folder) for folder in Path("checks").glob("*/tests"))]
     options = ["--config-file=python/pyproject.toml", "--rootdir=.", "--no-header"]
     options += ["--inline-snapshot=disable"]  # no prompts: a snapshot that differs just fails
+    # Most tests wait more than they work. Those of a file share what it makes, such as a booted
+    # clan, so they run in one process.
+    options += [f"--numprocesses={_PROCESSES}", "--dist=loadfile"]
     code = pytest.main([*options, *folders], plugins=[results])
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         results.failed.append(f"pytest (exit code {int(code)})")
