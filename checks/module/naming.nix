@@ -14,17 +14,19 @@ let
 
   evaluate =
     {
+      devices ? { },
       domain,
       endpoints,
       machines,
     }:
-    import ../../modules/dm-dns/zone {
+    read (import ../../modules/dm-dns/zone {
       inherit clanLib domain;
       exports = lib.mapAttrs (_key: exported: {
         endpoints.hosts = map (endpoint: endpoint.host) exported;
       }) (lib.groupBy key endpoints);
       machineSettings = lib.mapAttrs (_machine: machine: {
         inherit (machine) addresses;
+        inherit devices;
         names = [ ];
         networks = null;
       }) machines;
@@ -34,7 +36,8 @@ let
           condition: message: value:
           if condition then { error = message; } else value;
       };
-    };
+    });
+  read = zone: zone.spec or zone;
 in
 lib.listToAttrs (
   map (case: lib.nameValuePair case.title (evaluate case.spec)) (lib.filter (case: case.nix) cases)

@@ -41,10 +41,10 @@ let
 
   # Here and not in `perInstance`, which is evaluated for each machine.
   machineSettings = import ./zone/machine-settings.nix {
-    inherit lib;
+    inherit lib meta;
     role = roles.default or { };
   };
-  zoneSpec = import ./zone {
+  clanZone = import ./zone {
     inherit
       clanLib
       domain
@@ -55,14 +55,14 @@ let
   };
   zone = {
     inherit domain;
-    specJSON = builtins.toJSON zoneSpec;
+    specJSON = builtins.toJSON clanZone.spec;
     # For `dm-dns show` and `dm-dns status --all`. The same on every machine, and, except for
-    # `serving`, another only when zone.conf is.
+    # `serving` and `devices`, another only when zone.conf is.
     clanJSON = builtins.toJSON {
-      spec = zoneSpec;
+      inherit (clanZone) devices spec;
       serving = lib.mapAttrs (_machine: found: { inherit (found) listen; }) machineSettings;
     };
-    endpointsByMachine = lib.groupBy (endpoint: endpoint.machine) zoneSpec.endpoints;
+    endpointsByMachine = lib.groupBy (endpoint: endpoint.machine) clanZone.spec.endpoints;
   };
 in
 {

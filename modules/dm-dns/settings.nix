@@ -36,6 +36,40 @@ in
       '';
     };
 
+    devices = mkOption {
+      type = types.attrsOf (
+        types.submodule {
+          options.addresses = mkOption {
+            type = types.listOf types.str;
+            default = [ ];
+            example = [ "192.168.1.20" ];
+            description = ''
+              IP addresses of the device. One is required.
+            '';
+          };
+          options.names = mkOption {
+            type = types.listOf types.str;
+            default = [ ];
+            example = [ "print.clan.lol" ];
+            description = ''
+              More names of the device, below the clan's domain. Several devices, or devices and
+              machines, may have the same one.
+            '';
+          };
+        }
+      );
+      default = { };
+      example = {
+        printer.addresses = [ "192.168.1.20" ];
+      };
+      description = ''
+        What has a name and is not a machine of the clan, such as a printer, a NAS or a phone:
+        `printer` makes `printer.<domain>` resolve on every machine. Set devices once, in
+        `roles.default.settings.devices`. Machines may set some too; those that set the same device
+        must set it alike.
+      '';
+    };
+
     networks = mkOption {
       type = types.nullOr (types.listOf types.str);
       default = null;

@@ -255,7 +255,7 @@ host 'pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kf
         pytest.param(
             ["render", "empty.json", "-o", "zone.conf"],
             snapshot(
-                "dm-dns: empty.json: the top level must have the keys domain, endpoints, machines, and no others; it has none\n"
+                "dm-dns: empty.json: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none\n"
             ),
             id="render-form",
         ),

@@ -728,6 +728,55 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
     assert message.count("Remedy: ") == 5
 
 
+def test_devices_are_in_the_zone_with_all_of_their_names() -> None:
+    zone = zone_of("devices")
+    assert zone.addresses["printer.test"] == ("192.168.1.20", "fd00::20")
+    assert zone.addresses["nas.test"] == ("192.168.1.30",)
+    # One that a machine exports as well.
+    assert zone.addresses["files.test"] == ("192.168.1.2", "192.168.1.30")
+    assert zone.cnames == {"print.test": "printer.test", "*.nas.test": "nas.test"}
+
+
+def test_the_clan_file_says_who_sets_a_device() -> None:
+    for machine in load("devices").values():
+        entry = machine["environment.etc.dm-dns/clan.json"]
+        found = clan.parse(entry["text"].encode(), "clan.json")
+        assert found.devices == {"nas": ("client", "server"), "printer": ()}
+        assert found.spec == spec.from_json(zone_spec("devices"))
+
+
+def test_wrong_devices_stop_the_evaluation_with_where_each_is_set() -> None:
+    message = load("wrong-devices")["server"][GENERATOR]["throws"]
+    assert (
+        "device 'printer':\n  machines set it differently:"
+        ' addresses ["192.168.1.20","192.168.1.21"] and names [] in the settings of machine'
+        " 'server'; addresses [\"192.168.1.20\"] and names [] in the settings of machines 'client',"
+        " 'third'\n  Remedy: set it once, in roles.default.settings.devices of dm-dns"
+    ) in message
+    assert "device 'camera':\n  machines set it differently: addresses" in message
+    assert "devices 'Phone', 'phone':\n  they differ only in case" in message
+    of_role, of_server = "the role default", "machine 'server'"
+    for subject, rule in (
+        (f"device 'nothing' in the setting devices of {of_role}", "it has no address"),
+        (f"device 'many' in the setting devices of {of_role}", "the name has 2001 addresses"),
+        (
+            f"device 'third' in the setting devices of {of_role}",
+            "it has the name of machine 'third'",
+        ),
+        (f"device 'nas' in the setting devices of {of_server}", '"nas.lan" is not an IP address'),
+        (
+            f"name \"files\" of device 'nas' in the setting devices of {of_server}",
+            "it is not below",
+        ),
+        (
+            f"name \"third.test\" of device 'nas' in the setting devices of {of_server}",
+            "it is the name of machine 'third'",
+        ),
+    ):
+        assert f"{subject}:\n  {rule}" in message
+    assert message.count("Remedy: ") == 9
+
+
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [

@@ -158,10 +158,10 @@ def test_show_lists_all_names(serving: PlainMachine) -> None:
     done = dm_dns(serving, "show", "--clan", str(serving.directory / "clan.json"))
     assert (done.returncode, done.stderr) == (0, "")
     assert plain(done.stdout) == snapshot("""\
-NAME      KIND     MACHINES  ADDRESSES  EXPORTED BY                  SINCE
-irc.pin   service  kiwi      fd00::1    service-irc (chat, server)   TIME or before
-kiwi.pin  machine  kiwi      fd00::1    -                            TIME or before
-mail.pin  service  kiwi      fd00::1    service-mail (chat, server)  TIME
+NAME      KIND     ON    ADDRESSES  EXPORTED BY                  SINCE
+irc.pin   service  kiwi  fd00::1    service-irc (chat, server)   TIME or before
+kiwi.pin  machine  kiwi  fd00::1    -                            TIME or before
+mail.pin  service  kiwi  fd00::1    service-mail (chat, server)  TIME
 """)
 
 

@@ -1,4 +1,5 @@
-# The addresses of each machine: what network services export, and the setting `addresses`.
+# The addresses of each machine: what network services export, and the setting `addresses`. Those of
+# devices are read and checked here as well.
 {
   clanLib,
   lib,
@@ -42,6 +43,16 @@ let
     in
     if value.success then toLower (trim value.value) else null;
 
+  # What a setting `addresses` has, without what `addressProblems` is for.
+  configuredAddresses = texts: uniqueStrings (filter isAddress (map toLower texts));
+  addressProblems =
+    subject: texts:
+    map (text: {
+      inherit subject;
+      rule = "${builtins.toJSON text} is not an IP address";
+      remedy = "write an IPv4 or IPv6 address without prefix length";
+    }) (filter (text: !isAddress (toLower text)) texts);
+
   addressesOf =
     machine:
     let
@@ -50,26 +61,20 @@ let
         networksByMachine.${machine} or [ ]
       );
       exported = map readAddress (concatMap (scope: scope.export.peer.hosts) used);
-      configured = map toLower (machineSettings.${machine}.addresses or [ ]);
+      configured = configuredAddresses (machineSettings.${machine}.addresses or [ ]);
     in
     {
-      addresses = uniqueStrings (
-        filter (text: text != null && isAddress text) exported ++ filter isAddress configured
-      );
+      addresses = uniqueStrings (filter (text: text != null && isAddress text) exported ++ configured);
       # More addresses follow once the vars are generated.
       pending = elem null exported;
     };
 in
 {
-  inherit addressesOf;
+  inherit addressProblems addressesOf configuredAddresses;
 
   settingsProblems =
     machine:
-    map (text: {
-      subject = "setting addresses of machine '${machine}'";
-      rule = "${builtins.toJSON text} is not an IP address";
-      remedy = "write an IPv4 or IPv6 address without prefix length";
-    }) (filter (text: !isAddress (toLower text)) machineSettings.${machine}.addresses)
+    addressProblems "setting addresses of machine '${machine}'" machineSettings.${machine}.addresses
     ++ map (name: {
       subject = "setting networks of machine '${machine}'";
       rule = "no instance ${builtins.toJSON name} exports addresses of machines in the clan";

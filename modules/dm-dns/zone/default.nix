@@ -1,5 +1,5 @@
-# The zone spec, made from what the services of a clan export. It needs neither `pkgs` nor the
-# configuration of a machine.
+# The zone spec, made from what the services of a clan export and machines' settings, and who sets each
+# device. It needs neither `pkgs` nor the configuration of a machine.
 #
 # python/src/dm_dns/zone/spec.py checks the same rules. Here they stop the evaluation, with a
 # message that says who exports what.
@@ -50,8 +50,27 @@ let
         scopes
         ;
     })
+    addressProblems
     addressesOf
+    configuredAddresses
     settingsProblems
+    ;
+  inherit
+    (import ./devices.nix {
+      inherit
+        addressProblems
+        configuredAddresses
+        domain
+        isInternal
+        lib
+        machineSettings
+        names
+        ;
+    })
+    describeDevice
+    deviceSettingsProblems
+    devices
+    setBy
     ;
 
   scopes = mapAttrsToList (key: export: clanLib.parseScope key // { inherit export; }) exports;
@@ -60,7 +79,9 @@ let
   exporters = filter (machine: machine != "") (map (scope: scope.machineName) scopes);
   machines = uniqueStrings (exporters ++ attrNames machineSettings);
   addresses = lib.genAttrs machines addressesOf;
-  machinesByName = groupBy (machine: "${toLower machine}.${domain}") machines;
+  fullName = owner: "${toLower owner}.${domain}";
+  machinesByName = groupBy fullName machines;
+  devicesByName = groupBy fullName (attrNames devices);
 
   # However many dots end the host: more than one breaks a rule, which must be reported.
   suffix = ".${domain}";
@@ -86,34 +107,51 @@ let
     }) (filter concernsDomain (map names.canonical (scope.export.endpoints.hosts or [ ])))
   ) scopes;
 
+  namesOfDevices = concatMap (
+    device: map (host: { inherit device host; }) devices.${device}.names
+  ) (attrNames devices);
+
   # Several services of one machine may export the same host: one entry is enough.
-  onePerMachine =
+  ownerOf = endpoint: endpoint.device or endpoint.machine;
+  onePerOwner =
     same:
-    if length same == 1 then
-      same
+    if length same == 1 then same else mapAttrsToList (_owner: head) (groupBy ownerOf same);
+  hosts = mapAttrs (_host: onePerOwner) (
+    groupBy (endpoint: endpoint.host) (exported ++ namesOfDevices)
+  );
+  addressesOfOwner =
+    endpoint:
+    if endpoint ? device then
+      devices.${endpoint.device}.addresses
     else
-      mapAttrsToList (_machine: head) (groupBy (endpoint: endpoint.machine) same);
-  hosts = mapAttrs (_host: onePerMachine) (groupBy (endpoint: endpoint.host) exported);
+      addresses.${endpoint.machine}.addresses or [ ];
 
   # A host of several machines has their addresses instead of a CNAME, so one must be known.
   hasNoAddress =
     host:
     length hosts.${host} > 1
-    && all (endpoint: (addresses.${endpoint.machine}.addresses or [ ]) == [ ]) hosts.${host};
+    && all (endpoint: addressesOfOwner endpoint == [ ]) hosts.${host};
   # They may come with the first `clan vars generate`; until then the zone does not have the host.
   isPending = host: any (endpoint: addresses.${endpoint.machine}.pending or false) hosts.${host};
 
-  changeHost = "give the service another host; its settings or its module set it";
   describe =
     endpoint:
-    "host ${builtins.toJSON endpoint.host} of service '${endpoint.service}', instance"
-    + " '${endpoint.instance}', role '${endpoint.role}' on machine '${endpoint.machine}'";
+    if endpoint ? device then
+      "name ${builtins.toJSON endpoint.host} of ${describeDevice endpoint.device}"
+    else
+      "host ${builtins.toJSON endpoint.host} of service '${endpoint.service}', instance"
+      + " '${endpoint.instance}', role '${endpoint.role}' on machine '${endpoint.machine}'";
 
   endpointProblems =
-    endpoint@{ host, machine, ... }:
+    endpoint@{ host, ... }:
     let
       spelling = names.problem host;
-      namesakes = machinesByName.${host} or [ machine ];
+      isOther = host != fullName (ownerOf endpoint);
+      changeHost =
+        if endpoint ? device then
+          "give the device another name there"
+        else
+          "give the service another host; its settings or its module set it";
       problem = rule: remedy: [
         {
           inherit rule remedy;
@@ -127,13 +165,15 @@ let
       problem spelling changeHost
     else if host == "${names.statusLabel}.${domain}" then
       problem names.reserved changeHost
-    else if machine == "" then
+    else if ownerOf endpoint == "" then
       problem "it is exported without a machine, so no machine would answer" (
         "export it with mkExports in a role's perInstance, or remove it and set"
         + " roles.default.machines.<machine>.settings.names of dm-dns"
       )
-    else if namesakes != [ machine ] then
-      problem "it is the name of machine '${head namesakes}'" changeHost
+    else if isOther && machinesByName ? ${host} then
+      problem "it is the name of machine '${head machinesByName.${host}}'" changeHost
+    else if isOther && devicesByName ? ${host} then
+      problem "it is the name of device '${head devicesByName.${host}}'" changeHost
     else
       [ ];
 
@@ -142,7 +182,7 @@ let
     concatMap endpointProblems hosts.${host}
     ++ optionals (length hosts.${host} > 1) (
       tooManyAddresses (concatMapStringsSep ",\n" describe hosts.${host}) (
-        map (endpoint: endpoint.machine) hosts.${host}
+        concatMap addressesOfOwner hosts.${host}
       )
     )
     ++ optional (hasNoAddress host && !isPending host) {
@@ -151,20 +191,18 @@ let
       remedy = "set roles.default.machines.<machine>.settings.addresses of dm-dns for them";
     };
 
-  # What the name of these machines has; `subject` says whose that is.
+  # `subject` says whose name has these addresses.
   tooManyAddresses =
-    subject: owners:
+    subject: several:
     let
-      count = length (
-        uniqueStrings (concatMap (machine: addresses.${machine}.addresses or [ ]) owners)
-      );
+      count = length (uniqueStrings several);
     in
     optional (count > limits.addresses) {
       inherit subject;
       rule =
         "the name has ${toString count} addresses; a name has at most"
         + " ${toString limits.addresses}";
-      remedy = "export it on fewer machines, or remove addresses of these";
+      remedy = "remove some of them, or export the name on fewer machines";
     };
 
   domainProblems = optional (stringLength domain > limits.domain) {
@@ -175,11 +213,12 @@ let
     remedy = "set a shorter meta.domain";
   };
 
-  machineProblems =
-    name:
+  # The rule that a machine's or a device's own name breaks.
+  ownNameProblem =
+    kind: owner: subject:
     let
-      owners = machinesByName.${name};
-      labelProblem = names.machineProblem (toLower (head owners));
+      name = fullName owner;
+      labelProblem = names.ownProblem (toLower owner);
       size = stringLength name;
       rule =
         if labelProblem == null && size > limits.name then
@@ -187,17 +226,40 @@ let
         else
           labelProblem;
     in
-    tooManyAddresses "machine '${head owners}'" owners
-    ++ optional (rule != null) {
-      inherit rule;
-      subject = "machine '${head owners}'";
-      remedy = "rename the machine";
-    }
+    optional (rule != null) {
+      inherit rule subject;
+      remedy = "rename the ${kind}";
+    };
+
+  machineProblems =
+    name:
+    let
+      owners = machinesByName.${name};
+      owner = head owners;
+      subject = "machine '${owner}'";
+    in
+    tooManyAddresses subject (concatMap (machine: addresses.${machine}.addresses) owners)
+    ++ ownNameProblem "machine" owner subject
     ++ optional (length owners > 1) {
       subject = "machines ${concatMapStringsSep " and " (owner: "'${owner}'") owners}";
       rule = "they differ only in case, which DNS names ignore";
       remedy = "rename all but one";
     };
+
+  deviceProblems =
+    device:
+    let
+      subject = describeDevice device;
+    in
+    tooManyAddresses subject devices.${device}.addresses
+    ++ ownNameProblem "device" device subject
+    ++ map (machine: {
+      inherit subject;
+      rule = "it has the name of machine '${machine}'";
+      remedy =
+        "rename the device, or remove it: a machine's name resolves to the addresses in its own"
+        + " setting addresses";
+    }) (machinesByName.${fullName device} or [ ]);
 
   machineSettingsProblems =
     machine:
@@ -211,7 +273,9 @@ let
   problems =
     domainProblems
     ++ concatMap machineSettingsProblems (attrNames machineSettings)
+    ++ deviceSettingsProblems
     ++ concatMap machineProblems (attrNames machinesByName)
+    ++ concatMap deviceProblems (attrNames devices)
     ++ concatMap hostProblems (attrNames hosts);
 in
 throwIf (problems != [ ])
@@ -225,7 +289,15 @@ throwIf (problems != [ ])
     ]) problems
   ))
   {
-    inherit domain;
-    endpoints = concatMap (host: optionals (!hasNoAddress host) hosts.${host}) (attrNames hosts);
-    machines = mapAttrs (_machine: known: { inherit (known) addresses; }) addresses;
+    spec = {
+      inherit domain;
+      endpoints = filter (endpoint: !(endpoint ? device)) (
+        concatMap (host: optionals (!hasNoAddress host) hosts.${host}) (attrNames hosts)
+      );
+      machines = mapAttrs (_machine: known: { inherit (known) addresses; }) addresses;
+    }
+    // lib.optionalAttrs (devices != { }) { inherit devices; };
+
+    # Which machines set each device; none if all do.
+    devices = setBy;
   }

@@ -76,13 +76,16 @@ in
   # the length is checked first, because its engine recurses.
   problem = name: if stringLength name <= limits.name && isName name then null else nameProblem name;
 
-  # The rule that a machine's name, in lower case, breaks, or null.
-  machineProblem =
+  # The rule that a machine's or a device's name, in lower case, breaks, or null. It is not converted:
+  # only ASCII has no second form.
+  ownProblem =
     name:
     if hasInfix "." name then
       "it has a '.'; it must be a single label"
     else if name == statusLabel then
       reserved
+    else if any (character: character > del) (stringToCharacters name) then
+      "it has a character that is not ASCII; use letters, digits, '-' and '_'"
     else
       labelProblem name;
 }

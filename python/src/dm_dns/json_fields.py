@@ -49,18 +49,21 @@ class JsonFields:
         """Return the value ``key``, which may be of any type; None if it is missing."""
         return self._values.get(key)
 
-    def check_keys(self, keys: Collection[str]) -> None:
-        """Check that the object has exactly these keys.
+    def check_keys(self, keys: Collection[str], *, optional: Collection[str] = ()) -> None:
+        """Check that the object has these keys, and no others than ``optional`` ones.
 
         Raises:
             Error: a key is missing, or there is another one.
 
         """
-        if self._values.keys() != set(keys):
+        if self._values.keys() - set(optional) != set(keys):
             place = self._prefix.removesuffix(".") or "the top level"
-            expected, found = (", ".join(map(_key, sorted(some))) for some in (keys, self._values))
+            expected, possible, found = (
+                ", ".join(map(_key, sorted(some))) for some in (keys, optional, self._values)
+            )
+            may = f" (and may have {possible})" if optional else ""
             raise Error(
-                f"{self.where}: {place} must have the keys {expected}, and no others;"
+                f"{self.where}: {place} must have the keys {expected}{may}, and no others;"
                 f" it has {found or 'none'}"
             )
 

@@ -53,9 +53,9 @@ def test_a_checkout_has_all_names_and_what_others_wrote_cannot_control_the_termi
     assert err == ""
     assert [line.rpartition("  ")[0].rstrip() for line in out.splitlines()] == snapshot(
         [
-            "NAME      KIND     MACHINES  ADDRESSES  EXPORTED BY",
-            "git.pin   service  kiwi      fd00::1    forgejo\\x1b[31m (forgejo, s\u00e9rver)",
-            "kiwi.pin  machine  kiwi      fd00::1    -",
+            "NAME      KIND     ON    ADDRESSES  EXPORTED BY",
+            "git.pin   service  kiwi  fd00::1    forgejo\\x1b[31m (forgejo, s\u00e9rver)",
+            "kiwi.pin  machine  kiwi  fd00::1    -",
         ]
     )
 
@@ -73,8 +73,64 @@ def test_its_json_has_no_source_and_every_text_as_it_is(
         "machines": ["kiwi"],
         "addresses": ["fd00::1"],
         "exports": SPEC["endpoints"],
+        "devices": [],
         "served": True,
     }
+
+
+def write_devices() -> None:
+    """Give the clan a printer, and a machine's name to it as well."""
+    devices = {"printer": {"addresses": ["192.0.2.20"], "names": ["print.pin", "git.pin"]}}
+    zone = conf.Zone(
+        "pin",
+        SERIAL,
+        {"print.pin": "printer.pin"},
+        {
+            "git.pin": ("192.0.2.20", "fd00::1"),
+            "kiwi.pin": ("fd00::1",),
+            "printer.pin": ("192.0.2.20",),
+        },
+    )
+    Path("checkout/vars/shared/dm-dns/zone.conf/value").write_text(conf.render(zone))
+    known = {"spec": {**SPEC, "devices": devices}, "serving": {}, "devices": {"printer": ["kiwi"]}}
+    Path("clan.json").write_text(json.dumps(known))
+
+
+def test_devices_are_shown_with_who_sets_them(capsys: pytest.CaptureFixture[str]) -> None:
+    write_devices()
+    out, err = printed(capsys, "show", *FLAKE)
+    assert err == ""
+    assert [line.rpartition("  ")[0].rstrip() for line in out.splitlines()] == snapshot(
+        [
+            "NAME         KIND     ON            ADDRESSES           EXPORTED BY",
+            "git.pin      shared   kiwi printer  192.0.2.20 fd00::1  forgejo\\x1b[31m (forgejo, sérver), setting devices",
+            "kiwi.pin     machine  kiwi          fd00::1             -",
+            "print.pin    device   printer       192.0.2.20          setting devices",
+            "printer.pin  device   printer       192.0.2.20          setting devices",
+        ]
+    )
+    out, _err = printed(capsys, "show", "printer", *FLAKE)
+    assert out.partition("since")[0] == snapshot("""\
+name         printer.pin
+kind         device
+devices      printer
+addresses    192.0.2.20
+exported by  setting devices of machine kiwi
+""")
+    out, _err = printed(capsys, "show", "git", *FLAKE)
+    assert out.partition("since")[0] == snapshot("""\
+name         git.pin
+kind         shared
+machines     kiwi
+devices      printer
+addresses    192.0.2.20
+             fd00::1
+exported by  service forgejo\\x1b[31m, instance forgejo, role sérver, on kiwi
+             setting devices of machine kiwi
+""")
+    found = json.loads(printed(capsys, "show", "print", "--json", *FLAKE)[0])["names"][0]
+    assert (found["kind"], found["machines"], found["exports"]) == ("device", [], [])
+    assert found["devices"] == [{"device": "printer", "machines": ["kiwi"]}]
 
 
 def test_a_name_that_does_not_exist_is_told_in_plain_characters(
@@ -84,7 +140,7 @@ def test_a_name_that_does_not_exist_is_told_in_plain_characters(
     assert (out, err) == snapshot(
         (
             "",
-            "dm-dns: gi\\x1b[31mt is not one of the 2 names of pin, serial 1795589653; `dm-dns show` lists all names; names that no service exports are set with `names`\n",
+            "dm-dns: gi\\x1b[31mt is not one of the 2 names of pin, serial 1795589653; `dm-dns show` lists all names; names that no service exports are set with `names` and `devices`\n",
         )
     )
 

@@ -30,8 +30,12 @@ def test_it_has_the_spec_and_the_machines_that_serve() -> None:
         (
             {"spec": {}, "serving": {}},
             snapshot(
-                "clan.json: the top level must have the keys domain, endpoints, machines, and no others; it has none"
+                "clan.json: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none"
             ),
+        ),
+        (
+            {"spec": SPEC, "serving": {}, "devices": {"nas": "kiwi"}},
+            snapshot('clan.json: devices.nas must be a list, not "kiwi"'),
         ),
         (
             {"spec": SPEC, "serving": {"kiwi": {"listen": "x"}}},

@@ -94,6 +94,64 @@ def test_a_host_that_is_not_a_name_or_not_in_the_domain_is_left_out() -> None:
     assert kinds(found) == EXPECTED
 
 
+WITH_DEVICES: dict[str, Any] = {
+    **SPEC,
+    "devices": {
+        "NAS": {"addresses": ["192.0.2.30"], "names": ["*.files.pin"]},
+        "left": {"addresses": ["192.0.2.21"], "names": ["left.pin", "print.pin"]},
+        "right": {"addresses": ["192.0.2.22"], "names": ["print.pin", "mirror.pin"]},
+    },
+}
+
+
+def test_devices_are_told_from_machines() -> None:
+    found = names(WITH_DEVICES, clan_of(WITH_DEVICES))
+    leads_to = {
+        name.name: (name.kind, name.owners) for name in found.values() if name.name not in EXPECTED
+    }
+    assert leads_to == {
+        "*.files.pin": ("device", ["NAS"]),
+        "left.pin": ("device", ["left"]),
+        "nas.pin": ("device", ["NAS"]),
+        "print.pin": ("shared", ["left", "right"]),
+        "right.pin": ("device", ["right"]),
+    }
+    assert found["mirror.pin"].owners == ["kiwi", "pear", "right"]
+    assert found["print.pin"].addresses == ("192.0.2.21", "192.0.2.22")
+    assert found["*.files.pin"].addresses == found["nas.pin"].addresses == ("192.0.2.30",)
+    assert not any(found[name].exports for name in leads_to)
+    assert all(found[name].is_served for name in leads_to)
+
+
+def test_a_device_that_is_not_in_the_zone_yet_is_not_served() -> None:
+    found = names(known=clan_of(WITH_DEVICES))
+    assert [name.name for name in found.values() if name.devices and not name.is_served] == [
+        "*.files.pin",
+        "left.pin",
+        "nas.pin",
+        "print.pin",
+        "right.pin",
+    ]
+    assert found["nas.pin"].kind == "device"
+    assert kinds({name: found[name] for name in EXPECTED if name != "mirror.pin"}) == {
+        name: what for name, what in EXPECTED.items() if name != "mirror.pin"
+    }
+
+
+@pytest.mark.parametrize(
+    ("machines", "setting"),
+    [
+        ([], "setting devices of the role"),
+        (["kiwi"], "setting devices of machine kiwi"),
+        (["kiwi", "pear"], "setting devices of machines kiwi, pear"),
+    ],
+)
+def test_who_sets_a_device_is_told(machines: list[str], setting: str) -> None:
+    known = clan_of(WITH_DEVICES)._replace(devices={"NAS": tuple(machines)})
+    (device,) = names(WITH_DEVICES, known)["nas.pin"].devices
+    assert (device.device, device.setting) == ("NAS", setting)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -8,7 +8,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns.errors import Error, FileError
-from dm_dns.zone import conf, spec
+from dm_dns.zone import conf, limits, spec
 
 CASES: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("naming-cases.json").read_text(encoding="utf-8")
@@ -135,7 +135,7 @@ def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
             {"kfbox": [], "kiwi": []},
             [endpoint("kiwi.pin")],
             snapshot(
-                "host 'kiwi.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the name of another machine, and must resolve to that machine; use another name"
+                "host 'kiwi.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the name of machine 'kiwi', and must resolve to that; use another name"
             ),
             id="other",
         ),
@@ -200,6 +200,75 @@ def test_a_broken_rule_is_told_with_who_breaks_it_and_the_remedy(
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("devices", "message"),
+    [
+        pytest.param(
+            {"nas": spec.Device([], [])},
+            snapshot("device 'nas' has no address; set its `addresses`"),
+            id="no-address",
+        ),
+        pytest.param(
+            {"nas": spec.Device(["x"], [])},
+            snapshot("device 'nas': 'x' is not an IP address; correct `addresses`"),
+            id="address",
+        ),
+        pytest.param(
+            {"n.as": spec.Device(["fd00::9"], [])},
+            snapshot(
+                "device 'n.as' has no valid name: it has a '.'; it must be a single label; rename the device"
+            ),
+            id="label",
+        ),
+        pytest.param(
+            {"kfbox": spec.Device(["fd00::9"], [])},
+            snapshot(
+                "device 'kfbox' has the name kfbox.pin, which is that of machine 'kfbox'; rename the device"
+            ),
+            id="machine",
+        ),
+        pytest.param(
+            {name: spec.Device(["fd00::9"], []) for name in ("nas", "NAS")},
+            snapshot(
+                "device 'NAS' has the name nas.pin, as another device has that differs only in upper and lower case; rename one of them"
+            ),
+            id="case",
+        ),
+        pytest.param(
+            {"nas": spec.Device(["fd00::9"], ["files", "kfbox.pin", "a b.pin", "irc.pin"])},
+            snapshot("""\
+name 'a b.pin' of device 'nas': it is not a valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'; correct `names`
+name 'files' of device 'nas': it is not below pin; write the whole name, such as print.pin
+name 'kfbox.pin' of device 'nas': it is the name of machine 'kfbox', and must resolve to that; use another name\
+"""),
+            id="names",
+        ),
+        pytest.param(
+            {"irc": spec.Device(["fd00::9"], [])},
+            snapshot(
+                "host 'irc.pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kfbox': it is the name of device 'irc', and must resolve to that; use another name"
+            ),
+            id="host",
+        ),
+    ],
+)
+def test_a_rule_that_a_device_breaks_is_told_with_the_remedy(
+    devices: dict[str, spec.Device], message: str
+) -> None:
+    with pytest.raises(Error) as caught:
+        spec.to_zone(spec.Spec("pin", {"kfbox": ["fd00::2"]}, [endpoint("irc.pin")], devices), 7)
+    assert str(caught.value) == message
+
+
+def test_a_device_has_no_more_addresses_than_the_limit() -> None:
+    addresses = [f"fd00::{number:x}" for number in range(limits.MAX_ADDRESSES + 1)]
+    with pytest.raises(Error) as caught:
+        spec.to_zone(spec.Spec("pin", {}, [], {"nas": spec.Device(addresses, [])}), 7)
+    assert str(caught.value) == snapshot(
+        "device 'nas' has 2001 addresses, and the limit is 2000; remove some from `addresses`"
+    )
+
+
 def test_a_domain_that_is_no_name_is_refused() -> None:
     with pytest.raises(Error) as caught:
         spec.to_zone(spec.Spec("p in", {}, []), 7)
@@ -229,14 +298,14 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
         pytest.param(
             {},
             snapshot(
-                "the zone spec: the top level must have the keys domain, endpoints, machines, and no others; it has none"
+                "the zone spec: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none"
             ),
             id="empty",
         ),
         pytest.param(
             changed("serial", to=1),
             snapshot(
-                "the zone spec: the top level must have the keys domain, endpoints, machines, and no others; it has domain, endpoints, machines, serial"
+                "the zone spec: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has domain, endpoints, machines, serial"
             ),
             id="extra-key",
         ),
@@ -271,6 +340,33 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
             changed("machines", "kfbox", "addresses", 0, to=1),
             snapshot("the zone spec: machines.kfbox.addresses[0] must be a string, not 1"),
             id="address",
+        ),
+        pytest.param(
+            changed("devices", to=[]),
+            snapshot("the zone spec: devices must be an object, not []"),
+            id="devices",
+        ),
+        pytest.param(
+            changed("devices", to={"nas": []}),
+            snapshot("the zone spec: devices.nas must be an object, not []"),
+            id="device",
+        ),
+        pytest.param(
+            changed("devices", to={"nas": {"addresses": ["fd00::9"]}}),
+            snapshot(
+                "the zone spec: devices.nas must have the keys addresses, names, and no others; it has addresses"
+            ),
+            id="device-key",
+        ),
+        pytest.param(
+            changed("devices", to={"nas": {"addresses": [9], "names": []}}),
+            snapshot("the zone spec: devices.nas.addresses[0] must be a string, not 9"),
+            id="device-address",
+        ),
+        pytest.param(
+            changed("devices", to={"nas": {"addresses": [], "names": "files.pin"}}),
+            snapshot('the zone spec: devices.nas.names must be a list, not "files.pin"'),
+            id="device-names",
         ),
         pytest.param(
             changed("endpoints", to={}),
@@ -345,5 +441,5 @@ def test_json_of_another_form_in_a_file_is_refused_with_the_file() -> None:
     with pytest.raises(Error) as caught:
         spec.read(Path("spec.json"))
     assert str(caught.value) == snapshot(
-        "spec.json: the top level must have the keys domain, endpoints, machines, and no others; it has none"
+        "spec.json: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none"
     )

@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
       a checkout; ``notes``, a list of texts: what is not known, and why;
     - ``names``, a list, sorted by name. Each has ``name``; ``kind``, one of inventory.KINDS;
       ``machines`` and ``addresses``, lists; ``exports``, a list of objects with ``host``,
-      ``machine``, ``service``, ``instance`` and ``role``; ``since``, null if not known, or the
+      ``machine``, ``service``, ``instance`` and ``role``; ``devices``, a list of objects with
+      ``device`` and ``machines``, those whose setting ``devices`` has it, or none if it is the
+      role's; ``since``, null if not known, or the
       first zone in which the name was as it is: ``serial``, ``when`` (ISO 8601, UTC) and
       ``at_least``, whether it may be older; ``served``, false if it is exported, but not yet in
       the zone.
@@ -130,7 +132,8 @@ def _find(found: Facts, text: str) -> Name:
     remedy = (
         f"did you mean {' or '.join(similar)}?"
         if similar
-        else "`dm-dns show` lists all names; names that no service exports are set with `names`"
+        else "`dm-dns show` lists all names; names that no service exports are set with `names` and"
+        " `devices`"
     )
     raise Error(
         f"{one_line(text)} is not one of the {len(found.names)} names of {domain}, serial"
@@ -150,14 +153,14 @@ def _json(found: Facts) -> dict[str, object]:
 
 def _table(found: Facts) -> list[str]:
     """Return all names for people."""
-    rows = [("NAME", "KIND", "MACHINES", "ADDRESSES", "EXPORTED BY", "SINCE")]
+    rows = [("NAME", "KIND", "ON", "ADDRESSES", "EXPORTED BY", "SINCE")]
     rows += [
         (
             name.name,
             name.kind if name.is_served else "not served",
-            " ".join(name.machines) or "-",
+            " ".join(name.owners) or "-",
             " ".join(name.addresses) or "-",
-            ", ".join(sorted({_exporter(export) for export in name.exports})) or "-",
+            ", ".join(_exporters(name)) or "-",
             _since(name),
         )
         for name in found.names
@@ -168,6 +171,11 @@ def _table(found: Facts) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in plain
     ]
+
+
+def _exporters(name: Name) -> list[str]:
+    found = sorted({_exporter(export) for export in name.exports})
+    return [*found, "setting devices"] if name.devices else found
 
 
 def _exporter(export: Endpoint) -> str:
@@ -185,15 +193,17 @@ def _since(name: Name) -> str:
 
 def _details(name: Name, found: Facts) -> list[str]:
     """Return one name for people."""
-    lines = [
-        ("name", name.name),
-        ("kind", name.kind),
-        ("machines", ", ".join(name.machines) or "not known"),
-    ]
+    lines = [("name", name.name), ("kind", name.kind)]
+    if name.machines or not name.devices:
+        lines.append(("machines", ", ".join(name.machines) or "not known"))
+    if name.devices:
+        lines.append(("devices", ", ".join(each.device for each in name.devices)))
     lines += [("addresses", address) for address in name.addresses or ("none is known",)]
     for export in name.exports:
         who = f"service {export.service}, instance {export.instance}, role {export.role}"
         lines.append(("exported by", f"{who}, on {export.machine}"))
+    for setting in dict.fromkeys(each.setting for each in name.devices):
+        lines.append(("exported by", setting))
     if name.since:
         before = ", or before: older zones are not known" if name.since.at_least else ""
         when = f"{name.since.when:%Y-%m-%d %H:%M:%S} UTC"

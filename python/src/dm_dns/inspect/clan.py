@@ -1,13 +1,16 @@
 """The clan file: which machines there are, and who exports which name.
 
 The module writes it to every machine, where `zone.conf` has no more than names and addresses. In a
-checkout it is evaluated. Its keys: ``spec``, the zone spec; and ``serving``, an object that has a
-key for each machine with the role default, with the addresses in its setting ``listen``.
+checkout it is evaluated. Its keys: ``spec``, the zone spec; ``serving``, an object that has a key
+for each machine with the role default, with the addresses in its setting ``listen``; and
+``devices``, an object that has a key for each device, with the machines whose settings have it: no
+machine if it is set for the role, and so for all.
 """
 
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from dm_dns import files
@@ -44,6 +47,8 @@ class Clan(NamedTuple):
     spec: Spec
     serving: Mapping[str, tuple[str, ...]]
     """The machines with the role default, with the addresses where they answer other devices."""
+    devices: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """The machines whose settings have a device, by its name; none: the settings of the role."""
 
 
 def read(path: Path) -> Clan:
@@ -68,11 +73,16 @@ def parse(content: bytes, where: str) -> Clan:
     return Clan(
         spec=spec.from_json(fields.value("spec"), where),
         serving=fields.object("serving").members(_listen),
+        devices=fields.object("devices").members(_machines) if fields.has("devices") else {},
     )
 
 
 def _listen(machines: JsonFields, name: str) -> tuple[str, ...]:
     return tuple(machines.object(name).texts("listen"))
+
+
+def _machines(devices: JsonFields, name: str) -> tuple[str, ...]:
+    return tuple(devices.texts(name))
 
 
 def evaluate(directory: Path) -> Clan:

@@ -9,9 +9,25 @@ from dm_dns.inspect.editions import Since
 from dm_dns.zone import conf, names
 from dm_dns.zone.spec import Endpoint
 
-KINDS: Final = ("machine", "service", "shared", "local")
-"""What a name can be: a machine's own; a service's that one machine runs, or that several run; or
-one that only this machine knows, from its /etc/hosts. A wildcard is a service's."""
+KINDS: Final = ("machine", "device", "service", "shared", "local")
+"""What a name can be: a machine's own; a device's own, or another one of it; a service's that one
+machine runs; one of several machines or devices; or one that only this machine knows, from its
+/etc/hosts. A wildcard is a service's or a device's."""
+
+
+class Device(NamedTuple):
+    """A device that has a name, as the setting ``devices`` says."""
+
+    device: str
+    machines: tuple[str, ...]
+    """Those whose settings have it; empty: it is set for the whole role."""
+
+    @property
+    def setting(self) -> str:
+        """Return the setting that has it, for people."""
+        several = "s" if len(self.machines) > 1 else ""
+        of = f"of machine{several} {', '.join(self.machines)}" if self.machines else "of the role"
+        return f"setting devices {of}"
 
 
 class Name(NamedTuple):
@@ -25,10 +41,17 @@ class Name(NamedTuple):
     addresses: tuple[str, ...]
     exports: tuple[Endpoint, ...]
     """Who exports it, as far as that is known; a machine's own name is exported by nobody."""
+    devices: tuple[Device, ...]
+    """The devices that it resolves to, sorted."""
     since: Since | None
     """Since when it has been as it is; None: not known."""
     is_served: bool = True
     """False: it is exported, but the zone does not have it yet."""
+
+    @property
+    def owners(self) -> list[str]:
+        """The machines and devices that it resolves to."""
+        return [*self.machines, *(each.device for each in self.devices)]
 
     def json(self) -> dict[str, Any]:
         """Return the name for ``dm-dns show --json`` (documented in `commands.show`)."""
@@ -38,6 +61,7 @@ class Name(NamedTuple):
             "machines": list(self.machines),
             "addresses": list(self.addresses),
             "exports": [endpoint._asdict() for endpoint in self.exports],
+            "devices": [each._asdict() for each in self.devices],
             "since": {
                 "serial": self.since.serial,
                 "when": self.since.when.isoformat(),
@@ -65,21 +89,23 @@ def make(
 
     """
     addresses = {**zone.addresses, **{n: a for n, a in own.items() if n not in zone.cnames}}
-    exports = _exports(clan, zone.domain)
+    exports, devices = _exports(clan, zone.domain), _devices(clan, zone.domain)
     machines = _machines(zone, clan, exports)
     found = []
-    for name in {*zone.cnames, *addresses, *machines, *exports}:
+    for name in {*zone.cnames, *addresses, *machines, *exports, *devices}:
         is_served = name in zone.cnames or name in addresses or name in machines
-        known = exports.get(name, ())
+        known, leads_to = exports.get(name, ()), devices.get(name, ())
         if name in machines:
             kind, runs = "machine", {machines[name]}
         elif name in zone.cnames:
             target = _last_target(zone, name)
-            kind, runs = "service", {machines.get(target, target)}
+            leads_to = devices.get(target, ())
+            runs = set() if leads_to else {machines.get(target, target)}
+            kind = "device" if leads_to else "service"
         else:
             runs = {endpoint.machine for endpoint in known}
-            is_local = name in own and name not in zone.addresses and not runs
-            kind = "local" if is_local else "service" if len(runs) == 1 else "shared"
+            is_local = name in own and name not in zone.addresses and not (runs or leads_to)
+            kind = "local" if is_local else _kind(len(runs), len(leads_to))
         found.append(
             Name(
                 name=name,
@@ -87,6 +113,7 @@ def make(
                 machines=tuple(sorted(runs)),
                 addresses=addresses.get(_last_target(zone, name), ()),
                 exports=tuple(known),
+                devices=tuple(leads_to),
                 since=since.get(name),
                 is_served=is_served,
             )
@@ -94,17 +121,39 @@ def make(
     return sorted(found)
 
 
+def _kind(machines: int, devices: int) -> str:
+    """Return the kind of a name that resolves to these numbers of machines and devices."""
+    return {(1, 0): "service", (0, 1): "device"}.get((machines, devices), "shared")
+
+
+def _devices(clan: Clan | None, domain: str) -> dict[str, list[Device]]:
+    """Return the devices that each name in the domain leads to: their own names, and others."""
+    found: dict[str, list[Device]] = {}
+    for name, values in sorted(clan.spec.devices.items()) if clan else ():
+        device = Device(name, clan.devices.get(name, ()) if clan else ())
+        for host in (f"{name}.{domain}", *values.names):
+            canonical = _canonical(host, domain)
+            if canonical and device not in found.setdefault(canonical, []):
+                found[canonical].append(device)
+    return found
+
+
 def _exports(clan: Clan | None, domain: str) -> dict[str, list[Endpoint]]:
     """Return who exports each name in the domain."""
     found: dict[str, list[Endpoint]] = {}
     for endpoint in clan.spec.endpoints if clan else ():
-        try:
-            name = names.canonical(endpoint.host)
-        except names.InvalidNameError:
-            continue
-        if names.is_below(name, domain):
+        if name := _canonical(endpoint.host, domain):
             found.setdefault(name, []).append(endpoint)
     return found
+
+
+def _canonical(host: str, domain: str) -> str | None:
+    """Return the canonical form of a host; None if it is not a name in the domain."""
+    try:
+        name = names.canonical(host)
+    except names.InvalidNameError:
+        return None
+    return name if names.is_below(name, domain) else None
 
 
 def _machines(zone: conf.Zone, clan: Clan | None, exports: Mapping[str, object]) -> dict[str, str]:

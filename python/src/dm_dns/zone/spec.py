@@ -5,7 +5,9 @@ every machine trusts what is signed later.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from dm_dns import files
@@ -31,6 +33,14 @@ class Endpoint(NamedTuple):
         )
 
 
+class Device(NamedTuple):
+    """What has names and is not a machine of the clan: a printer, a NAS, a phone."""
+
+    addresses: list[str]
+    names: list[str]
+    """Names in the domain that lead to it, without its own."""
+
+
 class Spec(NamedTuple):
     """A zone spec as it was read: only its form has been checked."""
 
@@ -38,6 +48,8 @@ class Spec(NamedTuple):
     machines: dict[str, list[str]]
     """Name to IP addresses."""
     endpoints: list[Endpoint]
+    devices: Mapping[str, Device] = MappingProxyType({})
+    """By their names."""
 
 
 def read(path: Path) -> Spec:
@@ -59,11 +71,12 @@ def from_json(value: object, where: str = "the zone spec") -> Spec:
 
     """
     fields = JsonFields(where, value)
-    fields.check_keys({"domain", "machines", "endpoints"})
+    fields.check_keys({"domain", "machines", "endpoints"}, optional={"devices"})
     return Spec(
         domain=fields.text("domain"),
         machines=fields.object("machines").members(_addresses),
         endpoints=[_endpoint(endpoint) for endpoint in fields.objects("endpoints")],
+        devices=fields.object("devices").members(_device) if fields.has("devices") else {},
     )
 
 
@@ -71,6 +84,12 @@ def _addresses(machines: JsonFields, name: str) -> list[str]:
     machine = machines.object(name)
     machine.check_keys({"addresses"})
     return machine.texts("addresses")
+
+
+def _device(devices: JsonFields, name: str) -> Device:
+    device = devices.object(name)
+    device.check_keys(Device._fields)
+    return Device(device.texts("addresses"), device.texts("names"))
 
 
 def _endpoint(fields: JsonFields) -> Endpoint:
@@ -88,6 +107,15 @@ def to_zone(spec: Spec, serial: int) -> tuple[conf.Zone, list[str]]:
     return _Builder(spec).build(serial)
 
 
+class _Claim(NamedTuple):
+    """A name in the domain, and where it is to lead."""
+
+    owner: str
+    """The full name of a machine or a device."""
+    text: str
+    """Who says so, as messages name it."""
+
+
 class _Builder:
     """Checks all of a spec and collects what is wrong with it."""
 
@@ -95,104 +123,151 @@ class _Builder:
         self.spec = spec
         self.problems: list[str] = []
         self.warnings: list[str] = []
+        self.own_names: dict[str, str] = {}
+        """The full name of each machine and each device, and whose it is, for messages."""
 
     def build(self, serial: int) -> tuple[conf.Zone, list[str]]:
         try:
             self.domain = names.canonical_domain(self.spec.domain)
         except names.InvalidNameError as error:
             raise Error(f"the domain {self.spec.domain!a} is not a valid name: {error}") from None
-        self.machines = self.machine_names()
-        self.own_names = set(self.machines.values())
+        self.machines = self.full_names(self.spec.machines, "machine")
+        self.devices = self.full_names(self.spec.devices, "device")
         addresses = {
-            self.machines[machine]: self.machine_addresses(machine) for machine in self.machines
+            name: self.addresses(self.spec.machines[machine], f"machine {machine!a}")
+            for machine, name in self.machines.items()
         }
+        for device, name in self.devices.items():
+            addresses[name] = self.device_addresses(device)
         cnames = {}
-        for name, endpoints in self.endpoints_by_name().items():
-            machines = sorted({self.machines[endpoint.machine] for endpoint in endpoints})
-            if machines == [name]:
-                continue  # a machine's own name has its addresses already
-            if len(machines) == 1:
-                cnames[name] = machines[0]
+        for name, claims in self.claims_by_name().items():
+            owners = sorted({claim.owner for claim in claims})
+            if owners == [name]:
+                continue  # its own name has its addresses already
+            if len(owners) == 1:
+                cnames[name] = owners[0]
             else:
-                addresses[name] = self.shared_name(name, endpoints, machines, addresses)
+                addresses[name] = self.shared_name(name, claims, owners, addresses)
         if self.problems:
             raise Error("\n".join(self.problems))
         return conf.Zone(self.domain, serial, cnames, addresses), self.warnings
 
-    def machine_names(self) -> dict[str, str]:
-        """Return the full name of each machine."""
+    def full_names(self, owners: Iterable[str], kind: str) -> dict[str, str]:
+        """Return the full names of all machines or all devices, by their own."""
         full: dict[str, str] = {}
-        for machine in self.spec.machines:
+        for owner in owners:
             try:
-                label = names.canonical_label(machine)
+                label = names.canonical_label(owner)
                 names.check(f"{label}.{self.domain}")
                 if label == names.STATUS_LABEL:
                     raise names.InvalidNameError("it is reserved for the status of dm-dns")  # noqa: TRY301
             except names.InvalidNameError as error:
                 self.problems.append(
-                    f"machine {machine!a} has no valid name: {error}; rename the machine"
+                    f"{kind} {owner!a} has no valid name: {error}; rename the {kind}"
                 )
                 continue
             name = f"{label}.{self.domain}"
             if name in full.values():
                 self.problems.append(
-                    f"machine {machine!a} has the name {name}, as another machine has that differs"
+                    f"{kind} {owner!a} has the name {name}, as another {kind} has that differs"
                     " only in upper and lower case; rename one of them"
                 )
-            full[machine] = name
+            elif name in self.own_names:
+                self.problems.append(
+                    f"{kind} {owner!a} has the name {name}, which is that of"
+                    f" {self.own_names[name]}; rename the {kind}"
+                )
+            full[owner] = name
+            self.own_names.setdefault(name, f"{kind} {owner!a}")
         return full
 
-    def machine_addresses(self, machine: str) -> tuple[str, ...]:
+    def addresses(self, texts: list[str], whose: str) -> tuple[str, ...]:
+        """Return the addresses of a machine or a device."""
         known = []
-        for text in self.spec.machines[machine]:
+        for text in texts:
             address = conf.canonical_address(text)
             if address is None:
-                self.problems.append(
-                    f"machine '{machine}': {text!a} is not an IP address; correct `addresses`"
-                )
+                self.problems.append(f"{whose}: {text!a} is not an IP address; correct `addresses`")
             else:
                 known.append(address)
         addresses = conf.in_order(known)
         if len(addresses) > limits.MAX_ADDRESSES:
             self.problems.append(
-                f"machine '{machine}' has {len(addresses)} addresses, and the limit is"
+                f"{whose} has {len(addresses)} addresses, and the limit is"
                 f" {limits.MAX_ADDRESSES}; remove some from `addresses`"
             )
         return addresses
 
-    def endpoints_by_name(self) -> dict[str, list[Endpoint]]:
-        """Return the endpoints in the domain by their canonical name."""
-        by_name: dict[str, list[Endpoint]] = {}
+    def device_addresses(self, device: str) -> tuple[str, ...]:
+        texts = self.spec.devices[device].addresses
+        if not texts:
+            self.problems.append(f"device {device!a} has no address; set its `addresses`")
+        return self.addresses(texts, f"device {device!a}")
+
+    def claims_by_name(self) -> dict[str, list[_Claim]]:
+        """Return who is to have each name in the domain, by its canonical form."""
+        by_name: dict[str, list[_Claim]] = {}
+        for name, claim in (*self.endpoints(), *self.names_of_devices()):
+            by_name.setdefault(name, []).append(claim)
+        return by_name
+
+    def endpoints(self) -> Iterator[tuple[str, _Claim]]:
         for endpoint in sorted(set(self.spec.endpoints)):
             try:
-                name = self.canonical_name(endpoint)
+                name = self.canonical_name(endpoint.host, "correct the service's host")
+                if name is None:
+                    continue
+                if endpoint.machine not in self.spec.machines:
+                    raise Error("the clan has no such machine; add it to the inventory")  # noqa: TRY301
+                owner = self.machines.get(endpoint.machine)
+                self.check_is_free(name, owner)
             except Error as error:
                 self.problems.append(f"{endpoint}: {error}")
             else:
-                if name and endpoint.machine in self.machines:
-                    by_name.setdefault(name, []).append(endpoint)
-        return by_name
+                if owner:
+                    yield name, _Claim(owner, str(endpoint))
 
-    def canonical_name(self, endpoint: Endpoint) -> str | None:
-        """Return the canonical name of an endpoint; None if it lies outside the domain.
+    def names_of_devices(self) -> Iterator[tuple[str, _Claim]]:
+        for device, values in sorted(self.spec.devices.items()):
+            owner = self.devices.get(device)
+            for host in sorted(set(values.names)):
+                text = f"name {host!a} of device {device!a}"
+                try:
+                    name = self.canonical_name(host, "correct `names`")
+                    if name is None:
+                        raise Error(  # noqa: TRY301
+                            f"it is not below {self.domain}; write the whole name, such as"
+                            f" print.{self.domain}"
+                        )
+                    self.check_is_free(name, owner)
+                except Error as error:
+                    self.problems.append(f"{text}: {error}")
+                else:
+                    if owner:
+                        yield name, _Claim(owner, text)
+
+    def canonical_name(self, host: str, remedy: str) -> str | None:
+        """Return the canonical form of a name; None if it lies outside the domain.
+
+        Args:
+            host: the name.
+            remedy: what to do if it is not valid.
 
         Raises:
             Error: it breaks a rule.
 
         """
         try:
-            name = names.canonical(endpoint.host)
+            name = names.canonical(host)
         except names.InvalidNameError as error:
-            host = endpoint.host.lower()
+            host = host.lower()
             domains = (self.domain, self.spec.domain.lower().rstrip("."))
             if any(
                 name == domain or names.is_below(name, domain)
                 for name in (host.rstrip("."), _name_in(host))
                 for domain in domains
             ):
-                raise Error(
-                    f"it is not a valid name: {error}; correct the service's host"
-                ) from None
+                raise Error(f"it is not a valid name: {error}; {remedy}") from None
             return None
         if name == self.domain:
             raise Error(
@@ -203,40 +278,46 @@ class _Builder:
             return None
         if name == f"{names.STATUS_LABEL}.{self.domain}":
             raise Error("it is reserved for the status of dm-dns; use another name")
-        if endpoint.machine not in self.spec.machines:
-            raise Error("the clan has no such machine; add it to the inventory")
-        if name in self.own_names and self.machines.get(endpoint.machine) != name:
+        return name
+
+    def check_is_free(self, name: str, owner: str | None) -> None:
+        """Check that a name is not that of another machine or device than ``owner``.
+
+        Raises:
+            Error: it is.
+
+        """
+        if name in self.own_names and name != owner:
             raise Error(
-                "it is the name of another machine, and must resolve to that machine; use another"
+                f"it is the name of {self.own_names[name]}, and must resolve to that; use another"
                 " name"
             )
-        return name
 
     def shared_name(
         self,
         name: str,
-        endpoints: list[Endpoint],
-        machines: list[str],
+        claims: list[_Claim],
+        owners: list[str],
         addresses: dict[str, tuple[str, ...]],
     ) -> tuple[str, ...]:
-        """Return the addresses of a name that several machines answer on."""
-        unknown = [machine for machine in machines if not addresses[machine]]
-        if unknown == machines:
+        """Return the addresses of a name that several machines or devices have."""
+        unknown = [owner for owner in owners if not addresses[owner]]
+        if unknown == owners:
             self.problems.append(
                 f"{name} is exported by several machines, none of which has a known address; set"
                 " `addresses` for them in the role default of dm-dns:\n"
-                + "\n".join(f"  {endpoint}" for endpoint in endpoints)
+                + "\n".join(f"  {claim.text}" for claim in claims)
             )
         elif unknown:
             self.warnings.append(
                 f"{name} does not resolve to {', '.join(unknown)}, which has no known address; set"
                 " `addresses` in the role default of dm-dns"
             )
-        known = conf.in_order(address for machine in machines for address in addresses[machine])
+        known = conf.in_order(address for owner in owners for address in addresses[owner])
         if len(known) > limits.MAX_ADDRESSES:
             self.problems.append(
-                f"{name} is exported by {len(machines)} machines, which have {len(known)}"
-                f" addresses, and the limit is {limits.MAX_ADDRESSES}; export it on fewer machines"
+                f"{name} leads to {len(owners)} machines or devices, which have {len(known)}"
+                f" addresses, and the limit is {limits.MAX_ADDRESSES}; have it lead to fewer"
             )
         return known
 
