@@ -141,7 +141,7 @@ def test_a_device_that_is_not_in_the_zone_yet_is_not_served() -> None:
 @pytest.mark.parametrize(
     ("machines", "setting"),
     [
-        ([], "setting devices of the role"),
+        ([], "setting devices of the role default"),
         (["kiwi"], "setting devices of machine kiwi"),
         (["kiwi", "pear"], "setting devices of machines kiwi, pear"),
     ],

@@ -26,7 +26,11 @@ class Device(NamedTuple):
     def setting(self) -> str:
         """Return the setting that has it, for people."""
         several = "s" if len(self.machines) > 1 else ""
-        of = f"of machine{several} {', '.join(self.machines)}" if self.machines else "of the role"
+        of = (
+            f"of machine{several} {', '.join(self.machines)}"
+            if self.machines
+            else "of the role default"
+        )
         return f"setting devices {of}"
 
 

@@ -152,18 +152,17 @@ def _certificate() -> Found:
 
 
 def _others(config: Config, here: str) -> list[str]:
-    """Return the full names of other machines, of those that have addresses."""
+    """Return the full names of other machines and devices, of those that have addresses."""
     try:
         zone = conf.read(config.kept, config.domain)
     except (Error, OSError):
         return []
     own = f"{here}.{config.domain}".lower()
     targets = set(zone.cnames.values())
-    return sorted(
-        (
-            name
-            for name, known in zone.addresses.items()
-            if known and name != own and "*" not in name
-        ),
-        key=lambda name: (name not in targets, name),
-    )
+    # First those with addresses that this machine can use, whichever family it has.
+    families = {
+        name: len({conf.record_type(address) for address in known})
+        for name, known in zone.addresses.items()
+        if known and name != own and "*" not in name
+    }
+    return sorted(families, key=lambda name: (-families[name], name not in targets, name))

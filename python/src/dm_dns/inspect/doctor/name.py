@@ -135,16 +135,16 @@ class Asked:
             return well(f"it is {'a machine' if name.kind == 'machine' else 'in /etc/hosts'}")
         if self._clan is None:
             return not_asked(f"who exports it is not known: {self._no_clan}")
-        if name.exports:
+        if name.exports or name.devices:
             return well(f"by {_exporters(name)}")
         if self._deployed is None or current.zone.serial > self._deployed:
             return not_asked(
-                "no service of this machine's deployment exports it, but the zone is newer than"
-                " the deployment"
+                "no service or device of this machine's deployment has it, but the zone is newer"
+                " than the deployment"
             )
         return fault(
-            f"no service exports {name.name} any more, but the zone, serial {current.zone.serial},"
-            " has it",
+            f"no service or device has {name.name} any more, but the zone, serial"
+            f" {current.zone.serial}, has it",
             "clan vars generate && clan machines update  # in the checkout",
         )
 
@@ -153,11 +153,10 @@ class Asked:
         if name is None:
             return not_asked("it is not known")
         if name.addresses:
-            return well(f"{', '.join(name.machines) or name.name}: {' '.join(name.addresses)}")
-        machine = name.machines[0] if name.machines else "MACHINE"
+            return well(f"{', '.join(name.owners) or name.name}: {' '.join(name.addresses)}")
         return fault(
             f"no address of {' or '.join(name.machines) or name.name} is known",
-            f'roles.default.machines.{machine}.settings.addresses = [ "ADDRESS" ];'
+            f'roles.default.{_settings(name)}.addresses = [ "ADDRESS" ];'
             "  # of dm-dns, in the checkout",
         )
 
@@ -227,10 +226,9 @@ class Asked:
         families = {":" in address for address in self._expected}
         if answer.problem == _NO_FAMILY and len(families) == 1:
             family, other = ("IPv6", "IPv4") if families == {True} else ("IPv4", "IPv6")
-            machine = self._name.machines[0] if self._name and self._name.machines else "MACHINE"
             return fault(
                 f"{self.name} has addresses of {family} only, and this machine has none",
-                f'roles.default.machines.{machine}.settings.addresses = [ "ADDRESS" ];'
+                f'roles.default.{_settings(self._name)}.addresses = [ "ADDRESS" ];'
                 f"  # of dm-dns, in the checkout: an address of {other}",
             )
         return fault(
@@ -260,12 +258,18 @@ class Asked:
         if said:
             who = ", ".join(sorted({address for address, _port, _ok in said}))
             return well(f"{who} answers, but nothing listens on ports {tried}")
-        machine = self._name.machines[0] if self._name and self._name.machines else self.name
         return fault(
-            f"nothing answers at {' '.join(addresses)} on ports {tried}: the machine {machine} is"
+            f"nothing answers at {' '.join(addresses)} on ports {tried}: {self._owner()} is"
             " down, or its network or firewall lets nothing through",
             f"ip route get {addresses[0]}; ping -c 3 {addresses[0]}" if addresses else "ip route",
         )
+
+    def _owner(self) -> str:
+        """Return the first machine or device that the name resolves to, for people."""
+        name = self._name
+        if name and name.devices and not name.machines:
+            return f"the device {name.devices[0].device}"
+        return f"the machine {name.machines[0] if name and name.machines else self.name}"
 
 
 def _hosts(config: Config) -> hosts.Hosts:
@@ -295,12 +299,22 @@ def _value(zone: conf.Zone, name: str) -> str | None:
     return None
 
 
+def _settings(name: Name | None) -> str:
+    """Return where in the role default the addresses of a name are set."""
+    if name and name.devices and not name.machines:
+        device = name.devices[0]
+        of = f"machines.{device.machines[0]}.settings" if device.machines else "settings"
+        return f"{of}.devices.{device.device}"
+    return f"machines.{name.machines[0] if name and name.machines else 'MACHINE'}.settings"
+
+
 def _exporters(name: Name) -> str:
-    return ", ".join(
+    services = [
         f"service {export.service} (instance {export.instance}, role {export.role}) on"
         f" {export.machine}"
         for export in name.exports
-    )
+    ]
+    return ", ".join([*services, *dict.fromkeys(device.setting for device in name.devices)])
 
 
 def _compare(who: str, answer: Answer, expected: frozenset[str], remedy: str) -> Found:

@@ -1,0 +1,145 @@
+# ruff: noqa: E501 - messages stand here as they are printed
+"""What doctor finds of a name that is a device's, as far as files tell, and whether it answers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+
+from dm_dns.inspect.doctor import answers
+from dm_dns.inspect.doctor.answers import Answer
+from dm_dns.inspect.doctor.check import Found, fault, well
+from dm_dns.inspect.doctor.files import Written
+from dm_dns.inspect.doctor.name import Asked
+from dm_dns.node.apply import Served
+from dm_dns.node.config import Config
+from dm_dns.node.state import State
+from dm_dns.node.unbound import Unbound
+from dm_dns.zone import conf
+from tests.inspect.clans import SERIAL, SPEC, zone
+
+DEVICES = {
+    "printer": {"addresses": ["192.0.2.20"], "names": ["print.pin", "mirror.pin"]},
+    "nas": {"addresses": ["fd00::30"], "names": []},
+}
+WITH_DEVICES: dict[str, Any] = {**SPEC, "devices": DEVICES}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A machine that serves a zone with devices."""
+    found = Config(
+        domain="pin",
+        mesh=tmp_path / "mesh",
+        deployed=None,
+        hosts=tmp_path / "hosts",
+        state=tmp_path,
+        keys=[],
+        unbound=Unbound(tmp_path / "control", "127.0.0.1", 5353),
+        hook=None,
+    )
+    found.kept.write_text(conf.render(zone(WITH_DEVICES)))
+    return found
+
+
+def serving(config: Config) -> Written:
+    """Return what dm-dns.service writes where what is served is what was deployed."""
+    kept = conf.read(config.kept, "pin")
+    served = Served(SERIAL, kept.records, "deployed", kept.sha256, "", SERIAL)
+    return Written(State("pin", 1, served, SERIAL, [], {}, 0), well(""))
+
+
+def ask(config: Config, name: str, check: str, set_by: list[str] | None = None) -> Found:
+    """Return what one check finds, where the clan file has devices."""
+    clan = config.state / "clan.json"
+    devices = dict.fromkeys(DEVICES, set_by or [])
+    clan.write_text(json.dumps({"spec": WITH_DEVICES, "serving": {}, "devices": devices}))
+    asked = Asked(name, config, Written(None, well("")), clan)
+    (found,) = [each.ask() for each in asked.checks("kiwi") if each.key == check]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "set_by", "text"),
+    [
+        ("printer", [], "by setting devices of the role default"),
+        ("print.pin", ["kiwi"], "by setting devices of machine kiwi"),
+        (
+            "mirror",
+            [],
+            "by service attic (instance cache, role server) on kiwi, service attic (instance cache, role server) on pear, setting devices of the role default",
+        ),
+    ],
+)
+def test_a_device_is_exported_by_its_setting(
+    config: Config, name: str, set_by: list[str], text: str
+) -> None:
+    assert ask(config, name, "name-exported", set_by) == well(text)
+
+
+def test_a_name_of_a_device_is_of_its_kind_and_has_its_addresses(config: Config) -> None:
+    assert ask(config, "print", "name-known").text.startswith("print.pin is a name of kind device,")
+    assert ask(config, "print", "name-address") == well("printer: 192.0.2.20")
+    assert ask(config, "mirror", "name-address") == well(
+        "kiwi, pear, printer: 192.0.2.1 192.0.2.20 fd00::1 fd00::2"
+    )
+
+
+def test_a_device_that_is_not_set_any_more_is_a_fault(config: Config) -> None:
+    (config.state / "clan.json").write_text(json.dumps({"spec": SPEC, "serving": {}}))
+    asked = Asked("nas", config, serving(config), config.state / "clan.json")
+    (found,) = [each.ask() for each in asked.checks("kiwi") if each.key == "name-exported"]
+    assert found == snapshot(
+        Found(
+            verdict="fault",
+            text="no service or device has nas.pin any more, but the zone, serial 1795589653, has it",
+            remedy="clan vars generate && clan machines update  # in the checkout",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("127.0.0.1", well("127.0.0.1 answers, but nothing listens on ports 1, 2")),
+        # connect(2): EACCES, as for any that nothing is sent to.
+        (
+            "255.255.255.255",
+            fault(
+                "nothing answers at 255.255.255.255 on ports 1, 2: the device printer is down, or its network or firewall lets nothing through",
+                "ip route get 255.255.255.255; ping -c 3 255.255.255.255",
+            ),
+        ),
+    ],
+)
+def test_a_device_is_reached_or_not(
+    config: Config, monkeypatch: pytest.MonkeyPatch, address: str, found: Found
+) -> None:
+    monkeypatch.setattr("dm_dns.inspect.doctor.name.PORTS", (1, 2))
+    monkeypatch.setattr(answers, "of_programs", lambda _name: Answer(frozenset({address})))
+    assert ask(config, "printer", "name-reached") == found
+
+
+@pytest.mark.parametrize(
+    ("set_by", "where"), [([], "settings"), (["kiwi"], "machines.kiwi.settings")]
+)
+def test_the_remedy_for_a_device_is_in_its_setting(
+    config: Config, monkeypatch: pytest.MonkeyPatch, set_by: list[str], where: str
+) -> None:
+    monkeypatch.setattr(
+        answers, "of_resolved", lambda *_: Answer(frozenset(), "NoSuchResourceRecord")
+    )
+    clan = config.state / "clan.json"
+    devices = {"printer": set_by}
+    clan.write_text(json.dumps({"spec": WITH_DEVICES, "serving": {}, "devices": devices}))
+    config.zonefile.write_text("printer.pin. A 192.0.2.20\n")
+    asked = Asked("printer", config, Written(None, well("")), clan)
+    checks = {each.key: each for each in asked.checks("kiwi")}
+    assert checks["name-zone-file"].ask().verdict == "ok"
+    found = checks["name-resolved"].ask()
+    assert found.remedy == (
+        f'roles.default.{where}.devices.printer.addresses = [ "ADDRESS" ];'
+        "  # of dm-dns, in the checkout: an address of IPv6"
+    )
