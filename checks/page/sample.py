@@ -56,6 +56,11 @@ _ADDRESSES: Final = {
     "pear": ["192.168.1.11", "fd35:f254:ab26:d7ec::2"],
     "plum": ["192.168.1.12", "fd35:f254:ab26:d7ec::4"],
 }
+_DEVICES: Final = {
+    "printer": (["192.168.1.60"], ["print", "scanner"]),
+    "nas": (["192.168.1.61", "fd35:f254:ab26:d7ec::61"], ["backup", "*.share"]),
+    "phone": (["fd35:f254:ab26:d7ec::70"], []),
+}
 _EDITIONS: Final = 5
 
 
@@ -66,7 +71,11 @@ def made_up() -> Facts:
         for host, (service, machines) in _NAMES.items()
         for machine in machines.split()
     ]
-    return _facts(_ADDRESSES, endpoints, step=2)
+    devices = {
+        name: {"addresses": addresses, "names": [f"{host}.{_DOMAIN}" for host in hosts]}
+        for name, (addresses, hosts) in _DEVICES.items()
+    }
+    return _facts(_ADDRESSES, endpoints, devices, step=2)
 
 
 def of_size(names: int) -> Facts:
@@ -90,7 +99,7 @@ def of_size(names: int) -> Facts:
             _endpoint(f"{service}-{number}.{_DOMAIN}", machines[(on + other) % count], service)
             for other in range(others)
         ]
-    return _facts(addresses, endpoints, step=max(1, len(endpoints) // 10))
+    return _facts(addresses, endpoints, {}, step=max(1, len(endpoints) // 10))
 
 
 def _endpoint(host: str, machine: str, service: str) -> dict[str, str]:
@@ -104,13 +113,18 @@ def _endpoint(host: str, machine: str, service: str) -> dict[str, str]:
 
 
 def _facts(
-    addresses: Mapping[str, list[str]], endpoints: list[dict[str, str]], *, step: int
+    addresses: Mapping[str, list[str]],
+    endpoints: list[dict[str, str]],
+    devices: Mapping[str, Any],
+    *,
+    step: int,
 ) -> Facts:
     """Return the facts of a clan that has grown by ``step`` names with each edition."""
     whole: dict[str, Any] = {
         "domain": _DOMAIN,
         "machines": {name: {"addresses": known} for name, known in addresses.items()},
         "endpoints": endpoints,
+        "devices": devices,
     }
     past = []
     for back in range(_EDITIONS):

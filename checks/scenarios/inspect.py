@@ -81,12 +81,14 @@ def _exports(machine: Machine, spec: Spec) -> None:
     for endpoint in spec["endpoints"]:
         if endpoint not in names[endpoint["host"]]["exports"]:
             raise AssertionError(f"{machine.name} does not know of {endpoint}")
-    for name in spec["machines"]:
-        _equal(names[f"{name}.{spec['domain']}"]["kind"], "machine")
+    for kind, owners in (("machine", spec["machines"]), ("device", spec.get("devices", {}))):
+        for name in owners:
+            _equal(names[f"{name}.{spec['domain']}"]["kind"], kind)
+    cards = len(spec["machines"]) + len(spec.get("devices", {}))
     page = "/tmp/page.html"  # noqa: S108 - machines have no users
     machine.succeed(
         f"dm-dns show --html {page}",
-        f"grep -c '<article' {page} | grep -x {len(spec['machines'])}",
+        f"grep -c '<article' {page} | grep -x {cards}",
         f"rm {page}",
     )
 

@@ -46,6 +46,12 @@ CONTRAST = """
   return [...new Set(low)];
 })()
 """
+# The cards below the heading "Devices".
+DEVICES = """
+[...document.querySelectorAll("h2")].find((found) => found.textContent === "Devices")
+  .parentElement.querySelectorAll("h3").values().map((found) => found.firstChild.data.trim())
+  .toArray()
+"""
 VISIBLE = "[...document.querySelectorAll('{0}')].filter((found) => found.checkVisibility()).length"
 
 
@@ -117,14 +123,33 @@ def test_the_search_shows_what_has_all_words(browser: Browser, tmp_path: Path) -
     assert visible(browser, "figure") == 1
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_devices_have_a_place_of_their_own(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    for width in (DESK, PHONE):
+        browser.look(scheme=scheme, width=width)
+        show(browser, tmp_path, sample.made_up())
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+        assert browser.evaluate(CONTRAST) == []
+        assert browser.evaluate(DEVICES) == ["nas", "phone", "printer"]
+        assert browser.evaluate(
+            "[...document.querySelectorAll('.machine')].map((found) => found.textContent).sort()"
+        ) == ["fig", "kiwi", "lime", "pear", "plum"]
+    browser.look(width=DESK)
+    show(browser, tmp_path, sample.made_up())
+    browser.evaluate("document.getElementById('find').focus()")
+    browser.call("Input.insertText", text="printer")
+    assert visible(browser, "tbody tr") == 3
+    assert visible(browser, ".card") == 1
+
+
 def test_without_script_everything_but_the_search_is_there(
     browser: Browser, tmp_path: Path
 ) -> None:
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     show(browser, tmp_path, sample.made_up())
     assert visible(browser, "#search") == 0
-    assert visible(browser, "tbody tr") == 26 + 5
-    assert visible(browser, ".card") == 5
+    assert visible(browser, "tbody tr") == 29 + 5 + 3
+    assert visible(browser, ".card") == 5 + 3
 
 
 def test_a_dot_and_a_machine_in_the_picture_lead_to_what_they_stand_for(
@@ -186,14 +211,15 @@ def test_what_others_wrote_is_shown_and_not_obeyed(
         name._replace(
             machines=tuple(f"{machine}{text}" for machine in name.machines),
             exports=tuple(export._replace(service=text, role=text) for export in name.exports),
+            devices=tuple(device._replace(machines=(text,)) for device in name.devices),
         )
         for name in facts.names
     ]
     show(browser, tmp_path, facts._replace(names=names, notes=[text], place=text))
     assert browser.complaints() == []
-    assert browser.evaluate("document.title") == "clan.lol: 26 names"
+    assert browser.evaluate("document.title") == "clan.lol: 29 names"
     assert browser.evaluate("document.querySelector('.note').textContent") == text
-    assert visible(browser, "tbody tr") == 31
+    assert visible(browser, "tbody tr") == 37
 
 
 def test_a_script_that_did_get_in_would_not_run(browser: Browser, tmp_path: Path) -> None:
@@ -203,5 +229,5 @@ def test_a_script_that_did_get_in_would_not_run(browser: Browser, tmp_path: Path
     image = "<img src='https://192.0.2.1/x' onerror=\"document.title = 'owned'\">"
     path.write_text(text.replace("<main>", f"<main>{script}{image}"))
     browser.open(path)
-    assert browser.evaluate("document.title") == "clan.lol: 26 names"
+    assert browser.evaluate("document.title") == "clan.lol: 29 names"
     assert "Content Security Policy" in "".join(browser.complaints())

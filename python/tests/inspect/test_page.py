@@ -83,8 +83,49 @@ def test_it_has_a_card_for_each_machine_with_its_names() -> None:
     assert "mirror.pin attic shared by 2" in cards[1]
 
 
+WITH_DEVICES: dict[str, Any] = {
+    **SPEC,
+    "devices": {
+        "NAS": {"addresses": ["192.0.2.30"], "names": ["mirror.pin"]},
+        "left": {"addresses": ["192.0.2.21"], "names": ["print.pin", "left.pin"]},
+        "right": {"addresses": ["192.0.2.22"], "names": ["print.pin"]},
+        "scanner": {"addresses": ["fd00::40"], "names": ["*.scans.pin"]},
+    },
+}
+
+
+def test_devices_have_cards_of_their_own_and_rows() -> None:
+    found = rendered(WITH_DEVICES)
+    assert found.all("p", **{"class": "lede"})[0].startswith(
+        "5 names on 3 machines and 4 devices. Zone"
+    )
+    assert found.all("article")[3:] == [
+        "NAS 1 192.0.2.30 mirror.pin attic shared by 3",
+        "left 1 192.0.2.21 print.pin shared by 2",
+        "right 1 192.0.2.22 print.pin shared by 2",
+        "scanner 1 fd00::40 *.scans.pin",
+    ]
+    rows = {row.split()[0]: row for row in found.all("tr")}
+    since = "2026-11-25 06:54 or before"
+    of_role = "setting devices of the role default"
+    assert rows["nas.pin"] == f"nas.pin NAS 192.0.2.30 {of_role} {since}"
+    assert rows["print.pin"] == f"print.pin left, right 192.0.2.21 192.0.2.22 {of_role} {since}"
+    assert rows["mirror.pin"] == (
+        "mirror.pin kiwi, pear, NAS 192.0.2.1 192.0.2.30 fd00::1 fd00::2"
+        f" attic, instance cache, role server{of_role} {since}"
+    )
+
+
+def test_devices_are_not_in_the_picture() -> None:
+    found = rendered(WITH_DEVICES)
+    assert found.all("text", **{"class": "machine"}) == ["kiwi", "pear", "fig"]
+    dots = [title for title in found.all("title") if "scans" in title or "print" in title]
+    assert dots == []
+    assert found.all("figcaption") == rendered().all("figcaption")
+
+
 def test_links_lead_to_what_is_on_the_page() -> None:
-    found = rendered()
+    found = rendered(WITH_DEVICES)
     targets = {f"#{attributes['id']}" for _tag, attributes in found.elements if "id" in attributes}
     links = [attributes["href"] for tag, attributes in found.elements if tag == "a"]
     assert links

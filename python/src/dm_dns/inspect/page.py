@@ -50,13 +50,14 @@ class Row(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A machine as the page shows it."""
+    """A machine or a device as the page shows it."""
 
-    machine: str
+    owner: str
+    id: str
+    """Of the card on this page, for links."""
     addresses: Sequence[str]
     rows: Sequence[Row]
-    """Without the machine's own name."""
-    number: int
+    """Without its own name."""
 
     @property
     def is_long(self) -> bool:
@@ -93,10 +94,10 @@ def render(facts: Facts, now: datetime | None = None) -> str:
     )
     colours = _colours(facts.names)
     rows = [_row(name, facts.zone.domain, colours, n) for n, name in enumerate(facts.names)]
-    cards = _cards(rows)
+    cards, devices = _cards(rows), _device_cards(rows)
     by_name = {row.name.name: row for row in rows}
     names_on = {
-        card.machine: [row.name.name for row in sorted(card.rows, key=_by_colour)] for card in cards
+        card.owner: [row.name.name for row in sorted(card.rows, key=_by_colour)] for card in cards
     }
     return environment.from_string(_template("page.html")).render(
         style=style,
@@ -111,9 +112,11 @@ def render(facts: Facts, now: datetime | None = None) -> str:
         by_name=by_name,
         cards=[card for card in cards if not card.is_long],
         long_cards=[card for card in cards if card.is_long],
-        numbers={card.machine: card.number for card in cards},
+        devices=devices,
+        ids={card.owner: card.id for card in cards},
+        device_ids={card.owner: card.id for card in devices},
         machines=sum(name.kind == "machine" for name in facts.names),
-        services=sum(name.kind != "machine" for name in facts.names),
+        services=sum(not _is_own(row) for row in rows),
         picture=overview.draw(names_on),
         legend=_legend(rows, colours),
         news=[_news(changed, facts.zone.domain) for changed in _newest(facts)],
@@ -134,9 +137,25 @@ def _service(name: Name) -> str:
     return name.exports[0].service if name.exports else ""
 
 
+def _is_in_picture(name: Name) -> bool:
+    """Tell whether a name has dots in the picture, which has no devices."""
+    return name.kind != "machine" and not _is_of_devices(name)
+
+
+def _is_of_devices(name: Name) -> bool:
+    return bool(name.devices) and not name.machines
+
+
+def _is_own(row: Row) -> bool:
+    """Tell whether a name is a machine's or a device's own."""
+    if row.name.kind == "device":
+        return row.label == row.name.devices[0].device.lower()
+    return row.name.kind == "machine"
+
+
 def _colours(names: Sequence[Name]) -> Mapping[str, str]:
     """Return the class of each service: a colour of its own for those that have most names."""
-    counts = Counter(sorted(_service(name) for name in names if name.kind != "machine"))
+    counts = Counter(sorted(_service(name) for name in names if _is_in_picture(name)))
     del counts[""]
     most = counts.most_common(_COLOURS)
     return {service: f"c{number}" for number, (service, _count) in enumerate(most)}
@@ -144,7 +163,7 @@ def _colours(names: Sequence[Name]) -> Mapping[str, str]:
 
 def _legend(rows: Sequence[Row], colours: Mapping[str, str]) -> list[tuple[str, str, int]]:
     """Return each service with a colour: its class, its name, the number of its names."""
-    counts = Counter(row.colour for row in rows if row.name.kind != "machine")
+    counts = Counter(row.colour for row in rows if _is_in_picture(row.name))
     found = [(colour, service, counts[colour]) for service, colour in colours.items()]
     if counts["cx"]:
         text = "other services" if colours else "names"
@@ -165,8 +184,11 @@ def _row(name: Name, domain: str, colours: Mapping[str, str], number: int) -> Ro
         suffix=f".{domain}",
         name=name,
         service=service,
-        colour=colours.get(service, "cx"),
-        exporters=sorted(exporters),
+        colour="cd" if _is_of_devices(name) else colours.get(service, "cx"),
+        exporters=[
+            *sorted(exporters),
+            *dict.fromkeys(device.setting for device in name.devices),
+        ],
         number=number,
     )
 
@@ -193,8 +215,25 @@ def _cards(rows: Sequence[Row]) -> list[Card]:
                 on.setdefault(machine, []).append(row)
     ordered = sorted(on, key=lambda machine: (-len(on[machine]), machine))
     return [
-        Card(machine, addresses.get(machine, ()), sorted(on[machine], key=_label), number)
+        Card(machine, f"m{number}", addresses.get(machine, ()), sorted(on[machine], key=_label))
         for number, machine in enumerate(ordered)
+    ]
+
+
+def _device_cards(rows: Sequence[Row]) -> list[Card]:
+    """Return a card for each device, sorted by name."""
+    on: dict[str, list[Row]] = {}
+    addresses: dict[str, Sequence[str]] = {}
+    for row in rows:
+        for device in row.name.devices:
+            on.setdefault(device.device, [])
+            if _is_own(row):
+                addresses[device.device] = row.name.addresses
+            else:
+                on[device.device].append(row)
+    return [
+        Card(device, f"d{number}", addresses.get(device, ()), sorted(found, key=_label))
+        for number, (device, found) in enumerate(sorted(on.items()))
     ]
 
 
