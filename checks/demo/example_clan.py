@@ -35,8 +35,8 @@ class ExampleZone(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Return every name of the zone: the endpoints', then the machines'."""
-        return [*self.endpoints, *map(self.clan.name_of, self.clan.machines)]
+        """Return every name of the zone: the endpoints', the machines', then the devices'."""
+        return [*self.endpoints, *map(self.clan.name_of, (*self.clan.machines, *self.clan.devices))]
 
     def spec(self) -> str:
         """Return the zone spec, as the module writes it.
@@ -54,7 +54,12 @@ class ExampleZone(NamedTuple):
             }
             for host, machine in self.endpoints.items()
         ]
-        spec = {"domain": self.clan.domain, "machines": machines, "endpoints": endpoints}
+        spec = {
+            "domain": self.clan.domain,
+            "machines": machines,
+            "endpoints": endpoints,
+            "devices": self.clan.devices,
+        }
         return json.dumps(spec, indent=2)
 
     def expected(self, name: str) -> frozenset[Record]:
@@ -62,7 +67,7 @@ class ExampleZone(NamedTuple):
         target = name
         if machine := self.endpoints.get(name):
             target = self.clan.name_of(machine)
-        addresses = map(ip_address, self.clan.machines[target.partition(".")[0]])
+        addresses = map(ip_address, self.clan.addresses[target.partition(".")[0]])
         found = {("AAAA" if a.version == 6 else "A", str(a)) for a in addresses}  # noqa: PLR2004
         # An alias of a machine without A or AAAA has its addresses instead of a CNAME.
         is_alias = target != name and len({kind for kind, _ in found}) > 1
@@ -72,17 +77,24 @@ class ExampleZone(NamedTuple):
 
 
 class ExampleClan(NamedTuple):
-    """A clan as its public repository records it."""
+    """A clan as its public repository records it, with devices, which it does not."""
 
     domain: str
     machines: dict[str, list[str]]
     """Name to IP addresses."""
+    devices: dict[str, dict[str, list[str]]]
+    """Name to ``addresses`` and ``names``."""
     push_machines: list[str]
     recorded: list[dict[str, Any]]
 
-    def name_of(self, machine: str) -> str:
-        """Return the full name of a machine."""
-        return f"{machine}.{self.domain}"
+    @property
+    def addresses(self) -> dict[str, list[str]]:
+        """Return the addresses of each machine and device."""
+        return self.machines | {name: each["addresses"] for name, each in self.devices.items()}
+
+    def name_of(self, owner: str) -> str:
+        """Return the full name of a machine or a device."""
+        return f"{owner}.{self.domain}"
 
     def zone(self, number: int) -> ExampleZone:
         """Return the zone that was recorded as ``number``; the first is 1."""
@@ -99,7 +111,11 @@ def load() -> ExampleClan:
     """Return the example clan."""
     values = json.loads(_RECORDED.read_bytes())
     return ExampleClan(
-        values["domain"], values["machines"], values["push_machines"], values["zones"]
+        values["domain"],
+        values["machines"],
+        values["devices"],
+        values["push_machines"],
+        values["zones"],
     )
 
 

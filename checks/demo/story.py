@@ -87,7 +87,7 @@ class Story:
             f"A real clan's machines and zones, as its repository records them. {len(addresses)}"
             f" of its {len(self.clan.machines)} machines run here, each with its own unbound"
             f" {commands.unbound_version()}; {', '.join(others)} does not run, but its name is"
-            " asked too."
+            f" asked too. Made up: the device {', '.join(self.clan.devices)}."
         )
         self.screen.line(
             "The mesh between them is the fake data-mesher of checks/fake_data_mesher,"

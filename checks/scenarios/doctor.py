@@ -78,8 +78,29 @@ def well(machines: Machines, spec: Spec, *, reached: bool = True) -> None:
         zones.wait_for(machine, spec["domain"], "serial=")
         _is_well(machine)
         _is_well(machine, f"{_NOBODY} dm-dns doctor")
-        for name in zones.expected(spec) if reached else ():
-            _is_well(machine, f"dm-dns doctor {name}")
+        if reached:
+            _check_names(machine, spec)
+
+
+def _check_names(machine: Machine, spec: Spec) -> None:
+    """Check that doctor finds nothing of any name, but that a device is off."""
+    devices = zones.of_devices(spec)
+    for name in zones.expected(spec).keys() - devices:
+        _is_well(machine, f"dm-dns doctor {name}")
+    for name in devices:
+        said = _ask(machine, f"dm-dns doctor --json {name}")
+        checks = {each["check"]: each for each in said["checks"]}
+        if said["fault"] != "name-reached" or "the device" not in checks["name-reached"]["text"]:
+            raise AssertionError(f"{machine.name}: {name}: {said}")
+        if "setting devices of the role default" not in checks["name-exported"]["text"]:
+            raise AssertionError(f"{machine.name}: {name}: {checks['name-exported']}")
+    addresses = {address for name in devices for address in zones.expected(spec)[name]}
+    for address in sorted(addresses):
+        machine.succeed(f"ip address add {address} dev lo")
+    for name in devices:
+        _is_well(machine, f"dm-dns doctor {name}")
+    for address in sorted(addresses):
+        machine.succeed(f"ip address delete {address} dev lo")
 
 
 def prepare(machines: Machines, spec: Spec, push: Push) -> None:

@@ -202,4 +202,13 @@ def expected(spec: Spec) -> dict[str, set[str]]:
     for endpoint in spec["endpoints"]:
         name = endpoint["host"].replace("*", "any")
         found.setdefault(name, set()).update(machines[endpoint["machine"]])
+    for device, values in spec.get("devices", {}).items():
+        for host in (f"{device}.{spec['domain']}", *values["names"]):
+            addresses = {str(ip_address(address)) for address in values["addresses"]}
+            found.setdefault(host.replace("*", "any"), set()).update(addresses)
     return found
+
+
+def of_devices(spec: Spec) -> set[str]:
+    """Return the names that lead to devices, which are no machines and may be off."""
+    return set(expected({**spec, "machines": {}, "endpoints": []}))

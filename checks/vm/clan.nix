@@ -32,6 +32,14 @@ in
     };
     dm-dns = {
       inherit module;
+      # Nothing answers there.
+      roles.default.settings.devices.printer = {
+        addresses = [ "192.168.1.20" ];
+        names = [
+          "print.${domain}"
+          "*.scans.${domain}"
+        ];
+      };
       roles.default.machines = {
         client.settings.addresses = [ "192.168.1.1" ];
         server.settings = {

@@ -31,6 +31,7 @@ ROWS = {
         "200:d578:5dd6:bff5:a504:8869:39ed:49dc fd35:f254:ab26:d7ec:8d99:9371:d62e:29c0"
     ),
     "zoltraak.spell": f"{ZOLTRAAK}",
+    "printer.spell": "192.168.1.20",
     "nosuch.spell": "NXDOMAIN does not exist",
     "example.org": "REFUSED not forwarded",
 }

@@ -18,7 +18,9 @@ in
     inventory.machines = lib.mapAttrs (_machine: _addresses: { }) example.machines;
     inventory.instances = {
       data-mesher = common.data-mesher example.push_machines;
-      dm-dns = common.dm-dns example.push_machines;
+      dm-dns = lib.recursiveUpdate (common.dm-dns example.push_machines) {
+        roles.default.settings.devices = example.devices;
+      };
       services = common.exports "endpoints" (
         lib.mapAttrs (_machine: map (endpoint: endpoint.host)) (
           lib.groupBy (endpoint: endpoint.machine) (lib.last example.zones).endpoints

@@ -453,6 +453,11 @@ def test_the_example_clans_machines_have_their_addresses() -> None:
     assert found == EXAMPLE["machines"]
 
 
+def test_the_example_clan_has_a_printer() -> None:
+    assert zone_spec("spell")["devices"] == EXAMPLE["devices"]
+    assert zone_of("spell").addresses["printer.spell"] == ("192.168.1.20",)
+
+
 def test_a_machine_of_the_example_clan_answers_its_lan_and_a_vpn() -> None:
     server = load("lan")["zoltraak"]["services.unbound"]["settings"]["server"]
     assert server["interface"] == [
