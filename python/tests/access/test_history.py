@@ -107,10 +107,14 @@ def test_what_is_no_zone_is_said_and_the_others_are_listed(
 ) -> None:
     keep(9, "irc.pin")
     Path("history/10.conf").write_text("nonsense\n")
+    keep(11, "irc.pin", "new.pin")
     assert run() == 1
     assert tuple(capsys.readouterr()) == snapshot(
         (
-            "         9  2026-11-23 12:00:09 UTC  2 records: 2 added\n",
+            """\
+        11  2026-11-23 12:00:11 UTC  3 records: 1 added
+         9  2026-11-23 12:00:09 UTC  2 records: 2 added
+""",
             "history/10.conf:1: expected 'local-zone: \"pin.\" transparent', found 'nonsense'\n",
         )
     )

@@ -109,6 +109,20 @@ def test_whatever_ends_a_run_is_a_problem_and_not_the_end_of_the_server(
     assert str(caught.value) == problem
 
 
+def test_a_run_that_is_interrupted_ends_and_does_not_go_on_as_a_second_server(
+    config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server_process = os.getpid()
+    try:
+        with pytest.raises(TransientError):
+            result_of(config, monkeypatch, raised(KeyboardInterrupt()))
+    finally:
+        if os.getpid() != server_process:
+            (tmp_path / "second").touch()
+            os._exit(1)
+    assert not (tmp_path / "second").exists()
+
+
 def test_a_run_that_takes_too_long_is_killed(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +156,83 @@ def test_the_boot_does_not_wait_for_a_long_run(
     assert len(ready) == 1
     assert ready[0] < 0.9
     assert time.monotonic() - start >= 1
+
+
+class StoppedError(Exception):
+    """The end of a server, in the place of a signal."""
+
+
+class Clock:
+    """A clock that passes only where the server waits for events, of which there are none."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.end = self.now
+        self.folders: list[Path] = []
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr(server, "Notifier", lambda *_: self)
+
+    def watch(self, folders: list[Path]) -> None:
+        self.folders = folders
+
+    def wait(self, seconds: float) -> None:
+        self.now += max(0.0, seconds)
+        if self.now >= self.end:
+            raise StoppedError
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def run_until_the_end(config: Config, state_file: Path) -> None:
+    one = Server(config, state_file, ready=lambda: None, tell=lambda _: None, complain=pytest.fail)
+    with pytest.raises(StoppedError):
+        one.run()
+
+
+@pytest.mark.parametrize(
+    ("run", "pause"),
+    [
+        (lambda: OUTCOME, 60),
+        (raised(Error("no zone")), 10),
+        (raised(TransientError("killed")), 1),
+    ],
+    ids=["all is well", "a problem", "killed"],
+)
+def test_it_runs_again_after_a_while_without_any_event(
+    config: Config,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[[], Outcome],
+    pause: int,
+) -> None:
+    config.state.mkdir()
+    config.zonefile.touch()
+    config.kept.touch()
+    runs: list[float] = []
+
+    def note_and_run(_: Server) -> Outcome:
+        runs.append(clock.now - 1000)
+        return run()
+
+    monkeypatch.setattr(Server, "_outcome_of_child", note_and_run)
+    clock.end += 3.5 * pause
+    run_until_the_end(config, config.state / "state.json")
+    assert runs == [0, pause, 2 * pause, 3 * pause]
+
+
+def test_nixs_store_which_has_the_deployed_copy_and_changes_all_the_time_is_not_watched(
+    config: Config, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store, runtime = tmp_path / "nix/store", tmp_path / "run"
+    config.state.mkdir()
+    runtime.mkdir()
+    monkeypatch.setattr(Server, "_outcome_of_child", lambda _: OUTCOME)
+    run_until_the_end(config._replace(deployed=store / "zone.conf"), runtime / "state.json")
+    assert not {store, store.parent} & set(clock.folders)
+    assert set(clock.folders) >= {runtime, config.state, config.mesh.parent, config.hosts.parent}
 
 
 def test_parents_are_watched_before_their_children() -> None:
