@@ -283,7 +283,7 @@ def test_settings_of_ssh_for_the_machine_do_not_disturb(make: Make) -> None:
     assert (done.returncode, done.stdout.split(",")[0]) == (0, "pushed pin: serial 5")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_push_that_is_ended_leaves_no_connection(idle: Admin, number: signal.Signals) -> None:
     waits = idle.command("push", "--key-command", f"touch {idle.user}/asked; sleep 60")
     process = subprocess.Popen(waits, env=idle.environment, start_new_session=True)

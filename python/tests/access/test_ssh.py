@@ -1,6 +1,10 @@
 """What a machine may send through ssh; here ssh is a program that runs the command itself."""
 
 import os
+import re
+import signal
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,3 +123,93 @@ def test_a_machine_that_sends_nothing_is_not_waited_for(
     install("exec sleep 30")
     with pytest.raises(Error, match=r"kiwi did not send file within 0\.3 s"):
         machine.read_bytes(Path("file"), 5)
+
+
+def install_forwards(failures: int = 0) -> None:
+    """Install an ssh that notes what to forward, and cannot at first."""
+    install(f"""\
+case " $* " in *" -O "*)
+  echo "$*" >>asked
+  [ "$(wc -l <asked)" -gt {failures} ]
+  exit ;;
+esac""")
+
+
+@pytest.mark.parametrize(
+    ("url", "there", "path"),
+    [
+        ("http://localhost:7331", "localhost:7331", ""),
+        ("http://[::1]:7331/", "[::1]:7331", "/"),
+        ("http://kiwi/a?b", "kiwi:80", "/a?b"),
+    ],
+)
+def test_a_server_is_forwarded_to_a_port_of_this_machine(
+    url: str, there: str, path: str, machine: SshConnection
+) -> None:
+    install_forwards()
+    here = re.fullmatch(rf"http://(127\.0\.0\.1:\d+){re.escape(path)}", machine.forward(url))
+    assert here
+    assert f" -L {here[1]}:{there} -- kiwi\n" in Path("asked").read_text()
+
+
+def test_a_port_that_somebody_else_has_taken_meanwhile_is_not_the_last_to_be_tried(
+    machine: SshConnection,
+) -> None:
+    install_forwards(failures=4)
+    here = machine.forward("http://localhost:7331").removeprefix("http://")
+    assert f" -L {here}:localhost:7331 " in Path("asked").read_text().splitlines()[4]
+
+
+def test_after_five_ports_it_is_not_the_port(machine: SshConnection) -> None:
+    install_forwards(failures=5)
+    with pytest.raises(Error, match="ssh to kiwi failed"):
+        machine.forward("http://localhost:7331")
+    assert len(Path("asked").read_text().splitlines()) == 5
+
+
+def test_the_path_of_the_socket_is_short_enough_wherever_temporary_files_are(
+    tmp_path: Path, reported: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install('[ "$1" = -S ] && dirname "$2" >>sockets')
+    for folder in (tmp_path / ("x" * 80), Path(tempfile.gettempdir())):
+        folder.mkdir(exist_ok=True, parents=True)
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        with SshConnection("kiwi", reported.append):
+            pass
+    long, short = map(Path, Path("sockets").read_text().splitlines())
+    assert long.parent == Path("/tmp")  # noqa: S108 - it is mkdtemp's
+    assert short.parent == Path(tempfile.gettempdir())
+    assert not long.exists()
+    assert not short.exists()
+
+
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    """Let a test set what SIGHUP does."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangup")
+def test_a_signal_ends_what_is_done_and_cleans_up() -> None:
+    def wait_to_be_ended() -> None:
+        with ssh.exit_on([signal.SIGHUP]):
+            assert signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL  # or it would end pytest
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(60)
+
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    with pytest.raises(SystemExit) as caught:
+        wait_to_be_ended()
+    assert caught.value.code == 128 + signal.SIGHUP
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("hangup")
+def test_a_signal_that_is_ignored_as_by_nohup_stays_so() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with ssh.exit_on([signal.SIGHUP]):
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
