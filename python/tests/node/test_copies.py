@@ -8,10 +8,11 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns.errors import Error
-from dm_dns.files import ReadFile
+from dm_dns.files import ReadFile, version
 from dm_dns.node import copies
 from dm_dns.node.config import NO_TRUST, Config, Trust
 from dm_dns.node.copies import Choice, Inputs, choose
+from dm_dns.node.local_view import LocalView
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf
 
@@ -128,6 +129,11 @@ def test_the_serial_of_the_deployed_copy_is_known(
 ) -> None:
     write(**files)
     assert chosen().deployed == expected
+
+
+def test_copies_with_other_serials_and_other_names_are_no_problem() -> None:
+    write(mesh=zone_conf(2, "a.pin"), deployed=zone_conf(1, "b.pin"))
+    assert chosen().problems == []
 
 
 def test_a_zone_without_header_yields_to_one_with_a_serial() -> None:
@@ -290,6 +296,32 @@ def test_a_machine_without_deployed_zone_notices_changes_too() -> None:
     assert inputs.outdated() == []
     removed()
     assert inputs.outdated()
+
+
+def test_a_machine_without_deployed_zone_has_a_fingerprint_too() -> None:
+    write(mesh=1)
+    without = Inputs.read(CONFIG._replace(deployed=None))
+    assert without.fingerprint(NO_TRUST) == Inputs.read(CONFIG).fingerprint(NO_TRUST)
+    write(deployed=1)
+    assert without.fingerprint(NO_TRUST) != Inputs.read(CONFIG).fingerprint(NO_TRUST)
+
+
+def test_another_local_view_has_another_fingerprint() -> None:
+    write(mesh=1)
+    inputs = Inputs.read(CONFIG)
+    views = [
+        inputs._replace(local=LocalView(addresses, None)).fingerprint(NO_TRUST)
+        for addresses in (None, (), ("::1",), ("127.0.0.1", "::1"))
+    ]
+    assert len(set(views)) == len(views)
+
+
+def test_the_version_of_each_file_is_known_by_its_path() -> None:
+    write(mesh=1, hosts=b"")
+    versions = Inputs.read(CONFIG).versions()
+    assert versions == {name: version(Path(name)) for name in ("mesh", "deployed", "hosts")}
+    without = Inputs.read(CONFIG._replace(deployed=None)).versions()
+    assert without.keys() == {"mesh", "hosts"}
 
 
 def test_the_fingerprint_is_of_the_content() -> None:

@@ -122,7 +122,7 @@ def test_without_inotify_it_says_so_once_and_looks_each_second(
         notifier = Notifier(reports.append)
     for _ in range(2):
         notifier.watch([Path("/")])
-        assert ends_early(notifier)
+    assert ends_early(notifier)
     polls = "polling every 1 s instead. See inotify(7) for fs.inotify.max_user_watches."
     assert reports == [f"inotify is unavailable ({reason}); {polls}"]
 

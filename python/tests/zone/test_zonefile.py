@@ -144,6 +144,7 @@ def test_the_source_is_that_of_the_zone_only() -> None:
     assert zonefile.parse_source(ZONE, line) == "deployed"
     assert zonefile.parse_source(ZONE._replace(sha256="0" * 64), line) is None
     assert zonefile.parse_source(ZONE, "nonsense") is None
+    assert zonefile.parse_source(ZONE, "; inputs=1 records=1 serial=1 nonsense a=b=c") is None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class Plan(NamedTuple):
     """Why the mesh's copy is not a valid zone; a push replaces it."""
     changes: tuple[diff.Change, ...]
     """Sorted by name."""
-    from_mesh: bool = True
+    from_mesh: bool
     """Whether ``old`` is the mesh's (see `destination.MeshCopy`)."""
 
     @property
