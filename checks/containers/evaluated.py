@@ -123,7 +123,6 @@ def unbound_conf(service: Mapping[str, Any]) -> str:
         "chroot": '""',
         "directory": '"/var/lib/unbound"',
         "do-daemonize": False,
-        "ip-freebind": True,
         "pidfile": '""',
         "tls-cert-bundle": "/etc/ssl/certs/ca-certificates.crt",
         "username": '""',

@@ -9,9 +9,10 @@ from checks.scenarios.zones import Machines, Spec
 
 SERVER: Final = "zoltraak"
 """The machine with the settings `listen` and `allow`."""
-_LAN: Final = "192.168.1.4"
-_VPN: Final = "fd35:f254:ab26:d7ec:8d99:931b:b832:28fb"
-"""Where it listens."""
+LAN: Final = "192.168.1.4"
+"""An address where it listens."""
+VPN: Final = "fd35:f254:ab26:d7ec:8d99:931b:b832:28fb"
+"""The other one, in zerotier."""
 
 
 class Way(NamedTuple):
@@ -25,9 +26,9 @@ class Way(NamedTuple):
 
 
 WAYS: Final = (
-    Way(_LAN, "192.168.1.", is_allowed=True),
-    Way(_VPN, "fd35:", is_allowed=True),
-    Way(_VPN, "20", is_allowed=False),
+    Way(LAN, "192.168.1.", is_allowed=True),
+    Way(VPN, "fd35:", is_allowed=True),
+    Way(VPN, "20", is_allowed=False),
 )
 """How the others ask it: in the LAN, in one VPN, and from their address in the other."""
 

@@ -22,7 +22,7 @@ let
   };
   lan = {
     inherit scenarios;
-    clan = import ./lan.nix;
+    clan = import ./lan.nix { };
     machines = [
       "catastravia"
       "judradjim"
@@ -91,6 +91,11 @@ in
   vm-hostile-boot = run three { name = "hostile_boot"; };
   vm-leaked-key = run pushers {
     name = "leaked_key";
+    config = ./python.nix;
+  };
+  vm-listening = run (lan // { clan = import ./lan.nix { hasVpns = false; }; }) {
+    name = "listening";
+    arguments = [ ''"eth1"'' ];
     config = ./python.nix;
   };
   vm-names = run three { name = "names"; };

@@ -46,14 +46,26 @@ in
   # Why a machine cannot listen for other devices on an address, or null.
   listenProblem =
     text:
-    if !isAddress text then
+    let
+      # With an interface unbound accepts it, but does not start while there is no such interface.
+      linkLocal =
+        "it is link-local, and without its interface unbound would not start;"
+        + " give that interface a unique local address too (fd00::/8), and use that";
+    in
+    if match "fe[89ab].*%.*" text != null then
+      linkLocal
+    else if !isAddress text then
       "it is not an IP address"
     else if match "0\\.0\\.0\\.0|[0:]+" text != null then
       "it stands for all addresses, and unbound would take port 53 from other programs"
     else if match "127\\..*|[0:]+:1" text != null then
       "it is a loopback address, which other devices cannot reach"
     else if match "fe[89ab].*" text != null then
-      "it is link-local, and means nothing without an interface"
+      linkLocal
+    else if match "(22[4-9]|23[0-9])\\..*|ff.*" text != null then
+      "it is a multicast address, which no machine has"
+    else if match "[0:]*:ffff:[0-9a-f]+:[0-9a-f]+" text != null then
+      "it is an IPv4 address in IPv6 notation, on which unbound does not listen"
     else
       null;
 }

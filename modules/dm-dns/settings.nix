@@ -3,7 +3,8 @@
 let
   inherit (lib) mkOption types;
 
-  address = types.strMatching "[0-9a-fA-F:.]+" // {
+  # With the name of an interface too, so that an assertion says why that is not possible.
+  address = types.strMatching "[0-9a-fA-F:.]+(%.+)?" // {
     description = "IP address";
   };
   network = types.strMatching "[0-9a-fA-F:.]+(/[0-9]{1,3})?" // {
@@ -88,7 +89,7 @@ in
       description = ''
         Addresses of this machine on which it answers other devices, such as phones in a VPN, on
         port 53. Only the clan's names resolve there. Requires `allow`. The module does not open the
-        firewall.
+        firewall. An address may come and go, as that of a VPN does.
       '';
     };
 

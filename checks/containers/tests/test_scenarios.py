@@ -20,6 +20,7 @@ from checks.scenarios import (
     health,
     hostile_boot,
     inspect,
+    listening,
     names,
     networks,
     outages,
@@ -184,6 +185,14 @@ def test_names_resolve_through_two_vpns_for_other_devices_and_however_resolved_i
         doctor.well(lan.machines, lan.booted.spec)
         # Not on `three`: resolved exempts its domain, `test`, from DNSSEC.
         resolver.run(lan.machines, lan.booted.spec)
+
+
+def test_names_resolve_while_a_vpn_that_unbound_listens_in_comes_and_goes(
+    containers: Containers,
+) -> None:
+    containers.stop()
+    with Clan("lan", has_vpns=False) as clan:
+        listening.run(clan.machines, clan.booted.spec, "host0")
 
 
 def test_web_servers_answer_the_clan_and_wait_for_no_vpn(containers: Containers) -> None:

@@ -32,6 +32,10 @@
               "127.0.0.53"
               "1.2.3"
               "fe80::1"
+              "fe80::1%eth0"
+              "FF02::1"
+              "224.0.0.251"
+              "::ffff:c0a8:101"
               "::"
               "::1"
               "192.168.1.1"
@@ -48,6 +52,7 @@
       forwarder.services.unbound = {
         enable = true;
         settings.forward-zone = [ { name = "."; } ];
+        settings.server.ip-freebind = false;
         settings.server.local-zone = [ ''"example." static'' ];
         settings.server.port = 53;
       };

@@ -78,6 +78,7 @@ def test_unbound_serves_the_zone_and_refuses_all_else(case: str, name: str) -> N
         "server": {
             "access-control": ["127.0.0.0/8 allow"],
             "interface": ["127.0.0.1"],
+            "ip-freebind": True,
             "local-zone": [f'"{domain}." transparent', '"." refuse'],
             "module-config": '"iterator"',
             "port": 5353,
@@ -785,7 +786,10 @@ def test_wrong_devices_stop_the_evaluation_with_where_each_is_set() -> None:
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [
-        ("forwarder", ["enable, settings.server.local-zone, settings.server.port, settings.forw"]),
+        (
+            "forwarder",
+            ["enable, settings.server.ip-freebind, settings.server.local-zone, settings.serv"],
+        ),
         ("half-open", ["'half-open' sets only one of listen and allow"]),
         ("listener", ["in its setting listen:", "192.168.1.0/99, fd00::/129, 1.2.3."]),
         ("old", ["hooks of systemd-resolved need systemd 259; 'old' has 257.9."]),
@@ -878,6 +882,10 @@ def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> No
         "::1": "it is a loopback address",
         "1.2.3": "it is not an IP address",
         "fe80::1": "it is link-local",
+        "fe80::1%eth0": "it is link-local",
+        "FF02::1": "it is a multicast address",
+        "224.0.0.251": "it is a multicast address",
+        "::ffff:c0a8:101": "it is an IPv4 address in IPv6 notation",
     }
 
 

@@ -162,8 +162,16 @@ def test_machines_have_the_addresses_of_their_vpns_on_their_link(calls: dict[str
         found = machine["networking.interfaces.eth1"]["ipv6"]["addresses"]
         assert {entry["address"] for entry in found} == set(expected[name]["addresses"])
     _yggdrasil, zerotier = expected[networks.SERVER]["addresses"]
-    assert {way.to for way in networks.WAYS} == {address(networks.SERVER, machines), zerotier}
+    assert {networks.LAN, networks.VPN} == {address(networks.SERVER, machines), zerotier}
+    assert {way.to for way in networks.WAYS} == {networks.LAN, networks.VPN}
     assert machines[networks.SERVER]["networking.firewall.allowedUDPPorts"] == [53]
+
+
+def test_machines_boot_without_the_vpn_that_one_of_them_listens_in() -> None:
+    for machine in TESTS["vm-listening"]["machines"].values():
+        assert "networking.interfaces.eth1" not in machine or not any(
+            machine["networking.interfaces.eth1"]["ipv6"]["addresses"]
+        )
 
 
 def test_avahi_is_there_and_not_started() -> None:

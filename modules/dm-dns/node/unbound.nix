@@ -28,6 +28,9 @@ let
     interface = [ constants.address ] ++ map (address: "${address}@53") settings.listen;
     access-control = [ "127.0.0.0/8 allow" ] ++ map (network: "${network} allow") settings.allow;
     inherit (settings) port;
+    # Otherwise one address that the machine does not have yet, such as that of a VPN at boot, would
+    # stop unbound from starting, and no name would resolve. As NixOS has it by default.
+    ip-freebind = true;
     # See below. It logs an error for the control socket, which it makes itself.
     use-systemd = isHeld;
     # No validator: the zone is not signed, and unbound resolves nothing else.
@@ -141,6 +144,7 @@ in
     resolveLocalQueries = false;
     settings = {
       server = server // {
+        ip-freebind = mkDefault server.ip-freebind;
         port = mkDefault server.port;
         module-config = mkDefault server.module-config;
       };
