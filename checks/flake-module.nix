@@ -56,8 +56,11 @@ in
       };
 
       machine = import ./module/nixos.nix { inherit inputs system; };
-      # The path without its context: the machine is evaluated, but not built.
-      toplevel = builtins.unsafeDiscardStringContext machine.config.system.build.toplevel.drvPath;
+      mac = import ./module/darwin.nix { inherit inputs; };
+      # The paths without their context: the machines are evaluated, but not built.
+      toplevels = map (
+        evaluated: builtins.unsafeDiscardStringContext evaluated.config.system.build.toplevel.drvPath
+      ) [ machine mac ];
       onLinux = lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux;
     in
     {
@@ -84,8 +87,8 @@ in
               checks/README.md says how to make them again.
             ''
             (
-              pkgs.runCommand "dm-dns-module" { inherit toplevel; } ''
-                echo "$toplevel" > "$out"
+              pkgs.runCommand "dm-dns-module" { inherit toplevels; } ''
+                echo $toplevels > "$out"
               ''
             );
 

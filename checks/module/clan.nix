@@ -1,6 +1,6 @@
 # Evaluates a clan with the real clan-core. Of nixpkgs it needs the lib only: what the machines
-# import of NixOS are declarations of options (nixos-options.nix), and their packages cannot be
-# built (pkgs.nix).
+# import of NixOS and of nix-darwin are declarations of options (nixos-options.nix,
+# darwin-options.nix), and their packages cannot be built (pkgs.nix).
 {
   # the sources of clan-core
   clanCore,
@@ -12,16 +12,25 @@
 let
   inherit (lib.modules) importApply;
 
-  nixosSystem =
+  systemOf =
+    class: options:
     { modules, specialArgs }:
     lib.evalModules {
-      class = "nixos";
-      inherit specialArgs;
+      inherit class specialArgs;
       modules = modules ++ [
-        ./nixos-options.nix
+        options
         { _module.args = { inherit pkgs; }; }
       ];
     };
+  nixosSystem = systemOf "nixos" ./nixos-options.nix;
+
+  # What clan-core's module for all machines imports here.
+  clanCoreModules.clanCore.imports = map (name: clanCore + "/nixosModules/clanCore/${name}") [
+    "dependencies.nix"
+    "networking.nix"
+    "settings.nix"
+    "vars"
+  ];
 
   # What clan-core's flake makes of the same files.
   core = {
@@ -41,7 +50,7 @@ let
         };
       }
     );
-    inputs.nix-darwin = { };
+    inputs.nix-darwin.lib.darwinSystem = systemOf "darwin" ./darwin-options.nix;
     inputs.nixpkgs = {
       legacyPackages.x86_64-linux = pkgs;
       lib = lib // {
@@ -50,12 +59,8 @@ let
     };
     lib = core.clanLib;
     modules.clan.default = importApply (clanCore + "/modules/clan") { clan-core = core; };
-    nixosModules.clanCore.imports = map (name: clanCore + "/nixosModules/clanCore/${name}") [
-      "dependencies.nix"
-      "networking.nix"
-      "settings.nix"
-      "vars"
-    ];
+    darwinModules = clanCoreModules;
+    nixosModules = clanCoreModules;
     packages = { };
   };
 in

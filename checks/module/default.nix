@@ -24,13 +24,15 @@ let
         inherit guard lib;
         summary = case.summary or false;
       };
+      machines =
+        lib.mapAttrs (_machine: evaluated: snapshot.machine evaluated.config) clan.nixosConfigurations
+        // lib.mapAttrs (_machine: evaluated: snapshot.mac evaluated.config) clan.darwinConfigurations;
       isTaken = key: _value: lib.any (start: lib.hasPrefix start key) (case.keys or [ "" ]);
     in
     {
       exports = snapshot.exports clan.exports;
       machines = lib.genAttrs (case.machines or (lib.attrNames clan.inventory.machines)) (
-        machine:
-        lib.filterAttrs isTaken (snapshot.machine clan.nixosConfigurations.${machine}.config)
+        machine: lib.filterAttrs isTaken machines.${machine}
       );
     };
 

@@ -76,7 +76,7 @@ let
   file =
     values:
     something values
-    // optionalAttrs (values.source ? text) {
+    // optionalAttrs ((values.source or null) ? text) {
       inherit (values.source) text;
     };
   # What is not as its name says.
@@ -153,6 +153,18 @@ in
       // entries "systemd.timers" unit config.systemd.timers
       // entries "users.groups" something config.users.groups
       // entries "users.users" something config.users.users
+    );
+
+  mac =
+    config:
+    mapAttrs (_key: guarded) (
+      {
+        assertions = failing config;
+        inherit (config) warnings;
+      }
+      // entries "clan.core.vars.generators" generator (ofDmDns config.clan.core.vars.generators)
+      // entries "environment.etc" file config.environment.etc
+      // entries "system.activationScripts" something config.system.activationScripts
     );
 
   # A machine of checks/vm: what such machines have for the scenarios.

@@ -44,6 +44,16 @@ let
     inherit lib meta;
     role = roles.default or { };
   };
+  # What is set for one machine with the role default, and not for all.
+  ownSettings =
+    machine:
+    lib.evalModules {
+      specialArgs = { inherit meta; };
+      modules = [
+        ./settings.nix
+        roles.default.machines.${machine}.settings
+      ];
+    };
   clanZone = import ./zone {
     inherit
       clanLib
@@ -54,14 +64,9 @@ let
       ;
   };
   zone = {
-    inherit domain;
+    inherit domain machineSettings;
+    inherit (clanZone) devices;
     specJSON = builtins.toJSON clanZone.spec;
-    # For `dm-dns show` and `dm-dns status --all`. The same on every machine, and, except for
-    # `serving` and `devices`, another only when zone.conf is.
-    clanJSON = builtins.toJSON {
-      inherit (clanZone) devices spec;
-      serving = lib.mapAttrs (_machine: found: { inherit (found) listen; }) machineSettings;
-    };
     endpointsByMachine = lib.groupBy (endpoint: endpoint.machine) clanZone.spec.endpoints;
   };
 in
@@ -111,6 +116,13 @@ in
               ;
           }
         );
+
+        darwinModule = onlyFor instanceName (
+          importApply ./darwin {
+            inherit domain machine machineSettings;
+            ownSettings = ownSettings machine.name;
+          }
+        );
       };
   };
 
@@ -156,6 +168,8 @@ in
               ;
           }
         );
+
+        darwinModule = onlyFor instanceName (importApply ./darwin/push.nix { inherit machine; });
       };
   };
 }

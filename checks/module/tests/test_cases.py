@@ -892,3 +892,47 @@ def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> No
 def test_a_second_instance_is_refused() -> None:
     (message,) = load("two-instances")["server"]["assertions"]
     assert "two instances, 'dm-dns' and 'more-dns'" in message
+    assert message in load("mac-alone")["macbook"]["assertions"]
+
+
+@pytest.mark.parametrize("machine", ["macbook", "mini"])
+def test_a_mac_asks_machines_in_turns(machine: str) -> None:
+    mac = load("mac")[machine]
+    # Not `silent`, which has no `allow`, nor another Mac; and macOS ignores a fourth line.
+    assert mac["environment.etc.resolver/test"]["text"].splitlines()[1:] == [
+        "nameserver 192.0.2.1",  # of gateway
+        "nameserver fd00::1",  # of server
+        "nameserver 198.51.100.1",  # of gateway
+        "flags a aaaa",
+    ]
+    assert mac["system.activationScripts.etc"] == {"text": "touch -h /etc/resolver/test\n"}
+    assert mac["assertions"] == []
+    assert mac["warnings"] == []
+    assert not [key for key in mac if "generators" in key]
+
+
+def test_a_mac_is_in_the_zone_as_any_machine_and_serves_none() -> None:
+    machines = load("mac")
+    spec = machines["server"][GENERATOR]["validation"]["zoneContent"]
+    assert spec["machines"]["macbook"] == {"addresses": ["fd00::10"]}
+    assert [endpoint["machine"] for endpoint in spec["endpoints"]] == ["server", "macbook"]
+    text = machines["server"]["environment.etc.dm-dns/clan.json"]["text"]
+    found = clan.parse(text.encode(), "clan.json")
+    assert set(found.serving) == {"gateway", "server", "silent"}
+
+
+@pytest.mark.parametrize(
+    ("case", "machine", "part"),
+    [
+        ("mac", "unsuitable", "on which these settings have no effect:\nallow, listen, port.\n"),
+        ("mac", "pushing", "'pushing' is a Mac, and has the role push"),
+        ("mac-alone", "macbook", "names, and no\nmachine has the setting listen."),
+        ("mac-refused", "macbook", "the setting listen answer nobody: one, two.\nSet allow"),
+    ],
+)
+def test_a_mac_that_could_not_resolve_a_name_or_push_is_told_why(
+    case: str, machine: str, part: str
+) -> None:
+    assertions = load(case)[machine]["assertions"]
+    assert part in assertions[0]
+    assert all(message.startswith("dm-dns: a clan has one zone") for message in assertions[1:])

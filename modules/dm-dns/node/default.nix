@@ -14,8 +14,18 @@
 }:
 let
   inherit (lib.modules) importApply;
+  inherit (config.clanConfig.inventory) machines;
   inherit (settings) port;
   inherit (zone) domain;
+
+  # For `dm-dns show` and `dm-dns status --all`. The same on every machine, and, except for `serving`
+  # and `devices`, another only when zone.conf is. On Macs nothing serves the zone.
+  serving = lib.mapAttrs (_machine: found: { inherit (found) listen; }) (
+    lib.filterAttrs (name: _found: machines.${name}.machineClass != "darwin") zone.machineSettings
+  );
+  clanJSON =
+    ''{"devices":${builtins.toJSON zone.devices},"serving":${builtins.toJSON serving},''
+    + ''"spec":${zone.specJSON}}'';
 
   zoneConf = config.clan.core.vars.generators.dm-dns.files."zone.conf";
   # Those that may sign the zone. It throws before the first `clan vars generate`.
@@ -79,8 +89,8 @@ in
   environment.etc."dm-dns/apply.json".source = applyConfig;
   # No unit reads it, so that none restarts when it changes: it is for people, and for commands that
   # show who exports a name.
-  environment.etc."dm-dns/clan.json".source = pkgs.writeText "dm-dns-clan.json" zone.clanJSON;
-  services.dm-dns.clan = zone.clanJSON;
+  environment.etc."dm-dns/clan.json".source = pkgs.writeText "dm-dns-clan.json" clanJSON;
+  services.dm-dns.clan = clanJSON;
 
   services.prometheus.exporters.node.extraFlags = lib.mkIf config.services.dm-dns.metrics [
     "--collector.textfile.directory=/run/dm-dns"

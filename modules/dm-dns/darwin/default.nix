@@ -1,0 +1,101 @@
+# Role default on macOS: the Mac asks machines that have the setting `listen` for the clan's names.
+# Nothing of dm-dns runs on it.
+{
+  domain,
+  machine,
+  # see ../zone/machine-settings.nix
+  machineSettings,
+  # The settings of the Mac itself, and not those of the role, evaluated.
+  ownSettings,
+}:
+{ config, lib, ... }:
+let
+  inherit (lib)
+    attrNames
+    concatMap
+    concatMapStrings
+    concatStringsSep
+    elemAt
+    filter
+    filterAttrs
+    foldl'
+    length
+    mapAttrsToList
+    max
+    mkAfter
+    optional
+    range
+    take
+    ;
+  inherit (config.clanConfig.inventory) machines;
+
+  listening = filterAttrs (
+    name: found: machines.${name}.machineClass != "darwin" && found.listen != [ ]
+  ) machineSettings;
+  answering = filterAttrs (_name: found: found.allow != [ ]) listening;
+
+  # The first address of each, then the second ones: another machine helps more when one is down.
+  addresses = mapAttrsToList (_name: found: found.listen) answering;
+  most = foldl' (sofar: list: max sofar (length list)) 0 addresses;
+  inTurns = concatMap (
+    index: concatMap (list: optional (length list > index) (elemAt list index)) addresses
+  ) (range 0 (most - 1));
+
+  # MAXNS in resolver(5): macOS ignores all lines after so many.
+  servers = take 3 inTurns;
+
+  withoutEffect =
+    filter (name: ownSettings.config.${name} != ownSettings.options.${name}.default)
+      [
+        "allow"
+        "listen"
+        "port"
+      ];
+in
+{
+  assertions = [
+    {
+      assertion = listening != { };
+      message = ''
+        dm-dns: '${machine.name}' is a Mac, which asks other machines for the clan's names, and no
+        machine has the setting listen.
+        Set it on a NixOS machine that the Mac reaches:
+          roles.default.machines.<machine>.settings = {
+            listen = [ "192.168.1.1" ];
+            allow = [ "192.168.1.0/24" ];
+          };
+        or take '${machine.name}' out of the role default.
+      '';
+    }
+    {
+      assertion = listening == { } || answering != { };
+      message = ''
+        dm-dns: '${machine.name}' is a Mac, which asks other machines for the clan's names, and those
+        with the setting listen answer nobody: ${concatStringsSep ", " (attrNames listening)}.
+        Set allow for them, to the networks from which the Mac asks.
+      '';
+    }
+    {
+      assertion = withoutEffect == [ ];
+      message = ''
+        dm-dns: '${machine.name}' is a Mac, on which these settings have no effect:
+        ${concatStringsSep ", " withoutEffect}.
+        No program of dm-dns runs there, so it answers no other device. Set them on NixOS machines.
+      '';
+    }
+  ];
+
+  # As in resolver(5) of macOS. `flags` is not in that manual page, but configd reads it since OS X 10.8.
+  # Without it, macOS looks for IPv6 addresses only while a network of its System Settings has IPv6:
+  # VPNs such as zerotier do not count.
+  environment.etc."resolver/${domain}".text = ''
+    # Who answers for the clan's names (dm-dns)
+    ${concatMapStrings (address: "nameserver ${address}\n") servers}flags a aaaa
+  '';
+
+  # The file is a link that stays the same when what it leads to changes, and configd reads the
+  # folder again only when something in it changes.
+  system.activationScripts.etc.text = mkAfter ''
+    touch -h ${lib.escapeShellArg "/etc/resolver/${domain}"}
+  '';
+}
