@@ -936,3 +936,13 @@ def test_a_mac_that_could_not_resolve_a_name_or_push_is_told_why(
     assertions = load(case)[machine]["assertions"]
     assert part in assertions[0]
     assert all(message.startswith("dm-dns: a clan has one zone") for message in assertions[1:])
+
+
+@pytest.mark.parametrize("machine", ["macbook", "server"])
+def test_a_domain_of_multicast_dns_is_warned_of(machine: str) -> None:
+    (local,) = load("mdns")[machine]["warnings"]
+    (below,) = load("mdns-below")[machine]["warnings"]
+    assert "the clan's domain, local, is one that RFC 6762 reserves" in local
+    assert "the clan's domain, home.local, is one that RFC 6762 reserves" in below
+    assert "such as printer.local" in local
+    assert "printer" not in below

@@ -85,6 +85,8 @@ in
     }
   ];
 
+  warnings = import ../mdns.nix { inherit domain lib; };
+
   # As in resolver(5) of macOS. `flags` is not in that manual page, but configd reads it since OS X 10.8.
   # Without it, macOS looks for IPv6 addresses only while a network of its System Settings has IPv6:
   # VPNs such as zerotier do not count.

@@ -45,6 +45,8 @@ in
     }
   ];
 
+  warnings = import ../mdns.nix { inherit domain lib; };
+
   # Stronger than the defaults of NixOS, which turns the second one on in containers. Weaker than what
   # people write: then the assertions here and in conflicts.nix say what is wrong.
   services.resolved.enable = lib.mkOverride 900 true;
