@@ -17,6 +17,11 @@ let
       blocky.settings.ports.dns = "127.0.0.1:53, [FD00::1]:53";
       dnsmasq.enable = true;
       dnsmasq.settings.listen-address = "::1,${listen}";
+      resolved.settings.Resolve.DNSStubListenerExtra = [
+        "fd00::1"
+        "udp:[FD00::1]:53"
+        "tcp:${listen}"
+      ];
     };
     # On other addresses or ports, or where its options do not say.
     other.services = {
@@ -31,6 +36,12 @@ let
       ];
       dnsmasq.enable = true;
       dnsmasq.settings.listen-address = [ "10.0.0.1" ];
+      resolved.settings.Resolve.DNSStubListenerExtra = [
+        "172.17.0.1"
+        "fd00::2"
+        "${listen}:5303"
+        "udp:[fd00::1]:5304"
+      ];
     };
     unknown.services = {
       adguardhome.enable = true;
@@ -44,6 +55,7 @@ let
       dnsmasq.enable = true;
       dnsmasq.settings.port = 5301;
     };
+    one.services.resolved.settings.Resolve.DNSStubListenerExtra = listen;
     # It does not answer other devices.
     alone.services.dnsmasq.enable = true;
   };

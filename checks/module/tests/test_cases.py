@@ -847,24 +847,40 @@ def test_what_nixos_itself_sets_for_systemd_resolved_stops_nothing() -> None:
 @pytest.mark.parametrize(
     ("machine", "addresses"),
     [
-        ("everywhere", ["all addresses", "all addresses", "all addresses"]),
-        ("same", ["::1, 192.168.1.1", "127.0.0.1, FD00::1", "192.168.1.1"]),
+        ("everywhere", ["all addresses", "all addresses", None, "all addresses"]),
+        (
+            "same",
+            [
+                "::1, 192.168.1.1",
+                "127.0.0.1, FD00::1",
+                "fd00::1, FD00::1, 192.168.1.1",
+                "192.168.1.1",
+            ],
+        ),
     ],
 )
 def test_another_dns_server_on_the_addresses_of_unbound_stops_the_evaluation(
-    machine: str, addresses: list[str]
+    machine: str, addresses: list[str | None]
 ) -> None:
     (message,) = load("other-servers")[machine]["assertions"]
     assert "unbound listens on 192.168.1.1, fd00::1 (setting listen)" in message
-    found = dict(re.findall(r"^  services\.(\w+) \((.+)\)$", message, re.MULTILINE))
-    servers = ["dnsmasq", "blocky", "adguardhome"]
-    assert found == dict(zip(servers, addresses, strict=True))
+    found = dict(re.findall(r"^  services\.(\w+)\S* \((.+)\)$", message, re.MULTILINE))
+    servers = ["dnsmasq", "blocky", "resolved", "adguardhome"]
+    assert {server: found.get(server) for server in servers} == dict(
+        zip(servers, addresses, strict=True)
+    )
     for setting in (
         'dnsmasq.settings.server = [ "/test/127.0.0.1#5353" ]',
         'blocky.settings.conditional.mapping."test" = "127.0.0.1:5353"',
         'adguardhome.settings.dns.upstream_dns = [ "[/test/]127.0.0.1:5353" ]',
     ):
         assert f"  services.{setting}\n" in message
+
+
+def test_resolved_on_an_address_of_unbound_stops_the_evaluation() -> None:
+    (message,) = load("other-servers")["one"]["assertions"]
+    assert "  services.resolved.settings.Resolve.DNSStubListenerExtra (192.168.1.1)\n" in message
+    assert "  services.resolved: it resolves the clan's names already, and all others\n" in message
 
 
 @pytest.mark.parametrize("machine", ["other", "unknown", "port", "alone"])

@@ -20,7 +20,12 @@ let
     toList
     toLower
     ;
-  inherit (config.services) adguardhome blocky dnsmasq;
+  inherit (config.services)
+    adguardhome
+    blocky
+    dnsmasq
+    resolved
+    ;
 
   # What a server without a setting for its addresses listens on.
   everywhere = [ "0.0.0.0" ];
@@ -40,6 +45,20 @@ let
     optionals (isPort53 port) (if address == null then everywhere else [ address ])
   ) (parts (blocky.settings.ports.dns or 53));
 
+  # `192.168.1.1`, `udp:192.168.1.1:53` or `[fd00::1]:53`; an IPv6 address also without brackets.
+  stubAddresses = concatMap (
+    entry:
+    let
+      found = match "((udp|tcp):)?(\\[([^]]+)]|([0-9.]+))(:([0-9]+))?" (toString entry);
+      port = elemAt found 6;
+      address = if elemAt found 3 == null then elemAt found 4 else elemAt found 3;
+    in
+    if found == null then
+      [ (toString entry) ]
+    else
+      optionals (port == null || isPort53 port) [ address ]
+  ) (toList (resolved.settings.Resolve.DNSStubListenerExtra or [ ]));
+
   # Each with the addresses whose port 53 it takes for certain, as far as its options say.
   servers =
     optional dnsmasq.enable {
@@ -58,6 +77,13 @@ let
       addresses = blockyAddresses;
       forward = ''services.blocky.settings.conditional.mapping."${domain}" = "127.0.0.1:${toString settings.port}"'';
     }
+    ++ [
+      {
+        option = "services.resolved.settings.Resolve.DNSStubListenerExtra";
+        addresses = stubAddresses;
+        forward = "services.resolved: it resolves the clan's names already, and all others";
+      }
+    ]
     # Otherwise its web page configures it.
     ++ optional (adguardhome.enable && adguardhome.settings != null) {
       option = "services.adguardhome";
