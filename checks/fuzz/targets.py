@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from unittest import mock
 
 import dns.name
 import dns.rdatatype
@@ -14,7 +15,7 @@ from dm_dns.errors import Error
 from dm_dns.node import hosts
 from dm_dns.node.config import Config
 from dm_dns.push import keys
-from dm_dns.zone import conf, limits, names, spec, zonefile
+from dm_dns.zone import conf, conf_lines, limits, names, spec, zonefile
 
 from checks.fuzz import corpus
 
@@ -25,12 +26,25 @@ def zone(content: bytes) -> None:
     """Parse a zone.conf as a machine does, and load what is accepted into another parser."""
     for domain in (corpus.DOMAIN, None):
         for text in (content, corpus.with_header(content)):
-            try:
-                read = conf.parse(text, domain, "zone.conf")
-            except Error as error:
-                _check_message(error)
-                continue
-            _check_zone(read)
+            read = _parse(text, domain)
+            with mock.patch.object(conf_lines.Records, "_are_valid", _no):
+                line_by_line = _parse(text, domain)
+            _hold(read == line_by_line)
+            if isinstance(read, conf.Zone):
+                _check_zone(read)
+
+
+def _no(*_arguments: object) -> bool:
+    return False
+
+
+def _parse(text: bytes, domain: str | None) -> conf.Zone | str:
+    """Return the zone, or the message of its refusal."""
+    try:
+        return conf.parse(text, domain, "zone.conf")
+    except Error as error:
+        _check_message(error)
+        return str(error)
 
 
 def _check_zone(read: conf.Zone) -> None:

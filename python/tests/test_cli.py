@@ -541,8 +541,10 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.node.varlink",
             "dm_dns.zone",
             "dm_dns.zone.conf",
+            "dm_dns.zone.conf_lines",
             "dm_dns.zone.limits",
             "dm_dns.zone.names",
+            "dm_dns.zone.reasons",
             "dm_dns.zone.zonefile",
         ]
     )

@@ -4,6 +4,7 @@ import hashlib
 import random
 import re
 from functools import cache
+from unittest import mock
 
 import dns.name
 import dns.rdatatype
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from dm_dns.errors import FileError
-from dm_dns.zone import conf, names, zonefile
+from dm_dns.zone import conf, conf_lines, names, zonefile
 
 # The same examples in each run: what fails here fails everywhere.
 DETERMINISTIC = settings(
@@ -187,6 +188,13 @@ def parsed(text: tuple[str, bytes]) -> conf.Zone | None:
     return None
 
 
+ZONE_LINE = b'local-zone: "pin." transparent\n'
+COMMENT = b"# machine-without-address: a.pin.\n"
+A = b'local-data: "a.pin. A 192.0.2.1"\n'
+B = b'local-data: "a.pin. A 192.0.2.2"\n'
+CNAME = b'local-data: "a.pin. CNAME b.pin."\n'
+
+
 @DETERMINISTIC
 @given(made=zones())
 def test_rendering_and_parsing_again_changes_nothing(made: conf.Zone) -> None:
@@ -299,6 +307,48 @@ def records(text: str, domain: str) -> set[tuple[str, str, str]]:
 def status(file: zonefile.ZoneFile) -> str:
     status, _, digest = file.status.rpartition(" ")
     return f'"{status}" "{digest}"'
+
+
+def outcome(text: tuple[str, bytes]) -> conf.Zone | str:
+    """Return the zone in a text, or why it is refused."""
+    domain, content = text
+    try:
+        return conf.parse(content, domain, "zone.conf")
+    except FileError as refusal:
+        return str(refusal)
+
+
+def longest_line(text: tuple[str, bytes]) -> int:
+    return max(map(len, text[1].split(b"\n"))) + 1
+
+
+@settings(DETERMINISTIC, max_examples=1000)
+@given(text=TEXTS)
+@example(("pin", with_header(ZONE_LINE + A + B + CNAME)))
+@example(("pin", with_header(ZONE_LINE + A + CNAME)))
+@example(("pin", with_header(ZONE_LINE + A + B)))
+@example(("pin", with_header(ZONE_LINE + B + A)))
+@example(("pin", with_header(ZONE_LINE + A + A)))
+@example(("pin", with_header(ZONE_LINE + COMMENT + CNAME)))
+@example(("pin", with_header(ZONE_LINE + COMMENT + A)))
+@example(("pin", with_header(ZONE_LINE + COMMENT + COMMENT)))
+def test_it_does_not_matter_how_many_lines_are_checked_at_once(text: tuple[str, bytes]) -> None:
+    expected = outcome(text)
+    with mock.patch.object(conf_lines, "_PIECE", longest_line(text)):
+        assert outcome(text) == expected
+    with (
+        mock.patch.object(conf_lines.Records, "_are_valid", return_value=False),
+        mock.patch.object(conf_lines, "_COMMENTS", re.compile(rb"(?!)")),
+    ):
+        assert outcome(text) == expected
+
+
+@DETERMINISTIC
+@given(made=zones())
+def test_no_line_of_a_valid_zone_is_checked_by_itself(made: conf.Zone) -> None:
+    """That takes several times as long."""
+    with mock.patch.object(conf_lines.Records, "_why_not", side_effect=AssertionError):
+        conf.parse(conf.render(made).encode(), made.domain, "zone.conf")
 
 
 NAMES = st.text(max_size=300) | st.lists(

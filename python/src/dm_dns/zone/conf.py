@@ -12,15 +12,16 @@ key it does not know. The one key is ``machine-without-address``: such a machine
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from itertools import islice, takewhile
+from itertools import pairwise
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple, NoReturn
 
 from dm_dns import files
 from dm_dns.errors import FileError
-from dm_dns.zone import limits, names
+from dm_dns.zone import conf_lines, limits, names
+from dm_dns.zone.conf_lines import WITHOUT_ADDRESS, Comments, Records
+from dm_dns.zone.reasons import shown
 
 MAX_SERIAL: Final = 2**32 - 1
 """Largest serial: it becomes the SOA's, which has 32 bits (RFC 1035, section 3.3.13)."""
@@ -32,18 +33,15 @@ FORMAT: Final = 1
 """Version of the format, in the header's first line."""
 
 _CUT_SHORT: Final = "it was cut short or changed; send it again"
-_LONGEST_SHOWN: Final = 80  # characters of a bad line in a message
-_PIECE: Final = 2**16  # bytes that are split into lines at once; longer than any line
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
+_END_OF_COMMENTS: Final = re.compile(rb"\n(?!#)")
 _HEADER: Final = {
     "# dm-dns zone VERSION": re.compile(r"# dm-dns zone (0|[1-9][0-9]{0,9})"),
     "# serial: NUMBER": re.compile(r"# serial: (0|[1-9][0-9]{0,19})"),
     "# records: NUMBER": re.compile(r"# records: (0|[1-9][0-9]{0,19})"),
     "# sha256: 64 hexadecimal digits": re.compile(r"# sha256: ([0-9a-f]{64})"),
 }
-_COMMENT: Final = re.compile(r"# ([a-z][a-z0-9-]*): ([!-~](?:[ -~]*[!-~])?)")
-_WITHOUT_ADDRESS: Final = "machine-without-address"
 
 
 class Zone(NamedTuple):
@@ -106,7 +104,7 @@ def render(zone: Zone) -> str:
     records = sorted(_records(zone))
     without = sorted(f"{name}." for name, known in zone.addresses.items() if not known)
     body = f'local-zone: "{zone.domain}." transparent\n'
-    body += "".join(f"# {_WITHOUT_ADDRESS}: {name}\n" for name in without)
+    body += "".join(f"# {WITHOUT_ADDRESS}: {name}\n" for name in without)
     body += "".join(f'local-data: "{" ".join(record)}"\n' for record in records)
     return (
         f"# dm-dns zone {FORMAT}\n"
@@ -176,7 +174,7 @@ def read_serial(content: bytes, path: str) -> int:
 
 
 class _Parser:
-    """One run over one file."""
+    """One run over one file: each step checks more of it, and the last makes a zone of it."""
 
     def __init__(self, content: bytes, domain: str | None, path: str) -> None:
         self.content = content
@@ -187,25 +185,35 @@ class _Parser:
         self.has_header = content.startswith(b"#")
         self.start = len(_HEADER) if self.has_header else 0
         self.check_form()
-        self.first = list(islice(self.lines(), len(_HEADER) + 1))
-        self.first_record = self.start + 1 + self.count_comments()
-        self.cnames: dict[str, str] = {}
-        self.addresses: dict[str, tuple[str, ...]] = {}
-        # All but the first of each name, in order and once each: most names have only one.
-        self.more: dict[str, dict[str, None]] = {}
+        self.first, ends = self.first_lines()
+        self.body_at = ends[min(self.start, len(self.first))]
+        self.comments_at = ends[-1]
+        self.records_at = self.end_of_comments()
+        self.numbers: list[int] = []  # of the lines of records, if they had to be sorted
 
     def fail(self, line: int, reason: str) -> NoReturn:
         raise FileError(self.path, line, reason)
 
+    def fail_at(self, offset: int, reason: str, *, after: int = 0) -> NoReturn:
+        """Fail at the line that begins at ``offset``, or so many lines after it."""
+        if self.numbers and offset >= self.records_at:
+            index = self.content.count(b"\n", self.records_at, offset)
+            self.fail(self.numbers[index + after], reason)
+        self.fail(self.content.count(b"\n", 0, offset) + 1 + after, reason)
+
     def parse(self) -> Zone:
-        serial, self.domain = self.start_of_zone()
-        self.comments()
-        self.records()
-        self.rules()
-        for owner, more in self.more.items():
-            known = (*self.addresses[owner], *more)
-            self.addresses[owner] = known if self.has_header else in_order(known)
-        return Zone(self.domain, serial, self.cnames, self.addresses, self.sha256())
+        serial, domain = self.start_of_zone()
+        sha256 = self.sha256()
+        if not self.has_header:
+            self.sort()
+        comments = Comments(domain)
+        self.check(comments, self.comments_at, self.records_at)
+        records = Records(domain, comments.machines)
+        self.check(records, self.records_at, len(self.content))
+        self.check_chains(records.targets)
+        addresses: dict[str, tuple[str, ...]] = dict.fromkeys(comments.machines, ())
+        cnames = self.read_records(records.targets, addresses)
+        return Zone(domain, serial, cnames, addresses, sha256)
 
     def start_of_zone(self) -> tuple[int, str]:
         """Return the serial and the domain, which stand before all records."""
@@ -220,6 +228,9 @@ class _Parser:
         if len(content) > limits.MAX_SIZE:
             size = f"it has {len(content)} bytes or more"
             self.fail(1, f"{size}, and the limit is {limits.MAX_SIZE} bytes")
+        if not self.has_header and len(content) > limits.MAX_UNSORTED:
+            limit = f"without a header the limit is {limits.MAX_UNSORTED} bytes"
+            self.fail(1, f"it has {len(content)} bytes, and {limit}")
         lines = self.count - self.start - 1
         if lines > limits.MAX_RECORDS:
             line = self.start + limits.MAX_RECORDS + 2
@@ -232,34 +243,32 @@ class _Parser:
         if len(content) - start > limits.MAX_LINE:
             end = content.find(b"\n", start)
             length = (len(content) if end < 0 else end) - start
-            line = content.count(b"\n", 0, start) + 1
-            self.fail(line, f"the line has {length} bytes, and the limit is {limits.MAX_LINE}")
-        if foreign := _NOT_ASCII.search(content):
+            reason = f"the line has {length} bytes, and the limit is {limits.MAX_LINE}"
+            self.fail(content.count(b"\n", 0, start) + 1, reason)
+        if not content.isascii() and (foreign := _NOT_ASCII.search(content)):
             line = content.count(b"\n", 0, foreign.start()) + 1
             self.fail(line, f"byte 0x{foreign[0][0]:02x} is not ASCII")
         if start < len(content):
             self.fail(self.count + 1, f"the last line has no newline: {_CUT_SHORT}")
 
-    def lines(self) -> Iterator[str]:
-        """Yield all lines, of which only a few are in memory at any time."""
-        start = 0
-        while start < len(self.content):
-            end = self.content.rfind(b"\n", start, start + _PIECE)
-            yield from self.content[start:end].decode("ascii").split("\n")
-            start = end + 1
+    def first_lines(self) -> tuple[list[str], list[int]]:
+        """Return the lines up to the local-zone line, and the offsets between them."""
+        offsets = [0]
+        for _ in range(min(self.start + 1, self.count)):
+            offsets.append(self.content.index(b"\n", offsets[-1]) + 1)
+        lines = [self.content[at : end - 1].decode("ascii") for at, end in pairwise(offsets)]
+        return lines, offsets
 
-    def count_comments(self) -> int:
-        """Return the number of comments between the local-zone line and the first record."""
-        lines = islice(self.lines(), self.start, None)
-        if next(lines, "#").startswith("#"):
-            return 0
-        return sum(1 for _ in takewhile(lambda line: line.startswith("#"), lines))
+    def end_of_comments(self) -> int:
+        """Return the offset of the first record."""
+        # A comment in the place of the local-zone line is told as that.
+        if self.first[-1].startswith("#") or not self.content.startswith(b"#", self.comments_at):
+            return self.comments_at
+        end = _END_OF_COMMENTS.search(self.content, self.comments_at)
+        return end.end() if end else len(self.content)
 
     def sha256(self) -> str:
-        start = 0
-        for _ in range(self.start):
-            start = self.content.index(b"\n", start) + 1
-        return hashlib.sha256(memoryview(self.content)[start:]).hexdigest()
+        return hashlib.sha256(memoryview(self.content)[self.body_at :]).hexdigest()
 
     def header(self) -> int:
         """Check the header against the file and return its serial."""
@@ -268,7 +277,7 @@ class _Parser:
             line = self.first[number - 1] if number <= len(self.first) else ""
             match = pattern.fullmatch(line)
             if match is None:
-                self.fail(number, f"expected '{form}', found {_shown(line)}")
+                self.fail(number, f"expected '{form}', found {shown(line)}")
             values.append(match[1])
             if number == 1 and int(match[1]) != FORMAT:  # whose other lines may be others
                 self.fail(1, f"this dm-dns does not know zone format {match[1]}: update dm-dns")
@@ -277,7 +286,7 @@ class _Parser:
             self.fail(len(_HEADER), f"the file ends with its header: {_CUT_SHORT}")
         if int(serial) > MAX_SERIAL:
             self.fail(2, f"serial {serial} is larger than {MAX_SERIAL}")
-        actual = self.count - self.first_record
+        actual = self.content.count(b"\n", self.records_at)
         if int(count) != actual:
             self.fail(3, f"the header counts {count} records, the file has {actual}: {_CUT_SHORT}")
         if sha256 != self.sha256():
@@ -292,188 +301,113 @@ class _Parser:
         domain = self.expected or (named[1] if named else "DOMAIN")
         if line != f'local-zone: "{domain}." transparent':
             expected = f'local-zone: "{domain}." transparent'
-            self.fail(number, f"expected '{expected}', found {_shown(line)}")
+            self.fail(number, f"expected '{expected}', found {shown(line)}")
         if self.expected is None:
             try:
                 names.check_domain(domain)
             except names.InvalidNameError as error:
-                self.fail(number, f"the domain {_shown(domain)} is not a valid name: {error}")
+                self.fail(number, f"the domain {shown(domain)} is not a valid name: {error}")
         return domain
 
-    def comments(self) -> None:
-        """Read the comments, of which a newer dm-dns may write more."""
-        previous = ""
-        lines = islice(self.lines(), self.start + 1, self.first_record)
-        for number, line in enumerate(lines, start=self.start + 2):
-            match = _COMMENT.fullmatch(line)
-            if match is None:
-                self.fail(number, f"expected a comment '# key: value', found {_shown(line)}")
-            if line <= previous:
-                self.fail(number, "the comments are not sorted, or this one is repeated")
-            previous = line
-            key, value = match.groups()
-            if key == _WITHOUT_ADDRESS:
-                self.addresses[self.machine(number, value)] = ()
+    def sort(self) -> None:
+        """Bring the records into the form that they have below a header."""
+        lines = self.content[self.records_at :].decode("ascii").split("\n")[:-1]
+        first = self.content.count(b"\n", 0, self.records_at) + 1
+        numbers: dict[str, int] = {}
+        for number, line in enumerate(lines, first):
+            numbers.setdefault(_in_lower_case(line), number)
+        lines = sorted(numbers)
+        self.numbers = [numbers[line] for line in lines]
+        records = "".join(f"{line}\n" for line in lines)
+        self.content = self.content[: self.records_at] + records.encode("ascii")
 
-    def machine(self, number: int, value: str) -> str:
-        """Return the canonical name of the machine that a comment names."""
-        name = value.removesuffix(".")
-        if (
-            name == value
-            or len(name) > names.MAX_NAME
-            or not _machine_pattern(self.domain).fullmatch(name)
-        ):
-            reason = f"is not a machine's name below the domain '{self.domain}.'"
-            self.fail(number, f"{_shown(value)} {reason}")
-        if name == f"{names.STATUS_LABEL}.{self.domain}":
-            self.fail(number, f"{_shown(value)} is reserved for the status of dm-dns")
-        return name
+    def check(self, checker: Comments | Records, start: int, end: int) -> None:
+        """Check the lines of a part of the file."""
+        for offset, piece in conf_lines.pieces(self.content, start, end):
+            if broken := checker.check(piece):
+                self.fail_at(offset, broken.reason, after=broken.after)
 
-    def records(self) -> None:
-        """Read all lines below the comments."""
-        match_record = _record_pattern(self.domain, any_case=not self.has_header).fullmatch
-        cnames = self.cnames
-        targets: dict[str, str] = {}  # one string for each machine, not one for each record
-        previous = ""
-        lines = islice(self.lines(), self.first_record, None)
-        for number, line in enumerate(lines, start=self.first_record + 1):
-            match = match_record(line)
-            if match is None:
-                self.fail(number, self.why(line))
-            if self.has_header and line <= previous:
-                self.fail(number, "the lines are not sorted, or this line is repeated")
-            previous = line
-            owner, target, kind, address = match.groups()
-            owner = owner.lower()
-            if len(owner) > names.MAX_NAME:
-                self.fail(number, _why(line, self.domain))
-            if target is None:
-                self.add_address(number, owner, kind, address)
-                continue
-            if target not in targets:
-                targets[target] = self.target(number, target)
-            if cnames.setdefault(owner, targets[target]) != targets[target]:
-                self.fail(
-                    number,
-                    f"a second CNAME for {owner}, which already points to {cnames[owner]}: a name"
-                    " of several machines needs their addresses instead",
-                )
-
-    def add_address(self, number: int, owner: str, kind: str, address: str) -> None:
-        if address != canonical_address(address) or kind != record_type(address):
-            self.fail(number, f"{_shown(address)} is not an address of type {kind}")
-        first = self.addresses.setdefault(owner, (address,))
-        if not first:
-            self.fail(number, f"an address of {owner}, which a comment says has none")
-        if first == (address,):
-            return
-        more = self.more.setdefault(owner, {})
-        more[address] = None
-        if len(more) >= limits.MAX_ADDRESSES:
-            count = 1 + len(more)
-            limit = f"the limit is {limits.MAX_ADDRESSES}"
-            self.fail(number, f"{owner} has {count} addresses or more, and {limit}")
-
-    def target(self, number: int, name: str) -> str:
-        """Return the canonical target of the CNAME in a line."""
-        name = name.lower() if not self.has_header else name
-        if len(name) > names.MAX_NAME:  # the pattern has checked all else
-            try:
-                names.check(name)
-            except names.InvalidNameError as error:
-                self.fail(number, f"the target {_shown(name)} is not a valid name: {error}")
-        if name == f"{names.STATUS_LABEL}.{self.domain}":
-            self.fail(number, f"the target {name} is reserved for the status of dm-dns")
-        return name
-
-    def why(self, line: str) -> str:
-        """Return the rule that a line breaks if it is not a record."""
-        if _record_pattern(self.domain, any_case=True).fullmatch(line) and self.has_header:
-            return f"upper case, which no line below a header has: {_shown(line)}"
-        return _why(line, self.domain)
-
-    def rules(self) -> None:
-        """Check the rules that concern more than one line."""
-        for owner in sorted(self.cnames.keys() & self.addresses.keys()):
-            self.fail(self.find_line(owner), f"a CNAME and an address for one name: {owner}")
-        reserved = f"{names.STATUS_LABEL}.{self.domain}"
-        if reserved in self.cnames or reserved in self.addresses:
-            self.fail(self.find_line(reserved), f"{reserved} is reserved for the status of dm-dns")
-        self.check_chains()
-
-    def check_chains(self) -> None:
+    def check_chains(self, targets: Iterable[str]) -> None:
         """Check that no name is an alias of an alias and so on, or of itself."""
-        cnames = self.cnames
-        for owner, target in cnames.items():
-            name, depth = target, 1
-            while name in cnames and depth <= limits.MAX_CHAIN:
-                name, depth = cnames[name], depth + 1
-            if depth > limits.MAX_CHAIN:
-                self.fail_chain(owner)
+        # What is not a target can only be the first name of a chain.
+        found = ((target, self.target_of(target)) for target in sorted(targets))
+        aliases = {owner: target for owner, target in found if target}
+        for start in aliases:
+            name, length = start, 1
+            while name in aliases and length <= limits.MAX_CHAIN:
+                name, length = aliases[name], length + 1
+            if length > limits.MAX_CHAIN:
+                self.fail_chain(start, aliases)
 
-    def fail_chain(self, start: str) -> NoReturn:
-        """Say what is wrong with the chain of CNAMEs that begins at ``start``."""
+    def fail_chain(self, start: str, aliases: Mapping[str, str]) -> NoReturn:
+        """Say what is wrong with the chain of CNAMEs from a name that points to ``start``."""
         chain: set[str] = set()
-        owner = start
-        while owner in self.cnames:
-            if owner in chain:
-                reason = f"a CNAME loop: {owner} points to itself, directly or through others"
-                self.fail(self.find_line(owner), reason)
-            chain.add(owner)
-            owner = self.cnames[owner]
-        self.fail(
-            self.find_line(start),
-            f"{start} leads to its addresses through {len(chain)} CNAMEs, and the limit is"
-            f" {limits.MAX_CHAIN}",
-        )
+        name = start
+        while name in aliases:
+            if name in chain:
+                loop = f"a CNAME loop: {name[:-1]} points to itself, directly or through others"
+                self.fail_at(self.find(name), loop)
+            chain.add(name)
+            name = aliases[name]
+        end = self.content.index(f' CNAME {start}"\n'.encode(), self.records_at)
+        offset = self.content.rindex(b"\n", 0, end) + 1
+        [(first, _kind, _target)] = conf_lines.fields(self.line(offset))
+        length = f"{first[:-1]} leads to its addresses through {len(chain) + 1} CNAMEs"
+        self.fail_at(offset, f"{length}, and the limit is {limits.MAX_CHAIN}")
 
-    def find_line(self, owner: str) -> int:
-        """Return the number of the last line about ``owner``, for a message."""
-        return max(
-            number
-            for number, line in enumerate(self.lines(), start=1)
-            if line.lower().startswith(f'local-data: "{owner}. ')
-        )
+    def target_of(self, owner: str) -> str | None:
+        """Return what the CNAME of a name points to; None if the name has none."""
+        for found, kind, data in conf_lines.fields(self.line(self.find(owner))):
+            if (found, kind) == (owner, "CNAME"):
+                return data
+        return None
+
+    def line(self, offset: int) -> bytes:
+        """Return the line that begins at ``offset``; empty at the end of the file."""
+        return self.content[offset : self.content.find(b"\n", offset) + 1]
+
+    def find(self, owner: str) -> int:
+        """Return the offset of the first record of a name, or of where it would be."""
+        start = f'local-data: "{owner} '.encode()
+        low, high = self.records_at, len(self.content)
+        while low < high:
+            # The line that has the byte in the middle.
+            line = max(low, self.content.rfind(b"\n", low, (low + high) // 2) + 1)
+            if self.content[line : line + len(start)] < start:
+                low = self.content.index(b"\n", line) + 1
+            else:
+                high = line
+        return low
+
+    def read_records(
+        self, targets: Iterable[str], addresses: dict[str, tuple[str, ...]]
+    ) -> dict[str, str]:
+        """Return the CNAMEs, and put the other names into ``addresses``; all has been checked."""
+        cnames: dict[str, str] = {}
+        # Most names have one address: a tuple is smaller than a list.
+        more: dict[str, list[str]] = {}
+        # One string for all CNAMEs that point to it.
+        shared = {target: target[:-1] for target in targets}
+        last = ""
+        for _offset, piece in conf_lines.pieces(self.content, self.records_at, len(self.content)):
+            for owner, kind, data in conf_lines.fields(piece):
+                if kind == "CNAME":
+                    cnames[owner[:-1]] = shared[data]
+                elif owner == last:
+                    more.setdefault(owner[:-1], []).append(data)
+                else:
+                    addresses[owner[:-1]] = (data,)
+                    last = owner
+        for name, others in more.items():
+            addresses[name] += tuple(others)
+        return cnames
 
 
-@cache
-def _record_pattern(domain: str, *, any_case: bool) -> re.Pattern[str]:
-    flags = "i" if any_case else ""
-    below = rf"(?:\.{names.LABEL})*\.{re.escape(domain)}"
-    owner = rf"(?{flags}:(?:\*|{names.LABEL}){below})"
-    target = rf"(?{flags}:{names.LABEL}{below})"
-    return re.compile(rf'local-data: "({owner})\. (?:CNAME ({target})\.|(A|AAAA) ([0-9a-f.:]+))"')
-
-
-@cache
-def _machine_pattern(domain: str) -> re.Pattern[str]:
-    return re.compile(rf"{names.LABEL}\.{re.escape(domain)}")
-
-
-def _shown(text: str) -> str:
-    """Return ``text`` for a message: one line, no control characters, not too long."""
-    return ascii(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
-
-
-def _why(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each rule
-    """Return the rule that ``line``, which is not a record of ``domain``, breaks."""
-    data = re.fullmatch(r'local-data: "([^"]*)"', line)
-    if data is None:
-        if line.startswith("local-zone:"):
-            return "a second local-zone line; a zone.conf has exactly one"
-        if line.startswith("#"):
-            return "a comment; all comments of a zone.conf stand above its records"
-        return f"neither a local-zone nor a local-data line: {_shown(line)}"
-    owner, kind, *rdata = [*data[1].split(" "), "", ""][: max(3, data[1].count(" ") + 1)]
-    try:
-        if not names.is_below(owner.lower(), f"{domain}."):
-            return f"{_shown(owner)} is not below the domain '{domain}.'"
-        names.check(owner.lower().removesuffix("."))
-    except names.InvalidNameError as error:
-        return f"{_shown(owner)} is not a valid name: {error}"
-    if kind not in {"CNAME", *_FAMILIES}:
-        return f"expected CNAME, A or AAAA after the name, found {_shown(kind)}"
-    if len(rdata) != 1 or kind != "CNAME":
-        what = "name" if kind == "CNAME" else "address"
-        return f"expected one {what} after {kind}, found {_shown(' '.join(rdata))}"
-    return f"the target {_shown(rdata[0])} is not a name below the domain '{domain}.'"
+def _in_lower_case(line: str) -> str:
+    """Return a line with the names of its record in lower case."""
+    fields = line.split(" ")
+    if fields[0] == "local-data:" and len(fields) == len(("key", "owner", "type", "data")):
+        fields[1] = fields[1].lower()
+        if fields[2] == "CNAME":
+            fields[3] = fields[3].lower()
+    return " ".join(fields)

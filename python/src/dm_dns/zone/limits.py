@@ -1,8 +1,8 @@
 """The limits of a zone: how much whoever signs a zone can make a machine do.
 
 A file's size, and the number and length of its lines, are checked before any work is done on them.
-`dm-dns render` keeps to all limits, so no zone that it makes is refused. unbound 1.26 starts with
-the worst zone of each kind within 10 s (`make bench`).
+`dm-dns render` keeps to all limits, so no zone that it makes is refused. docs/limits.md has what the
+worst zone of each kind costs, and what it costs to refuse one.
 
 No real clan meets one. The factors below compare with the largest clan that was evaluated for
 measurements: 1000 machines with 10 names each.
@@ -19,6 +19,13 @@ to the longest line that can be valid."""
 
 MAX_RECORDS: Final = 1_000_000
 """Records and comments of a zone: factor 100."""
+
+MAX_UNSORTED: Final = 4 * 2**20
+"""Bytes of a zone.conf without header, whose lines have to be sorted before they can be checked:
+factor 8 to 10,000 records. Only clan-core's own dm-dns writes one."""
+
+MAX_MACHINES: Final = 20_000
+"""Names that CNAMEs point to, and as many machines without an address: factor 20."""
 
 MAX_ADDRESSES: Final = 2000
 """Addresses of one name. A name that all 1000 machines answer on, with an address in each of two
