@@ -43,7 +43,7 @@ def large(path: Path) -> None:
 
 
 def long_chain(path: Path) -> None:
-    chain = {f"n{number}.pin": f"n{number + 1}.pin" for number in range(100_000)}
+    chain = {f"n{number}.pin": f"n{number + 1}.pin" for number in range(20_000)}
     path.write_text(conf.render(conf.Zone("pin", 9, chain, {})))
 
 
