@@ -1,4 +1,5 @@
 # ruff: noqa: E501 - messages stand here as they are printed
+import argparse
 import ast
 import json
 import os
@@ -314,6 +315,57 @@ def test_a_failure_in_a_process_is_no_traceback() -> None:
     assert (done.returncode, done.stdout, done.stderr) == snapshot(
         (1, "", "dm-dns: missing.conf: No such file or directory\n")
     )
+
+
+PRINTS = """
+import sys
+from dm_dns import cli
+def run(args):
+    print("x" * int(sys.argv[1]))
+    return 0
+cli.load("check").run = run
+sys.exit(cli.main(["check", "zone.conf", "--domain", "pin"]))
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("length", [10, 100_000])
+def test_an_output_that_takes_nothing_is_told(length: int, unbuffered: str) -> None:
+    command = [sys.executable, "-c", PRINTS, str(length)]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=env
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "dm-dns: standard output: No space left on device\n",
+    )
+    # As a pager does that is left early.
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, env=env
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_an_error_that_cannot_be_told_is_status_1() -> None:
+    command = [sys.executable, "-m", "dm_dns", "check", "missing", "--domain", "pin"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_too_little_memory_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_args: argparse.Namespace) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(load("check"), "run", run)
+    assert refused(capsys, "check", "x", "--domain", "pin") == "dm-dns: memory is not enough\n"
 
 
 def test_a_name_that_is_not_ascii_can_be_told_on_any_terminal() -> None:

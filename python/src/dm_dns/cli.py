@@ -2,12 +2,15 @@
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Final, NoReturn, Protocol, cast
 
+from dm_dns import files
 from dm_dns.errors import Error, FileError, UsageError, describe
 from dm_dns.output import Printable, printable
 
@@ -46,6 +49,7 @@ COMMANDS: Final = (
 )
 """Each is a module of `commands`."""
 
+_STDOUT: Final = "standard output"
 _EPILOG: Final = """\
 Example, from an admin's checkout of the clan's flake:
   dm-dns plan --flake . --via kiwi
@@ -123,10 +127,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Much of what commands print was written by others: names in a zone spec, the configuration of
     # another machine, what it or data-mesher said, the names of files.
     with (
-        redirect_stdout(Printable(sys.stdout)),
-        redirect_stderr(Printable(sys.stderr)),
+        redirect_stdout(Printable(sys.stdout, _STDOUT)),
+        redirect_stderr(Printable(sys.stderr, "standard error")),
     ):
-        return _run(load(args.command), args)
+        status = _run(load(args.command), args)
+    return _flushed(status)
 
 
 def _unknown(word: str) -> str:
@@ -142,9 +147,35 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     except UsageError as error:
         args.subparser.error(str(error))
     except FileError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
+    except BrokenPipeError as error:
+        if error.filename != _STDOUT:  # whoever read it has seen enough
+            _tell(f"dm-dns: {describe(error)}")
     except (Error, OSError) as error:
-        print(f"dm-dns: {describe(error)}", file=sys.stderr)
+        _tell(f"dm-dns: {describe(error)}")
+    except MemoryError:
+        _tell("dm-dns: memory is not enough")
     except KeyboardInterrupt:
         return 130  # what a shell returns for SIGINT
     return 1
+
+
+def _tell(message: str) -> None:
+    """Print a message; if that fails, nothing can be told."""
+    with suppress(OSError):
+        print(message, file=sys.stderr)
+
+
+def _flushed(status: int) -> int:
+    """Return ``status``, or 1 if something that was printed cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            if not status and not isinstance(error, BrokenPipeError):
+                _tell(f"dm-dns: {_STDOUT}: {error.strerror}")
+            status = status or 1
+            # Python writes what is left when it ends, and would tell that in its own way.
+            with files.opened(Path(os.devnull), os.O_WRONLY) as nowhere:
+                os.dup2(nowhere, stream.fileno())
+    return status

@@ -34,13 +34,22 @@ def _escaped(character: str) -> str:
 class Printable(io.TextIOBase):
     """Passes on text to a stream that may be a terminal or a journal, as `printable` returns it."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Take the stream to pass text on to."""
+    def __init__(self, stream: TextIO, name: str) -> None:
+        """Take the stream to pass text on to, and what to call it in a message."""
         self._stream = stream
+        self._name = name
 
     def write(self, text: str) -> int:
-        """Pass on ``text``; return how many characters it has."""
-        self._stream.write(printable(text))
+        """Pass on ``text``; return how many characters it has.
+
+        Raises:
+            OSError: the stream takes nothing, such as a file on a full disk.
+
+        """
+        try:
+            self._stream.write(printable(text))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._name) from None
         return len(text)
 
     def replace_line(self, text: str) -> None:
