@@ -95,6 +95,23 @@ def test_a_full_disk_leaves_the_old_zone_and_no_temporary_file(machine: PlainMac
     assert files(machine) == SETTLED
 
 
+def test_a_history_that_cannot_be_written_is_a_problem_and_the_new_zone_is_served(
+    machine: PlainMachine,
+) -> None:
+    bring(machine, zone_conf(5))
+    applied(machine)
+    history = machine.state / "history"
+    shutil.rmtree(history)
+    history.touch()
+    bring(machine, zone_conf(6))
+    message = failed(machine.apply())
+    assert message.startswith(f"dm-dns: {history}: File exists; the history lacks a zone\n")
+    assert source(machine) == ("mesh", "6")
+    history.unlink()
+    applied(machine)
+    assert (history / "6.conf").exists()
+
+
 def test_a_state_directory_that_vanished_is_made_again(machine: PlainMachine) -> None:
     bring(machine, zone_conf(5))
     applied(machine)
@@ -216,6 +233,7 @@ def test_killed_around_the_loading_it_keeps_no_older_zone_than_was_served(
     recorded.answer = lambda _command, pass_on: pass_on()
     before = source(machine)
     assert before == ("mesh", "6" if when == "after" else "5")
+    assert (machine.state / "history/6.conf").exists()
     bring(machine, "bad\n")
     failed(machine.apply())
     kept, serial = source(machine)

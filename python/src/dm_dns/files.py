@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -38,6 +38,10 @@ class DeniedError(Error):
     """A file that the user who runs this may not read."""
 
 
+class IrregularError(OSError):
+    """Something else than a regular file, whose content cannot be read."""
+
+
 class TooLargeError(OSError):
     """A regular file that is larger than its reader allows."""
 
@@ -66,6 +70,8 @@ class ReadFile(NamedTuple):
     version: Version
     is_too_large: bool = False
     """Whether that is the problem."""
+    may_be_read_later: bool = False
+    """Whether it has a content that could not be read this time."""
 
     @classmethod
     def read(cls, path: Path, limit: int) -> "ReadFile":
@@ -75,11 +81,14 @@ class ReadFile(NamedTuple):
             return cls(path, read(path, limit), None, before)
         except (FileNotFoundError, NotADirectoryError):
             return cls(path, None, None, before)
-        except OSError as error:
+        except (IrregularError, TooLargeError) as error:
             problem = f"{path}: cannot be read: {error.strerror}"
             return cls(path, None, problem, before, isinstance(error, TooLargeError))
+        except OSError as error:
+            problem = f"{path}: cannot be read: {error.strerror}"
         except MemoryError:
-            return cls(path, None, f"{path}: cannot be read: memory is not enough", before)
+            problem = f"{path}: cannot be read: memory is not enough"
+        return cls(path, None, problem, before, may_be_read_later=True)
 
     def is_current(self) -> bool:
         """Tell whether the file is still the one that was read."""
@@ -107,7 +116,7 @@ def read(path: Path, limit: int) -> bytes:
         if size > limit:
             raise TooLargeError(str(path), f"it has {size} bytes", limit)
         pieces, found = [], 0
-        while piece := _read_piece(path, descriptor, max(size + 1 - found, _PIECE)):
+        while piece := os.read(descriptor, max(size + 1 - found, _PIECE)):
             pieces.append(piece)
             found += len(piece)
             if found > limit:
@@ -115,10 +124,19 @@ def read(path: Path, limit: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _read_piece(path: Path, descriptor: int, size: int) -> bytes:
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Have an error name the file at ``path``, which a call with a descriptor does not know.
+
+    Raises:
+        OSError: as it was raised, with the name of a file.
+
+    """
     try:
-        return os.read(descriptor, size)
+        yield
     except OSError as error:
+        if error.filename is not None:
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
@@ -130,7 +148,22 @@ def first_line(path: Path) -> bytes:
 
     """
     with open_regular(path) as descriptor:
-        return _read_piece(path, descriptor, FIRST_LINE).partition(b"\n")[0]
+        return os.read(descriptor, FIRST_LINE).partition(b"\n")[0]
+
+
+@contextmanager
+def opened(path: Path, flags: int) -> Iterator[int]:
+    """Open a file that exists, as open(2) does, and yield its descriptor.
+
+    Raises:
+        OSError: it cannot be opened or closed.
+
+    """
+    descriptor = os.open(path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -138,26 +171,25 @@ def open_regular(path: Path) -> Iterator[int]:
     """Open the regular file at ``path`` for reading, and yield its descriptor.
 
     Raises:
-        OSError: it cannot be opened, or is not a regular file.
+        OSError: it cannot be opened, or is not a regular file; or an error of a call with the
+            descriptor, which then names the file.
 
     """
     # Before it is opened, which can have effects on a device and wait for the writer of a pipe. And
     # again afterwards: something else may have been put there meanwhile.
     _check_regular(path, path.stat())
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    with named(path), opened(path, flags) as descriptor:
         _check_regular(path, os.fstat(descriptor))
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _check_regular(path: Path, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise IrregularError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+        raise IrregularError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
 
 
 def read_named(path: Path, argument: str, limit: int = _MAX_NAMED) -> bytes:
@@ -175,7 +207,7 @@ def read_named(path: Path, argument: str, limit: int = _MAX_NAMED) -> bytes:
         # data-mesher opens the file again: a pipe, such as <(...), would be empty by then.
         return read(path, limit)
     except OSError as error:
-        if error.errno == errno.EINVAL or isinstance(error, IsADirectoryError):
+        if isinstance(error, IrregularError):
             raise Error(f"{argument} {path} is not a regular file. Give the path of one.") from None
         raise unreadable(f"{argument} {path}", error) from None
 
@@ -275,7 +307,8 @@ def write(path: Path, content: bytes) -> None:
     Every user may read it, so it must not be a secret.
 
     Raises:
-        OSError: it cannot be written; the old file is unchanged.
+        OSError: it cannot be written; the old file is unchanged, or the new one may not survive a
+            crash of the machine.
 
     """
     temporary = path.parent / f"{path.name}.new"
@@ -287,10 +320,8 @@ def write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        remove(temporary)
+        with suppress(OSError):  # what was wrong first matters; the next write replaces it
+            remove(temporary)
         raise OSError(error.errno, error.strerror, str(path)) from None
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with named(path.parent), opened(path.parent, os.O_RDONLY | os.O_DIRECTORY) as directory:
         os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -1,4 +1,5 @@
 # ruff: noqa: E501 - messages stand here as they are printed
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.files import ReadFile, version
 from dm_dns.node import copies
@@ -222,6 +224,30 @@ def test_a_copy_that_cannot_be_parsed_for_any_reason_is_a_problem_and_another_is
     choice = chosen()
     assert (choice.source, choice.zone.serial) == ("kept", 2)
     assert choice.problems == [f"mesh: reading the zone failed unexpectedly: {error!r}"]
+
+
+def test_a_kept_copy_that_cannot_be_read_for_once_does_not_give_way_to_an_older_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(mesh=b"x", deployed=1, kept=2)
+    parse, read = conf.parse, files.read
+
+    def fail_to_read(path: Path, limit: int) -> bytes:
+        if path == CONFIG.kept:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return read(path, limit)
+
+    def fail_to_parse(content: bytes, domain: str | None, path: str) -> conf.Zone:
+        if path == str(CONFIG.kept):
+            raise MemoryError
+        return parse(content, domain, path)
+
+    for module, name, function in ((files, "read", fail_to_read), (conf, "parse", fail_to_parse)):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, function)
+            with pytest.raises(Error, match=r"mesh:1: .*\nstate/kept\.conf: "):
+                chosen()
+    assert chosen().source == "kept"
 
 
 def test_a_pipe_in_the_place_of_a_copy_is_a_problem_until_it_is_gone() -> None:

@@ -1,10 +1,14 @@
+import errno
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dm_dns.errors import Error
+from dm_dns.files import ReadFile
 from dm_dns.node import trust
 from dm_dns.node.config import NO_TRUST, Config, Trust
 from dm_dns.node.unbound import Unbound
@@ -33,12 +37,16 @@ def config(*keys: str) -> Config:
     )
 
 
+def update(config: Config, content: bytes | None) -> Trust:
+    return trust.update(config, ReadFile(config.mesh, content, None, ()))
+
+
 def is_kept() -> bool:
     return Path("state/kept.conf").exists()
 
 
 def test_the_first_keys_are_remembered() -> None:
-    assert trust.update(config("b", "a"), CONTENT) == Trust(["a", "b"], "", 0)
+    assert update(config("b", "a"), CONTENT) == Trust(["a", "b"], "", 0)
     assert json.loads(Path("state/keys.json").read_text()) == {
         "keys": ["a", "b"],
         "distrusted": "",
@@ -48,41 +56,84 @@ def test_the_first_keys_are_remembered() -> None:
 
 
 def test_one_more_key_changes_nothing_else() -> None:
-    trust.update(config("a"), CONTENT)
-    assert trust.update(config("a", "b"), CONTENT) == Trust(["a", "b"], "", 0)
+    update(config("a"), CONTENT)
+    assert update(config("a", "b"), CONTENT) == Trust(["a", "b"], "", 0)
     assert is_kept()
 
 
 def test_when_a_key_is_gone_what_was_pushed_before_is_not_trusted() -> None:
     for name in ("7.conf", "30.conf", "30-2.conf", "notes.conf"):
         Path("state/history", name).touch()
-    trust.update(config("a"), b"other")
-    found = trust.update(config("b"), CONTENT)
+    update(config("a"), b"other")
+    found = update(config("b"), CONTENT)
     assert found == Trust(["b"], DIGEST, 30)
     assert found.is_distrusted(CONTENT)
     assert not found.is_distrusted(b"other")
     assert not is_kept()
     # It stays so, whatever the mesh brings.
-    assert trust.update(config("b"), b"other") == found
+    assert update(config("b"), b"other") == found
 
 
 def test_without_a_mesh_copy_the_one_of_before_stays_distrusted() -> None:
-    trust.update(config("a"), None)
-    trust.update(config("b"), CONTENT)
-    assert trust.update(config("c"), None).distrusted == DIGEST
+    update(config("a"), None)
+    update(config("b"), CONTENT)
+    assert update(config("c"), None).distrusted == DIGEST
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "nonsense", '{"keys": 1}'])
 def test_a_file_that_is_damaged_is_as_if_a_key_were_gone(content: str) -> None:
     Path("state/keys.json").write_text(content)
-    assert trust.update(config("a"), CONTENT) == Trust(["a"], DIGEST, 0)
+    assert update(config("a"), CONTENT) == Trust(["a"], DIGEST, 0)
+
+
+def test_a_file_that_cannot_be_read_for_once_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = update(config("a"), CONTENT)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "read", fail)
+        with pytest.raises(OSError, match=r"keys\.json"):
+            update(config("a"), CONTENT)
+    assert update(config("a"), CONTENT) == known
+    assert is_kept()
+
+
+def fail(*_arguments: object) -> bytes:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_mesh_copy_that_cannot_be_read_when_a_key_is_gone_is_not_trusted_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    update(config("a"), CONTENT)
+    Path("mesh").write_bytes(CONTENT)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "read", fail)
+        mesh = ReadFile.read(Path("mesh"), 1000)
+    assert mesh.content is None
+    trust.update(config("b"), mesh)
+    # It may have been made from the mesh copy.
+    assert not is_kept()
+    found = trust.update(config("b"), ReadFile.read(Path("mesh"), 1000))
+    assert found.is_distrusted(CONTENT)
+    assert trust.update(config("b"), mesh) == found
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, os.mkdir, lambda path: Path(path).write_bytes(b"large")]
+)
+def test_what_cannot_be_a_mesh_copy_is_not_waited_for(make: Callable[[str], object]) -> None:
+    update(config("a"), CONTENT)
+    make("mesh")
+    trust.update(config("b"), ReadFile.read(Path("mesh"), 4))
+    assert not update(config("b"), CONTENT).is_distrusted(CONTENT)
 
 
 def test_without_known_keys_nothing_is_remembered_or_forgotten() -> None:
-    assert trust.update(config(), CONTENT) == NO_TRUST
+    assert update(config(), CONTENT) == NO_TRUST
     assert not Path("state/keys.json").exists()
-    trust.update(config("a"), CONTENT)
-    assert trust.update(config(), CONTENT) == Trust(["a"], "", 0)
+    update(config("a"), CONTENT)
+    assert update(config(), CONTENT) == Trust(["a"], "", 0)
 
 
 def test_nothing_is_distrusted_without_a_digest() -> None:

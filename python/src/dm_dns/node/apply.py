@@ -110,25 +110,31 @@ def _lock(state: Path) -> Iterator[None]:
     No other user can open the file, and so hold the lock.
     """
     state.mkdir(mode=0o755, exist_ok=True)
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    lock = os.open(state / "lock", flags, 0o600)
-    try:
-        os.fchmod(lock, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+    path = state / "lock"
+    with files.named(path):
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(path, flags, 0o600)
+        try:
+            os.fchmod(lock, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
 
 def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
-    trust = update_trust(config, inputs.mesh.content)
+    trust = update_trust(config, inputs.mesh)
     fingerprint = inputs.fingerprint(trust)
     if served := _already_served(config, inputs, fingerprint, write_only=write_only):
         return Outcome(served, [], inputs.versions(), is_new=False, local=inputs.local)
     choice = choose(config, inputs, trust, time.time())
     known, hosts_problems = _known_hosts(config, inputs, choice)
     machine, view_problems = _own_machine(config, inputs, choice, known)
-    problems = [*choice.problems, *hosts_problems, *view_problems]
+    # The kept copy first: it is then never older than the zone file. The zone file last: it says
+    # that nothing is left to be done.
+    files.replace(config.kept, choice.content)
+    history_problems = _remember(config, choice)
+    problems = [*choice.problems, *hosts_problems, *view_problems, *history_problems]
     # A zone file that was made despite a problem has no fingerprint, so that the next run finds
     # the problem again.
     compiled = zonefile.compile_zone(
@@ -139,13 +145,9 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         source=choice.source,
         inputs="unknown" if problems else fingerprint,
     )
-    # The kept copy first: it is then never older than the zone file.
-    files.replace(config.kept, choice.content)
     _write_zonefile(config, compiled.text.encode("ascii"))
     if not write_only:
         _load(config, compiled.status)
-        if choice.source == "mesh":
-            history.add(config.history, choice.zone.serial, config.kept, choice.content)
     zone = choice.zone
     served = Served(
         serial=zone.serial,
@@ -156,6 +158,16 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         deployed=choice.deployed,
     )
     return Outcome(served, problems, inputs.versions(), is_new=True, local=inputs.local)
+
+
+def _remember(config: Config, choice: Choice) -> list[str]:
+    """Add the zone that the mesh has brought to the history; return what is wrong with that."""
+    try:
+        if choice.source == "mesh":
+            history.add(config.history, choice.zone.serial, config.kept, choice.content)
+    except OSError as error:
+        return [f"{error.filename or config.history}: {error.strerror}; the history lacks a zone"]
+    return []
 
 
 def _known_hosts(config: Config, inputs: Inputs, choice: Choice) -> tuple[Hosts, list[str]]:

@@ -87,7 +87,7 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
         now: its clock, in seconds since 1970.
 
     Raises:
-        Error: none of them can be served.
+        Error: none of them can be served, or the kept copy is needed and cannot be read for once.
 
     """
     problems: list[str] = []
@@ -106,6 +106,9 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
     if problems:
         kept = ReadFile.read(config.kept, limits.MAX_SIZE)
         found.append(_usable(config, "kept", kept, problems))
+        if kept.may_be_read_later:
+            # Another copy would take its place, and names that resolved would be gone for good.
+            raise Error("\n".join(problems))
     choices = [choice for choice in found if choice]
     if not choices:
         raise Error("\n".join(problems))
@@ -172,5 +175,7 @@ def _usable(
         return None
     except Exception as error:  # noqa: BLE001 - such as MemoryError: the other copies may do
         problems.append(f"{file.path}: reading the zone failed unexpectedly: {error!r}")
+        if source == "kept":  # as where it cannot be read
+            raise Error("\n".join(problems)) from None
         return None
     return _Usable(parsed, source, file.content, file.path)

@@ -11,6 +11,7 @@ from typing import Final
 
 from dm_dns import files
 from dm_dns.errors import Error
+from dm_dns.files import ReadFile
 from dm_dns.node import history
 from dm_dns.node.config import KEYS_FILE, NO_TRUST, Config, Trust
 from dm_dns.zone import limits
@@ -18,7 +19,7 @@ from dm_dns.zone import limits
 _UNKNOWN: Final = "unknown"
 
 
-def update(config: Config, mesh: bytes | None) -> Trust:
+def update(config: Config, mesh: ReadFile) -> Trust:
     """Return what is remembered, after a look at the keys that this machine is deployed with.
 
     If one of the keys that it had is gone, the mesh copy is not used any more, and the kept copy is
@@ -26,10 +27,10 @@ def update(config: Config, mesh: bytes | None) -> Trust:
 
     Args:
         config: the machine's.
-        mesh: the content of the mesh copy, if there is one.
+        mesh: the mesh copy.
 
     Raises:
-        OSError: a file cannot be written or removed.
+        OSError: a file cannot be read, written or removed.
 
     """
     path = config.state / KEYS_FILE
@@ -37,7 +38,7 @@ def update(config: Config, mesh: bytes | None) -> Trust:
         known = Trust.parse(files.read(path, limits.MAX_SETTINGS), str(path))
     except FileNotFoundError:
         known = NO_TRUST
-    except (OSError, Error):
+    except Error:
         # As if all keys had been replaced: what the machine was deployed with can be trusted.
         known = Trust([_UNKNOWN], "", 0)
     keys = sorted(config.keys)
@@ -45,9 +46,13 @@ def update(config: Config, mesh: bytes | None) -> Trust:
         return known
     distrusted, serial = known.distrusted, known.serial
     if set(known.keys) - set(keys):
-        distrusted = distrusted if mesh is None else hashlib.sha256(mesh).hexdigest()
-        serial = max([serial, *history.serials(config.history)])
         files.remove(config.kept)
+        if mesh.may_be_read_later:
+            # It must be known which one it was when it can be read. It is not used meanwhile.
+            return known
+        if mesh.content is not None:
+            distrusted = hashlib.sha256(mesh.content).hexdigest()
+        serial = max([serial, *history.serials(config.history)])
     trust = Trust(keys, distrusted, serial)
     files.write(path, json.dumps(trust._asdict(), indent=2).encode() + b"\n")
     return trust

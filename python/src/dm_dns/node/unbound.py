@@ -7,6 +7,7 @@ change.
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -52,17 +53,17 @@ class Unbound(NamedTuple):
         return answer.strip()
 
     def _command(self, command: str) -> str:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
-            control.settimeout(_LOAD_SECONDS)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+                control.settimeout(_LOAD_SECONDS)
                 self._connect(control)
                 control.sendall(_CONTROL_PREFIX + command.encode("ascii") + b"\n")
                 answer = b"".join(iter(lambda: control.recv(4096), b""))
-            except OSError as error:
-                raise Error(
-                    f"unbound does not answer on its control socket {self.control}:"
-                    f" {error.strerror or error}; see `systemctl status unbound`"
-                ) from None
+        except OSError as error:
+            raise Error(
+                f"unbound does not answer on its control socket {self.control}:"
+                f" {error.strerror or error}; see `systemctl status unbound`"
+            ) from None
         return answer.decode("utf-8", "replace")
 
     def _connect(self, control: socket.socket) -> None:
@@ -87,25 +88,36 @@ class Unbound(NamedTuple):
             Error: unbound does not answer.
 
         """
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         query_id = os.urandom(2)
         query = dns_message.query(int.from_bytes(query_id, "big"), name, dns_message.TXT)
+        try:
+            answer = self._answer(query, tries)
+        except OSError as error:
+            raise self._silent(error.strerror or str(error)) from None
+        if answer is None:
+            raise self._silent("timeout")
+        return _first_txt(answer)
+
+    def _answer(self, query: bytes, tries: int) -> bytes | None:
+        """Return what is answered to ``query``; None if nothing is.
+
+        Raises:
+            OSError: nothing can be sent or received.
+
+        """
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as server:
             for _ in range(tries):
-                try:
+                with suppress(TimeoutError):
                     server.connect((self.address, self.port))
                     server.send(query)
                     deadline = time.monotonic() + _ANSWER_SECONDS
                     while (left := deadline - time.monotonic()) > 0:
                         server.settimeout(left)
                         answer = server.recv(4096)
-                        if answer[:2] == query_id:
-                            return _first_txt(answer)
-                except TimeoutError:
-                    continue
-                except OSError as error:
-                    raise self._silent(error.strerror or str(error)) from None
-        raise self._silent("timeout")
+                        if answer[:2] == query[:2]:
+                            return answer
+        return None
 
     def _silent(self, reason: str) -> Error:
         return Error(
