@@ -283,7 +283,7 @@ def test_all_machines_are_asked_at_the_same_time(ssh: Ssh, monkeypatch: pytest.M
     started.mkdir()
     for name in names:
         # Each answers when all have been asked.
-        wait = f"touch {started}/{name}; until [ $(ls {started} | wc -l) = 20 ]; do sleep 0.1; done"
+        wait = f"touch {started}/{name}; until set -- {started}/*; [ $# = 20 ]; do sleep 0.1; done"
         ssh.machine(name, f"{wait}; {remote()}")
     assert asked(*names).is_well
 

@@ -12,15 +12,20 @@ DIRECTORY = Path(__file__).parent / "nix-outputs"
 VERSIONS = sorted(path.stem for path in DIRECTORY.glob("*.json"))
 
 _PROGRAM = """\
-#!{python} -IB
-import json, pathlib, sys
-todo, done = pathlib.Path("{directory}/todo"), pathlib.Path("{directory}/done")
-output, *rest = json.loads(todo.read_text())
-todo.write_text(json.dumps(rest))
-done.write_text(json.dumps([*json.loads(done.read_text()), sys.argv[1:]]))
+#!{python} -ISB
+import json, sys  # no more: it is started 200 times
+def replace(name, change):
+    with open("{directory}/" + name, "r+") as file:
+        before = json.load(file)
+        file.seek(0)
+        json.dump(change(before), file)
+        file.truncate()
+    return before
+output, *_ = replace("todo", lambda todo: todo[1:])
+replace("done", lambda done: [*done, sys.argv[1:]])
 if output.get("written"):
-    written = pathlib.Path(sys.argv[sys.argv.index("--output-lock-file") + 1])
-    written.write_text(output["written"])
+    with open(sys.argv[sys.argv.index("--output-lock-file") + 1], "w") as written:
+        written.write(output["written"])
 print(output["stdout"], end="")
 print(*output["stderr"], sep="\\n", file=sys.stderr)
 sys.exit(output["status"])
