@@ -1,5 +1,7 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import argparse
+import hashlib
+import json
 import os
 import sys
 import time
@@ -272,6 +274,47 @@ def test_what_the_mesh_had_with_a_serial_of_the_future_does_not_count(machine: M
     remember(2**32 - 1)
     remember(7)
     assert machine.run() == ["pushed"]
+
+
+def distrust(text: str, serial: int = 0) -> None:
+    """Let a copy, and serials up to this one, be of before the signing key was replaced."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    Path("keys.json").write_text(
+        json.dumps({"keys": ["b"], "distrusted": digest, "serial": serial})
+    )
+
+
+def test_what_was_pushed_with_a_replaced_key_is_replaced_whatever_its_serial(
+    machine: Machine,
+) -> None:
+    bring(NEWER)
+    distrust(NEWER, serial=8)
+    remember(8)
+    assert machine.run() == snapshot(
+        [
+            "the mesh's copy was not a valid zone: mesh was pushed before the signing key was replaced, and is not used",
+            "pushed",
+        ]
+    )
+    assert machine.sent == [2 * INTERVAL]
+    assert machine.run() == []
+
+
+def test_another_copy_than_that_of_the_replaced_key_counts(machine: Machine) -> None:
+    distrust(OLDER, serial=8)
+    bring(NEWER)
+    machine.run()
+    assert machine.sent == []
+
+
+@pytest.mark.parametrize(("replaced", "sent"), [(7, []), (8, [2 * INTERVAL])])
+def test_serials_of_before_a_key_was_replaced_do_not_count(
+    replaced: int, sent: list[float], machine: Machine
+) -> None:
+    remember(8)
+    distrust("", serial=replaced)
+    machine.run()
+    assert machine.sent == sent
 
 
 BROKEN = NEWER[:-10]
