@@ -352,6 +352,31 @@ def test_what_is_no_zone_is_not_replaced_a_second_time(running: Machine) -> None
     assert running.sent == []
 
 
+def test_what_is_no_zone_is_not_replaced_a_second_time_after_an_older_zone_was(
+    running: Machine,
+) -> None:
+    bring(BROKEN)
+    running.run()
+    bring(OLDER)
+    assert running.run() == ["pushed"]
+    bring(BROKEN)
+    assert running.run() == []
+
+
+def test_a_zone_of_the_same_serial_with_other_names_is_not_passed_over(machine: Machine) -> None:
+    bring(zone_conf(7, "other.pin"))
+    machine.failures = [Error("neither is newer")]  # as push refuses it
+    with pytest.raises(Error, match="neither is newer"):
+        machine.run()
+
+
+def test_what_somebody_else_wrote_into_the_state_is_of_no_zone(running: Machine) -> None:
+    for path in STATE.iterdir():
+        path.write_bytes(b"\xff")
+    bring(OLDER)
+    assert running.run() == ["pushed"]
+
+
 def test_what_is_no_zone_is_not_replaced_by_an_outdated_one(running: Machine) -> None:
     remember(8)
     bring(BROKEN)
