@@ -163,6 +163,11 @@ def test_after_boot_an_older_copy_that_stays_is_replaced(machine: Machine) -> No
     assert machine.sent == [2 * INTERVAL]
 
 
+def test_after_boot_a_zone_without_a_serial_is_pushed_too(machine: Machine) -> None:
+    deploy(zone_conf(0))
+    assert machine.run() == ["pushed"]
+
+
 def test_an_older_zone_that_comes_is_replaced_at_once(machine: Machine) -> None:
     machine.clock.at(5, lambda: bring(OLDER))
     machine.run()
