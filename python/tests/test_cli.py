@@ -578,7 +578,7 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.node.copies",
             "dm_dns.node.dns_message",
             "dm_dns.node.history",
-            "dm_dns.node.hook",
+            "dm_dns.node.hook_calls",
             "dm_dns.node.hosts",
             "dm_dns.node.inotify",
             "dm_dns.node.judge",

@@ -19,16 +19,15 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from dm_dns.errors import Error
-from dm_dns.node import dns_message, varlink
+from dm_dns.node import dns_message
 from dm_dns.node.dns_message import MessageError, Record
+from dm_dns.node.hook_calls import INTERFACE, Call, Key, parse
 from dm_dns.node.unbound import Unbound
-from dm_dns.node.varlink import END, VarlinkError
+from dm_dns.node.varlink import END
 
-_INTERFACE: Final = "io.systemd.Resolve.Hook"
 _MAX_CALL: Final = 65536
 """Bytes of a call: resolved's have less than 2,000."""
 _GIVE_UP_SECONDS: Final = 0.8
@@ -38,10 +37,6 @@ _REPEAT_SECONDS: Final = 0.15
 systemd holds; only one that unbound had already read is lost."""
 _MAX_LOOKUPS: Final = 4096
 """More at a time are passed on: resolved itself begins 2048 at most."""
-_NUMBERS: Final = 65536
-"""How many types and classes there are (RFC 1035, section 3.2)."""
-ANSWER_SECONDS: Final = 5.0
-"""How long to wait for the hook: it may just be starting."""
 _FIRST_SOCKET: Final = 3
 """Where systemd passes sockets (sd_listen_fds(3))."""
 
@@ -56,27 +51,10 @@ class _Connection:
         self.lookup: _Lookup | None = None
 
 
-class _Key(NamedTuple):
-    """What resolved asks for: the records of a name, of one type."""
-
-    name: str
-    kind: int
-    dns_class: int
-
-
-class _Call(NamedTuple):
-    """A call of resolved."""
-
-    method: str
-    wants_more: bool
-    keys: list[_Key]
-    """What ResolveRecord asks for; empty for other methods."""
-
-
 class _Query(NamedTuple):
     """A question to unbound."""
 
-    key: _Key
+    key: Key
     message: bytes
 
 
@@ -201,14 +179,14 @@ class Hook:
         """Answer what has been received, up to a lookup that has to wait."""
         while connection.lookup is None and END in connection.received:
             call, _, connection.received = connection.received.partition(END)
-            self._call(connection, _parse(call))
+            self._call(connection, parse(call))
         if len(connection.received) > _MAX_CALL:
             raise ValueError("a call is too long")
 
-    def _call(self, connection: _Connection, call: _Call) -> None:
-        if call.method == f"{_INTERFACE}.ResolveRecord":
+    def _call(self, connection: _Connection, call: Call) -> None:
+        if call.method == f"{INTERFACE}.ResolveRecord":
             self._look_up(connection, call.keys)
-        elif call.method == f"{_INTERFACE}.QueryFilter":
+        elif call.method == f"{INTERFACE}.QueryFilter":
             # More replies could follow if the filter changed, which it does not.
             parameters = {"filterDomains": [self._domain]}
             self._reply(connection, parameters=parameters, continues=call.wants_more)
@@ -236,7 +214,7 @@ class Hook:
 
     # -- lookups
 
-    def _look_up(self, connection: _Connection, keys: list[_Key]) -> None:
+    def _look_up(self, connection: _Connection, keys: list[Key]) -> None:
         """Ask unbound; for names that are not the clan's, or cannot be, pass the lookup on."""
         if len(self._lookups) >= _MAX_LOOKUPS or not all(self._is_ours(key.name) for key in keys):
             self._reply(connection, parameters={})
@@ -372,70 +350,6 @@ class Hook:
         for message_id in lookup.queries:
             self._waiting.pop(message_id, None)
             self._drop(lookup, message_id)
-
-
-def _parse(call: bytes) -> _Call:
-    """Return what a call says.
-
-    Raises:
-        ValueError: it is not a valid one.
-
-    """
-    try:
-        values = json.loads(call)
-        method, more = values["method"], values.get("more", False)
-        keys = []
-        if method == f"{_INTERFACE}.ResolveRecord":
-            questions = [item["key"] for item in values["parameters"]["question"]]
-            keys = [_Key(key["name"], key["type"], key["class"]) for key in questions]
-    except (AttributeError, KeyError, RecursionError, TypeError) as error:
-        raise ValueError(f"not a call: {error!r}") from None
-    numbers = [number for key in keys for number in key[1:]]
-    is_valid = (
-        isinstance(method, str)
-        and all(isinstance(key.name, str) for key in keys)
-        and all(isinstance(number, int) and 0 <= number < _NUMBERS for number in numbers)
-        and bool(keys) == (method == f"{_INTERFACE}.ResolveRecord")
-    )
-    if not is_valid:
-        raise ValueError("not a call")
-    return _Call(method, more is True, keys)
-
-
-def txt(path: Path, name: str, *, seconds: float = ANSWER_SECONDS) -> str | None:
-    """Return the strings of the TXT record at ``name`` as the hook at ``path`` answers resolved.
-
-    They are joined by spaces; None if there is no such record. The hook has ``seconds``.
-
-    Raises:
-        PermissionError: this user may not ask.
-        Error: the hook does not answer.
-
-    """
-    return dns_message.first_txt(records(path, name, dns_message.TXT, seconds=seconds))
-
-
-def records(path: Path, name: str, kind: int, *, seconds: float = ANSWER_SECONDS) -> list[Record]:
-    """Return the records of a type at ``name`` as the hook at ``path`` answers resolved.
-
-    Raises:
-        PermissionError: this user may not ask.
-        Error: the hook does not answer.
-
-    """
-    key = {"name": name, "type": kind, "class": dns_message.IN}
-    parameters = {"question": [{"key": key}]}
-    try:
-        reply = varlink.call(path, f"{_INTERFACE}.ResolveRecord", parameters, seconds=seconds)
-        answer = [base64.b64decode(record["raw"]) for record in reply.get("answer") or []]
-    except PermissionError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, VarlinkError) as error:
-        raise Error(
-            f"systemd-resolved's hook {path} does not answer: {error};"
-            " see `systemctl status dm-dns-hook`"
-        ) from None
-    return [dns_message.parse_record(record) for record in answer]
 
 
 def listener() -> socket.socket:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns.errors import Error, describe
-from dm_dns.node import hook, resolved, state
+from dm_dns.node import hook_calls, resolved, state
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
 from dm_dns.node.state import State
@@ -89,7 +89,9 @@ def _ask(config: Config, found: State, tries: int) -> list[str]:
         answers = {"unbound": config.unbound.txt(name, tries=tries)}
         if config.hook:
             with suppress(PermissionError):
-                answers["systemd-resolved's hook"] = hook.txt(config.hook, name, seconds=tries)
+                answers["systemd-resolved's hook"] = hook_calls.txt(
+                    config.hook, name, seconds=tries
+                )
         # It may have a hook that answers, and not know it.
         if config.resolved:
             answers["systemd-resolved"] = resolved.txt(config.resolved, name, seconds=tries)

@@ -18,7 +18,7 @@ from dm_dns.inspect.doctor import units
 from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
 from dm_dns.inspect.doctor.files import Written
 from dm_dns.inspect.doctor.units import Systemd
-from dm_dns.node import dns_message, hook, varlink
+from dm_dns.node import dns_message, hook_calls, varlink
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
 from dm_dns.node.unbound import Unbound
@@ -187,7 +187,7 @@ def hook_answers(config: Config, written: Written) -> Found:
         return not_asked("this machine has none")
     remedy = f"sudo systemctl restart {' '.join(units.HOOK)}"
     try:
-        answer = hook.txt(config.hook, zonefile.status_name(config.domain), seconds=SECONDS)
+        answer = hook_calls.txt(config.hook, zonefile.status_name(config.domain), seconds=SECONDS)
     except PermissionError:
         return not_asked("only root and systemd-resolved may: run this with sudo")
     except (Error, MessageError) as error:
@@ -312,7 +312,7 @@ def of_hook(path: Path, name: str) -> Answer | None:
         found = [
             record
             for kind in _FAMILIES
-            for record in hook.records(path, name, kind, seconds=SECONDS)
+            for record in hook_calls.records(path, name, kind, seconds=SECONDS)
         ]
     except PermissionError:
         return None
