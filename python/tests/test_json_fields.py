@@ -16,6 +16,8 @@ def test_fields_are_read() -> None:
         name="kiwi",
         file="/etc/hosts",
         port=53,
+        yes=True,
+        no=False,
         any=[1, None],
         names=["a", ""],
         inner={"name": "b"},
@@ -25,6 +27,8 @@ def test_fields_are_read() -> None:
     assert found.text("name") == "kiwi"
     assert found.path("file") == "/etc/hosts"
     assert found.port("port") == 53
+    assert found.boolean("yes") is True
+    assert found.boolean("no") is False
     assert found.array("any") == found.value("any") == [1, None]
     assert found.value("none") is None
     assert found.texts("names") == ["a", ""]
@@ -55,6 +59,8 @@ def test_the_members_of_an_object_are_read_by_one_function() -> None:
         (lambda found: found.port("high"), "high must be a port number, not 65536"),
         (lambda found: found.port("true"), "true must be a port number, not true"),
         (lambda found: found.port("real"), "real must be a port number, not 53.0"),
+        (lambda found: found.boolean("x"), "x must be true or false, not null"),
+        (lambda found: found.boolean("number"), "number must be true or false, not 1"),
         (lambda found: found.array("text"), 'text must be a list, not "a"'),
         (lambda found: found.texts("mixed"), "mixed[1] must be a string, not {}"),
         (lambda found: found.texts("true"), "true must be a list, not true"),

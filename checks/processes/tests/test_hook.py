@@ -94,9 +94,100 @@ def test_a_lookup_is_answered_for_names_of_the_domain_and_passed_on_for_others(
     assert connection.look_up(name, *kinds) == expected
 
 
+APP = {"*.app.pin": "kiwi.pin", "git.app.pin": "kiwi.pin", "a.b.c.pin": "kiwi.pin"}
+DEAD_END = "unavailable.dm-dns.internal."
+KEYS = [{"key": {"class": 1, "type": 28, "name": name}} for name in ("\u00efrc.pin", "irc.pin")]
+
+
+@pytest.fixture
+def shared(
+    machine: PlainMachine, listener: socket.socket, connect: Connect
+) -> Iterator[Connection]:
+    """A connection to the hook of a clan of which others have names of the domain as well."""
+    cnames = {"irc.pin": "kiwi.pin", **APP}
+    bring(machine, zone_conf(5, cnames, {"kiwi.pin": (OLD,), "silent.pin": ()}))
+    configure_all(machine, wholeDomain=False)
+    applied(machine)
+    with HookProcess(machine.config, listener):
+        yield connect()
+
+
+def configure_all(machine: PlainMachine, **values: object) -> None:
+    machine.config.write_text(json.dumps({**json.loads(machine.config.read_text()), **values}))
+
+
+def test_all_of_a_name_of_the_clan_is_the_clans(shared: Connection) -> None:
+    names = ["irc.pin", "kiwi.pin", "silent.pin", "_dm-dns.pin", "a.b.c.pin", "x.app.pin"]
+    # The wildcard is of all that is below app.pin.
+    for name in (*names, "IRC.Pin.", "_acme-challenge.app.pin"):
+        for kinds in (("MX",), ("SOA", "SRV"), ("A",)):
+            assert shared.look_up(name, *kinds) == {"rcode": 0, "answer": []}, name
+
+
+def test_every_other_name_is_passed_on(shared: Connection) -> None:
+    names = ["pin", "Pin.", "www.pin", "_acme-challenge.kiwi.pin", "below.irc.pin"]
+    # They exist because names below them do.
+    names += ["app.pin", "b.c.pin", "c.pin"]
+    # It is not below the wildcard, because git.app.pin exists (RFC 4592).
+    names += ["x.git.app.pin"]
+    names += ["b\u00fccher.pin", "a..pin", f"{'x' * 64}.pin"]
+    for name in names:
+        for kinds in (("A", "AAAA"), ("A",), ("TXT",), ("SOA",), ("NS", "MX"), ("ANY",)):
+            assert shared.look_up(name, *kinds) == {}, name
+
+
+def test_what_is_the_clans_in_one_of_its_spellings_is_not_passed_on(shared: Connection) -> None:
+    shared.send("io.systemd.Resolve.Hook.ResolveRecord", {"question": KEYS})
+    assert readable(shared.reply()) == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_a_name_is_the_clans_as_soon_as_the_zone_has_it(
+    machine: PlainMachine, shared: Connection
+) -> None:
+    assert shared.look_up("www.pin") == {}
+    bring(machine, zone_conf(6, {"www.pin": "kiwi.pin"}))
+    applied(machine)
+    assert shared.look_up("www.pin")["answer"] == [f"www.pin. 5 IN AAAA {OLD}"]
+    bring(machine, zone_conf(7))
+    applied(machine)
+    assert shared.look_up("www.pin") == {}
+
+
+@pytest.mark.parametrize("name", ["irc.pin", "www.pin"])
+def test_without_unbound_no_name_of_the_domain_is_passed_on(
+    machine: PlainMachine, shared: Connection, name: str
+) -> None:
+    machine.unbound.stop()
+    expected = {"rcode": 0, "answer": [f"{name}. 0 IN CNAME {DEAD_END}"]}
+    assert shared.look_up(name) == expected
+    # Nothing of the clan is at the domain itself.
+    assert shared.look_up("pin") == {}
+    machine.unbound.start()
+    assert shared.look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
+
+
+def test_while_it_is_found_out_whose_a_name_is_unbound_may_go_away(
+    machine: PlainMachine, shared: Connection
+) -> None:
+    machine.unbound.stop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unbound:
+        unbound.settimeout(10)
+        unbound.bind((machine.unbound.address, machine.unbound.port))
+        shared.ask("app.pin", "MX")
+        query, client = unbound.recvfrom(65536)
+        unbound.sendto(dns.message.make_response(dns.message.from_wire(query)).to_wire(), client)
+        kinds = {
+            dns.message.from_wire(unbound.recvfrom(65536)[0]).question[0].rdtype for _ in "AAT"
+        }
+    assert kinds == {1, 28, 16}  # A, AAAA, TXT
+    assert readable(shared.reply()) == {
+        "rcode": 0,
+        "answer": [f"app.pin. 0 IN CNAME {DEAD_END}"],
+    }
+
+
 def test_a_name_exists_if_it_does_in_one_of_its_spellings(connection: Connection) -> None:
-    keys = [{"key": {"class": 1, "type": 28, "name": name}} for name in ("\u00efrc.pin", "irc.pin")]
-    connection.send("io.systemd.Resolve.Hook.ResolveRecord", {"question": keys})
+    connection.send("io.systemd.Resolve.Hook.ResolveRecord", {"question": KEYS})
     assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
 
 

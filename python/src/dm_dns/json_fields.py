@@ -104,6 +104,18 @@ class JsonFields:
             raise self.error(key, "a port number")
         return value
 
+    def boolean(self, key: str) -> bool:
+        """Return the boolean ``key``.
+
+        Raises:
+            Error: it is missing, or is not a boolean.
+
+        """
+        value = self._values.get(key)
+        if not isinstance(value, bool):
+            raise self.error(key, "true or false")
+        return value
+
     def integer(self, key: str) -> int:
         """Return the integer ``key``, which is not negative.
 

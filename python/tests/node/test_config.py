@@ -74,6 +74,12 @@ def test_a_machine_may_have_no_local_view(values: dict[str, Any]) -> None:
     assert read(values).machine is None
 
 
+def test_the_whole_domain_is_the_clans_unless_that_is_denied() -> None:
+    assert read(VALUES).whole_domain is True
+    assert read({**VALUES, "wholeDomain": None}).whole_domain is True
+    assert read({**VALUES, "wholeDomain": False}).whole_domain is False
+
+
 def test_resolved_may_have_no_hook() -> None:
     assert read(without("hook")).hook is None
     assert read(without("resolved")).resolved is None
@@ -94,6 +100,11 @@ def test_every_port_can_be_set(port: int) -> None:
             {**VALUES, "machine": "a.b"},
             snapshot('apply.json: machine must be the name of a machine, not "a.b"'),
             id="machine",
+        ),
+        pytest.param(
+            {**VALUES, "wholeDomain": "no"},
+            snapshot('apply.json: wholeDomain must be true or false, not "no"'),
+            id="whole-domain",
         ),
         pytest.param({}, snapshot("apply.json: domain must be a string, not null"), id="empty"),
         pytest.param(

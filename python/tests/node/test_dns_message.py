@@ -38,6 +38,15 @@ def as_text(record: Record) -> str:
     return rrset.to_text()
 
 
+def test_an_alias_leads_from_a_name_to_another() -> None:
+    cname = dns_message.alias("Chat.pin", dns_message.CNAME, "kiwi.pin", ttl=5)
+    assert as_text(cname) == "Chat.pin. 5 IN CNAME kiwi.pin."
+    ptr = dns_message.alias("1.0.0.10.in-addr.arpa", dns_message.PTR, "kiwi.pin.")
+    assert as_text(ptr) == "1.0.0.10.in-addr.arpa. 0 IN PTR kiwi.pin."
+    with pytest.raises(MessageError):
+        dns_message.alias("chat.pin", dns_message.CNAME, "a..pin")
+
+
 @pytest.mark.parametrize("name", ["pin", "_dm-dns.clan.lol", f"_dm-dns.{'a' * 63}.{'b' * 63}", "."])
 def test_a_query_asks_one_question(name: str) -> None:
     query = dns.message.from_wire(dns_message.query(0x1234, name, dns.rdatatype.AAAA))

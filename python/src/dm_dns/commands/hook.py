@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Run ``dm-dns hook``; return its exit status."""
     options = Options(config=args.config)
     config = Config.read(options.config)
-    hook = Hook(config.domain, config.unbound, listener())
+    hook = Hook(config.domain, config.unbound, listener(), whole_domain=config.whole_domain)
     signal.signal(signal.SIGTERM, lambda *_: hook.end())
     hook.run()
     return 0

@@ -70,6 +70,8 @@ class Config(NamedTuple):
     """The socket on which systemd-resolved answers; None: it is not to be asked."""
     machine: str | None = None
     """The machine's own full name; None: it serves its own services as it serves all others."""
+    whole_domain: bool = True
+    """Whether nobody else has names of the domain: other names resolve as without dm-dns if not."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -151,4 +153,5 @@ class Config(NamedTuple):
             hook=Path(fields.path("hook")) if fields.has("hook") else None,
             resolved=Path(fields.path("resolved")) if fields.has("resolved") else None,
             machine=machine,
+            whole_domain=fields.boolean("wholeDomain") if fields.has("wholeDomain") else True,
         )

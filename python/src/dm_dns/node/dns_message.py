@@ -8,8 +8,13 @@ NOERROR: Final = 0
 NXDOMAIN: Final = 3
 
 IN: Final = 1
+A: Final = 1
+CNAME: Final = 5
+PTR: Final = 12
 TXT: Final = 16
-_NS, _CNAME, _SOA, _OPT, _ANY = 2, 5, 6, 41, 255
+AAAA: Final = 28
+ANY: Final = 255
+_NS, _SOA, _OPT = 2, 6, 41
 
 _TRUNCATED: Final = 0x0200
 _RCODE: Final = 0x000F
@@ -58,13 +63,23 @@ class Response(NamedTuple):
 
         An alias itself (CNAME) is returned only if it was asked for.
         """
-        if kind in (_CNAME, _ANY):
+        if kind in (CNAME, ANY):
             return self.answer
         owner = _wire_name(name)
         ttl = min((record.ttl for record in self.answer), default=0)
         return [
             record._replace(owner=owner, ttl=ttl) for record in self.answer if record.kind == kind
         ]
+
+
+def alias(name: str, kind: int, target: str, ttl: int = 0) -> Record:
+    """Return a record that leads from a name to another one: a CNAME, or a PTR.
+
+    Raises:
+        MessageError: no message can have one of these names.
+
+    """
+    return Record(_wire_name(name), kind, IN, ttl, _wire_name(target))
 
 
 def query(message_id: int, name: str, kind: int, dns_class: int = IN) -> bytes:
@@ -147,7 +162,7 @@ def _record(message: bytes, at: int) -> tuple[Record, int]:
         raise IndexError
     data = message[at:end]
     # Types that may have compressed names, of those in a zone file.
-    if kind in (_NS, _CNAME):
+    if kind in (_NS, CNAME):
         data = _name(message, at)[0]
     elif kind == _SOA:
         server, at = _name(message, at)

@@ -6,8 +6,14 @@ hook answers counts whatever else is configured: DNSSEC, DNS over TLS, the domai
 or no network. A DNS server that resolved is configured to ask depends on all of these.
 
 This hook relays lookups to unbound. unbound may be restarting, so a query is repeated until it is
-answered. If it stays silent, the hook passes the lookup on, and resolved finds the DNS delegate of
-the module, which fails it as a temporary error.
+answered. If it stays silent, resolved finds the DNS delegate of the module, which fails the lookup
+as a temporary error: the delegate is for the whole domain, and the hook passes the lookup on.
+
+If others have names of the domain as well (the setting ``wholeDomain`` is false), the hook passes
+on what the zone does not have, and resolved looks that up as it would without dm-dns. The delegate
+is then for another domain, to which an alias leads that the hook answers if unbound stays silent:
+passed on, a name of the clan would be asked of the world. SERVFAIL is no temporary error for
+programs: the C library tells them that the name is not known (nss-resolve(8)).
 """
 
 import base64
@@ -18,7 +24,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, cast
 
 from dm_dns.errors import Error
@@ -27,6 +33,7 @@ from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.hook_calls import INTERFACE, Call, Key, parse
 from dm_dns.node.unbound import Unbound
 from dm_dns.node.varlink import END
+from dm_dns.zone import names
 
 _MAX_CALL: Final = 65536
 """Bytes of a call: resolved's have less than 2,000."""
@@ -37,6 +44,14 @@ _REPEAT_SECONDS: Final = 0.15
 systemd holds; only one that unbound had already read is lost."""
 _MAX_LOOKUPS: Final = 4096
 """More at a time are passed on: resolved itself begins 2048 at most."""
+UNAVAILABLE: Final = "unavailable.dm-dns.internal"
+"""What names are aliases of while unbound stays silent, unless the whole domain is the clan's.
+
+It is outside of the domain: at an alias into it resolved 262 would ask the hook again and fail
+(EBUSY). ``internal`` is reserved for private use, so nobody can have the name."""
+_KINDS: Final = (dns_message.A, dns_message.AAAA, dns_message.TXT)
+"""The types that a zone file has, beside the CNAMEs, which are in each answer. Every name of the
+clan has one of these (`zonefile.compile_zone`)."""
 _FIRST_SOCKET: Final = 3
 """Where systemd passes sockets (sd_listen_fds(3))."""
 
@@ -61,14 +76,19 @@ class _Query(NamedTuple):
 class _Lookup:
     """A call that waits for unbound."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: _Connection, keys: list[Key]) -> None:
         self.connection = connection
+        self.keys = keys
         now = time.monotonic()
         self.repeat_at = now + _REPEAT_SECONDS
         self.give_up_at = now + _GIVE_UP_SECONDS
         self.queries: dict[int, _Query] = {}
         """The queries that are not answered, by their id."""
         self.rcodes: set[int] = set()
+        self.has_records = False
+        """Whether one of the names has a record, of whatever type."""
+        self.asks_for_any = False
+        """Whether it is being found out if the names have records of other types."""
         self.records: dict[Record, None] = {}
         """The answer: each record once."""
         self.streams: dict[int, _Stream] = {}
@@ -93,9 +113,20 @@ class _Stream:
 class Hook:
     """Answers calls on a socket, in one thread and without ever waiting for one lookup only."""
 
-    def __init__(self, domain: str, unbound: Unbound, listener: socket.socket) -> None:
-        """Take the socket that resolved connects to, without doing anything yet."""
+    def __init__(
+        self, domain: str, unbound: Unbound, listener: socket.socket, *, whole_domain: bool = True
+    ) -> None:
+        """Take what it works with, without doing anything yet.
+
+        Args:
+            domain: of the clan.
+            unbound: which has the zone.
+            listener: the socket that resolved connects to.
+            whole_domain: whether nobody else has names of the domain.
+
+        """
         self._domain = domain
+        self._whole_domain = whole_domain
         self._unbound = unbound
         self._listener = listener
         self._selector = selectors.DefaultSelector()
@@ -216,27 +247,46 @@ class Hook:
 
     def _look_up(self, connection: _Connection, keys: list[Key]) -> None:
         """Ask unbound; for names that are not the clan's, or cannot be, pass the lookup on."""
-        if len(self._lookups) >= _MAX_LOOKUPS or not all(self._is_ours(key.name) for key in keys):
+        if not all(self._may_be_ours(key.name) for key in keys):
             self._reply(connection, parameters={})
             return
-        lookup = _Lookup(connection)
-        for key in keys:
-            message_id = self._free_id()
-            try:
-                message = dns_message.query(message_id, *key)
-            except MessageError:
-                self._end(lookup)
-                self._reply(connection, parameters={"rcode": dns_message.NXDOMAIN})
-                return
-            lookup.queries[message_id] = _Query(key, message)
-            self._waiting[message_id] = lookup
+        if len(self._lookups) >= _MAX_LOOKUPS:
+            self._reply(connection, parameters=self._unavailable(keys))
+            return
+        lookup = _Lookup(connection, keys)
+        try:
+            self._add_queries(lookup, keys)
+        except MessageError:
+            self._end(lookup)
+            self._reply(connection, parameters=self._unknown())
+            return
         connection.lookup = lookup
         self._lookups[lookup] = None
         self._ask(lookup)
 
-    def _is_ours(self, name: str) -> bool:
+    def _add_queries(self, lookup: _Lookup, keys: Iterable[Key]) -> None:
+        for key in keys:
+            message_id = self._free_id()
+            lookup.queries[message_id] = _Query(key, dns_message.query(message_id, *key))
+            self._waiting[message_id] = lookup
+
+    def _may_be_ours(self, name: str) -> bool:
         # resolved asks for all names until it knows the filter.
-        return f".{name.lower().removesuffix('.')}".endswith(f".{self._domain}")
+        name = name.lower().removesuffix(".")
+        is_apex = name == self._domain
+        return names.is_below(name, self._domain) or (is_apex and self._whole_domain)
+
+    def _unknown(self) -> dict[str, object]:
+        """Return the reply for a name that the clan does not have."""
+        return {"rcode": dns_message.NXDOMAIN} if self._whole_domain else {}
+
+    def _unavailable(self, keys: Iterable[Key]) -> dict[str, object]:
+        """Return the reply that leads to the delegate, and to a temporary error."""
+        if self._whole_domain:
+            return {}
+        asked = dict.fromkeys(key.name for key in keys)
+        aliases = [dns_message.alias(name, dns_message.CNAME, UNAVAILABLE) for name in asked]
+        return {"rcode": dns_message.NOERROR, "answer": [_raw(alias) for alias in aliases]}
 
     def _free_id(self) -> int:
         while self._next_id in self._waiting:
@@ -277,9 +327,11 @@ class Hook:
         del self._waiting[response.message_id]
         self._drop(lookup, response.message_id)
         lookup.rcodes.add(response.rcode)
-        # Without aliases: where one leads to a machine without an address of one of the two
-        # families, resolved 262 would ask the hook again and fail (EBUSY).
-        lookup.records.update(dict.fromkeys(response.resolved(query.key.name, query.key.kind)))
+        lookup.has_records |= bool(response.answer)
+        if not lookup.asks_for_any:
+            # Without aliases: where one leads to a machine without an address of one of the two
+            # families, resolved 262 would ask the hook again and fail (EBUSY).
+            lookup.records.update(dict.fromkeys(response.resolved(query.key.name, query.key.kind)))
         if not lookup.queries:
             self._answer(lookup)
 
@@ -322,16 +374,32 @@ class Hook:
         now = time.monotonic()
         for lookup in list(self._lookups):
             if now >= lookup.give_up_at:
-                self._finish(lookup, {})
+                self._finish(lookup, self._unavailable(lookup.keys))
             elif now >= lookup.repeat_at:
                 lookup.repeat_at = now + _REPEAT_SECONDS
                 self._ask(lookup)
 
     def _answer(self, lookup: _Lookup) -> None:
         # The name exists if any of the questions says so: with IDNA there are two names.
-        rcode = min(lookup.rcodes)
-        answer = [{"raw": base64.b64encode(record.wire()).decode()} for record in lookup.records]
-        self._finish(lookup, {"rcode": rcode, "answer": answer} if rcode == 0 else {"rcode": rcode})
+        exists = dns_message.NOERROR in lookup.rcodes
+        if exists and not (self._whole_domain or lookup.has_records or lookup.asks_for_any):
+            self._ask_for_any(lookup)
+        elif exists and (self._whole_domain or lookup.has_records):
+            answer = [_raw(record) for record in lookup.records]
+            self._finish(lookup, {"rcode": dns_message.NOERROR, "answer": answer})
+        else:
+            self._finish(lookup, self._unknown())
+
+    def _ask_for_any(self, lookup: _Lookup) -> None:
+        """Find out whether a name has any record, or exists only because names below it do.
+
+        The latter has an empty answer as well (RFC 8020, section 2), and is not the clan's.
+        """
+        lookup.asks_for_any = True
+        asked = dict.fromkeys((key.name, key.dns_class) for key in lookup.keys)
+        keys = [Key(name, kind, dns_class) for name, dns_class in asked for kind in _KINDS]
+        self._add_queries(lookup, keys)
+        self._ask(lookup)
 
     def _finish(self, lookup: _Lookup, parameters: dict[str, object]) -> None:
         connection = lookup.connection
@@ -350,6 +418,10 @@ class Hook:
         for message_id in lookup.queries:
             self._waiting.pop(message_id, None)
             self._drop(lookup, message_id)
+
+
+def _raw(record: Record) -> dict[str, str]:
+    return {"raw": base64.b64encode(record.wire()).decode()}
 
 
 def listener() -> socket.socket:

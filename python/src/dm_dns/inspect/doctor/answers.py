@@ -37,9 +37,7 @@ _HOOKS_SINCE: Final = 259
 _SWITCH: Final = "SYSTEMD_RESOLVED_HOOK"
 _MAX_CONFIG: Final = 2**16  # bytes
 _MAX_SOCKETS: Final = 2**22  # bytes of a table in /proc/net
-_AAAA: Final = 28
-_A: Final = 1
-_FAMILIES: Final = {_A: socket.AF_INET, _AAAA: socket.AF_INET6}
+_FAMILIES: Final = {dns_message.A: socket.AF_INET, dns_message.AAAA: socket.AF_INET6}
 
 # getaddrinfo(3) cannot be stopped, so a process of its own asks.
 _GETADDRINFO: Final = """\
