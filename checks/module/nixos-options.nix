@@ -92,6 +92,20 @@ let
       serverName = option (types.nullOr types.str) null;
     }
   );
+  acmeCertificate = types.submodule (
+    { name, ... }:
+    {
+      options = {
+        dnsPropagationCheck = option types.bool true;
+        dnsProvider = option (types.nullOr types.str) null;
+        dnsResolver = option (types.nullOr types.str) null;
+        domain = option types.str name;
+        extraDomainNames = texts;
+        extraLegoFlags = texts;
+        server = option (types.nullOr types.str) null;
+      };
+    }
+  );
   caddyVirtualHost = types.submodule (
     { name, ... }:
     {
@@ -140,6 +154,8 @@ in
       resolvconf.enable = bool;
       useHostResolvConf = bool;
     };
+
+    security.acme.certs = set acmeCertificate;
 
     services = {
       adguardhome.enable = bool;

@@ -64,8 +64,8 @@ let
       ;
   };
   zone = {
-    inherit domain machineSettings;
-    inherit (clanZone) devices;
+inherit domain machineSettings;
+    inherit (clanZone) devices names;
     specJSON = builtins.toJSON clanZone.spec;
     endpointsByMachine = lib.groupBy (endpoint: endpoint.machine) clanZone.spec.endpoints;
   };

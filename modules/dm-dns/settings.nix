@@ -110,5 +110,16 @@ in
         Port of unbound on 127.0.0.1, which the machine's own resolver queries.
       '';
     };
+
+    wholeDomain = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = ''
+        Whether the whole domain of the clan is the clan's. If false, the domain itself and all names
+        below it that the clan does not have resolve as without dm-dns: for a domain that is public,
+        or that a router uses as well. Must be the same on all machines.
+      '';
+    };
   };
 }

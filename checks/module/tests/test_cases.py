@@ -14,6 +14,7 @@ from dm_dns.commands import push
 from dm_dns.inspect import clan
 from dm_dns.node import state
 from dm_dns.node.config import Config
+from dm_dns.node.hook import UNAVAILABLE
 from dm_dns.zone import conf, spec
 
 from checks.module.snapshot import MachineSnapshot, load, read
@@ -21,7 +22,7 @@ from checks.module.sources import ROOT
 
 GENERATOR = "clan.core.vars.generators.dm-dns"
 KEY_GENERATOR = "clan.core.vars.generators.dm-dns-signing-key"
-FULL = ("no-push", "pushers", "spell", "three", "two")
+FULL = ("no-push", "public", "pushers", "spell", "three", "two")
 EXAMPLE = json.loads((ROOT / "checks/demo/spell.json").read_bytes())
 
 
@@ -90,12 +91,18 @@ def test_unbound_serves_the_zone_and_refuses_all_else(case: str, name: str) -> N
 @pytest.mark.parametrize(("case", "name"), all_machines())
 def test_what_the_hook_does_not_answer_leads_nowhere(case: str, name: str) -> None:
     machine = load(case)[name]
+    domain = zone_spec(case)["domain"] if apply_config(machine)["wholeDomain"] else UNAVAILABLE
     assert delegate(machine) == (
-        f"[Delegate]\nDNS=255.255.255.255\nDomains=~{zone_spec(case)['domain']}\nDefaultRoute=no\n"
+        f"[Delegate]\nDNS=255.255.255.255\nDomains=~{domain}\nDefaultRoute=no\n"
     )
     assert machine["services.resolved"] == {"enable": True}
     source = machine["environment.etc.systemd/dns-delegate.d/dm-dns.dns-delegate"]["source"]
     assert machine["systemd.services.systemd-resolved"] == {"reloadTriggers": [source]}
+
+
+def test_the_whole_domain_is_the_clans_unless_that_is_denied() -> None:
+    for case, expected in (("three", True), ("public", False)):
+        assert {apply_config(found)["wholeDomain"] for found in load(case).values()} == {expected}
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -299,7 +306,7 @@ def test_machines_with_the_role_push_push_by_themselves_unless_told_otherwise(
     machine = load(case)[name]
     units = [f"{kind}.dm-dns-push" in machine for kind in PUSH_UNITS]
     has_role = "environment.systemPackages.dm-send-dns" in machine
-    is_automatic = case != "three"
+    is_automatic = case not in {"public", "three"}
     assert units == [has_role and is_automatic] * 3
 
 
@@ -886,6 +893,71 @@ def test_resolved_on_an_address_of_unbound_stops_the_evaluation() -> None:
 @pytest.mark.parametrize("machine", ["other", "unknown", "port", "alone"])
 def test_another_dns_server_elsewhere_stops_nothing(machine: str) -> None:
     assert load("other-servers")[machine]["assertions"] == []
+
+
+def test_another_dns_server_gets_all_names_of_a_domain_that_others_have_as_well() -> None:
+    (message,) = load("shared-domain")["filtered"]["assertions"]
+    for setting in (
+        'dnsmasq.settings.server = [ "/example.org/127.0.0.53" ]',
+        'blocky.settings.conditional.mapping."example.org" = "127.0.0.53"',
+        'adguardhome.settings.dns.upstream_dns = [ "[/example.org/]127.0.0.53" ]',
+    ):
+        assert f"  services.{setting}\n" in message
+    assert message.endswith(
+        "It must not be in networking.nameservers then: each would ask the other.\n"
+    )
+
+
+def test_who_answers_other_devices_is_told_that_they_miss_names_of_others() -> None:
+    machines = load("shared-domain")
+    (warning,) = machines["listener"]["warnings"]
+    assert "'listener' answers other devices (setting listen), and they get NXDOMAIN" in warning
+    assert "services.resolved.settings.Resolve.DNSStubListenerExtra" in warning
+    assert machines["listener"]["assertions"] == []
+    assert load("lan")["zoltraak"]["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        (
+            "by-dns",
+            [
+                "by a DNS challenge below example.org",
+                "security.acme.certs:\ngit.example.org, pages.",
+            ],
+        ),
+        (
+            "by-http",
+            ["service exports them: blog.example.org, example.org, www.example.org."],
+        ),
+        ("private", []),
+        ("well", []),
+    ],
+)
+def test_certificates_show_that_a_domain_is_public(machine: str, expected: list[str]) -> None:
+    found = load("whole-domain")[machine]
+    assert found["assertions"] == []
+    text = "".join(found["warnings"])
+    assert len(found["warnings"]) == bool(expected)
+    for part in (*expected, *(["roles.default.settings.wholeDomain = false"] if expected else [])):
+        assert part in text
+
+
+def test_where_others_have_names_as_well_a_certificate_is_nothing_to_warn_of() -> None:
+    assert load("shared-domain")["certified"]["warnings"] == []
+
+
+def test_machines_must_agree_on_whose_the_domain_is() -> None:
+    for machine in load("mixed-domain").values():
+        (message,) = machine["assertions"]
+        assert "machines differ in it:\n  false: kiwi\n  true: fig, plum\n" in message
+        assert "roles.default.settings.wholeDomain" in message
+
+
+def test_the_dead_end_must_be_outside_of_the_domain() -> None:
+    (message,) = load("dead-end")["kiwi"]["assertions"]
+    assert "wholeDomain = false does not work with the domain 'internal'" in message
 
 
 def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> None:

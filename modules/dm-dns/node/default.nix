@@ -39,6 +39,7 @@ let
   applyConfig = pkgs.writeText "dm-dns-apply.json" (
     builtins.toJSON {
       inherit domain;
+      inherit (settings) wholeDomain;
       state = constants.stateDirectory;
       mesh = constants.meshCopy;
       # There is no zone.conf before the first `clan vars generate`.
@@ -66,7 +67,7 @@ in
     (importApply ./conflicts.nix { inherit machine; })
     (importApply ./generator.nix { inherit (zone) specJSON; })
     (importApply ./other-servers.nix { inherit domain machine settings; })
-    (importApply ./resolved.nix { inherit domain machine; })
+    (importApply ./resolved.nix { inherit domain machine settings; })
     (importApply ./unbound.nix {
       inherit
         constants
@@ -82,6 +83,14 @@ in
     (importApply ./virtual-hosts.nix {
       inherit domain machine;
       hosts = map (endpoint: endpoint.host) (zone.endpointsByMachine.${machine.name} or [ ]);
+    })
+    (importApply ./whole-domain.nix {
+      inherit
+        domain
+        machine
+        settings
+        zone
+        ;
     })
   ];
 

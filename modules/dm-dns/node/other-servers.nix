@@ -15,6 +15,7 @@ let
     filter
     match
     optional
+    optionalString
     optionals
     splitString
     toList
@@ -29,6 +30,11 @@ let
 
   # What a server without a setting for its addresses listens on.
   everywhere = [ "0.0.0.0" ];
+
+  # What answers all names of the domain, which unbound does only if they are the clan's.
+  upstream =
+    separator:
+    if settings.wholeDomain then "127.0.0.1${separator}${toString settings.port}" else "127.0.0.53";
 
   isPort53 = port: toString port == "53";
   parts = value: concatMap (entry: splitString "," (toString entry)) (toList value);
@@ -70,12 +76,12 @@ let
         else
           optionals (!(dnsmasq.settings ? interface || dnsmasq.settings ? except-interface)) everywhere
       );
-      forward = ''services.dnsmasq.settings.server = [ "/${domain}/127.0.0.1#${toString settings.port}" ]'';
+      forward = ''services.dnsmasq.settings.server = [ "/${domain}/${upstream "#"}" ]'';
     }
     ++ optional blocky.enable {
       option = "services.blocky";
       addresses = blockyAddresses;
-      forward = ''services.blocky.settings.conditional.mapping."${domain}" = "127.0.0.1:${toString settings.port}"'';
+      forward = ''services.blocky.settings.conditional.mapping."${domain}" = "${upstream ":"}"'';
     }
     ++ [
       {
@@ -90,7 +96,7 @@ let
       addresses = optionals (isPort53 (adguardhome.settings.dns.port or 53)) (
         adguardhome.settings.dns.bind_hosts or everywhere
       );
-      forward = ''services.adguardhome.settings.dns.upstream_dns = [ "[/${domain}/]127.0.0.1:${toString settings.port}" ]'';
+      forward = ''services.adguardhome.settings.dns.upstream_dns = [ "[/${domain}/]${upstream ":"}" ]'';
     };
 
   listen = map toLower settings.listen;
@@ -117,7 +123,10 @@ in
         ) clashing}
         Take these addresses from listen, or have the other server listen on other ones. It can answer
         for the clan too, if it forwards the domain:
-        ${concatMapStringsSep "\n" (server: "  ${server.forward}") clashing}
+        ${concatMapStringsSep "\n" (server: "  ${server.forward}") clashing}${
+          # systemd-resolved passes on what is not the clan's.
+          optionalString (!settings.wholeDomain) "\nIt must not be in networking.nameservers then: each would ask the other."
+        }
       '';
     }
   ];

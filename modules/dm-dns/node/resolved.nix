@@ -6,6 +6,7 @@
 {
   domain,
   machine,
+  settings,
 }:
 {
   config,
@@ -16,13 +17,14 @@
 let
   systemdVersion = config.systemd.package.version;
 
-  # What resolved asks if the hook does not answer, because unbound does not: a server to which no
-  # query can be sent (connect(2): EACCES). The lookup fails immediately, as one that may be tried
-  # again, and no query for a name of the clan leaves the machine.
+  # What resolved asks if unbound does not answer: a server to which no query can be sent (connect(2):
+  # EACCES). The lookup fails immediately, as one that may be tried again, and no query for a name of
+  # the clan leaves the machine. It must not catch the names of the domain that are not the clan's; so
+  # if there are such names, the hook leads lookups to another one, see hook.py.
   delegate = pkgs.writeText "dm-dns.dns-delegate" ''
     [Delegate]
     DNS=255.255.255.255
-    Domains=~${domain}
+    Domains=~${if settings.wholeDomain then domain else import ./dead-end.nix}
     DefaultRoute=no
   '';
 in

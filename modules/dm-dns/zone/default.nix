@@ -300,4 +300,7 @@ throwIf (problems != [ ])
 
     # Which machines set each device; none if all do.
     devices = setBy;
+
+    # All names, with wildcards.
+    names = attrNames (machinesByName // devicesByName // hosts);
   }

@@ -1,0 +1,26 @@
+# A domain of which others have names as well.
+{ common, lib }:
+{
+  keys = [
+    "assertions"
+    "warnings"
+  ];
+  clan = {
+    meta.domain = "example.org";
+    inventory.machines = lib.genAttrs [ "certified" "filtered" "listener" ] (_machine: { });
+    inventory.instances.dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
+      roles.default.settings.wholeDomain = false;
+      roles.default.machines = lib.genAttrs [ "filtered" "listener" ] (_machine: {
+        settings.allow = [ "192.168.1.0/24" ];
+        settings.listen = [ "192.168.1.1" ];
+      });
+    };
+    machines.certified.security.acme.certs."www.example.org".dnsProvider = "rfc2136";
+    machines.filtered.services = {
+      adguardhome.enable = true;
+      adguardhome.settings = { };
+      blocky.enable = true;
+      dnsmasq.enable = true;
+    };
+  };
+}

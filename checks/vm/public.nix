@@ -1,0 +1,18 @@
+# The clan of the scenarios in a domain of which others have names as well, and which systemd-resolved
+# does not exempt from DNSSEC.
+{
+  # where the inventory finds dm-dns
+  module,
+}:
+arguments@{ lib, ... }:
+lib.recursiveUpdate
+  (import ./clan.nix {
+    domain = "pin";
+    inherit module;
+  } arguments)
+  {
+    inventory.instances.dm-dns.roles.default = {
+      machines.client.settings.names = [ "git.app.pin" ];
+      settings.wholeDomain = false;
+    };
+  }

@@ -1,0 +1,116 @@
+# The setting wholeDomain: what it needs, what it takes from other devices, and where a machine's own
+# configuration shows that it should be false.
+{
+  domain,
+  machine,
+  settings,
+  # See ../default.nix.
+  zone,
+}:
+{ config, lib, ... }:
+let
+  inherit (lib)
+    attrNames
+    attrValues
+    concatStringsSep
+    elem
+    filter
+    filterAttrs
+    groupBy
+    hasInfix
+    hasPrefix
+    hasSuffix
+    length
+    mapAttrsToList
+    optional
+    optionals
+    removePrefix
+    toLower
+    uniqueStrings
+    ;
+  inherit (settings) wholeDomain;
+
+  # One value on all machines: which names others have is no matter of a machine.
+  machinesByValue = groupBy (
+    name: lib.boolToString zone.machineSettings.${name}.wholeDomain
+  ) (attrNames zone.machineSettings);
+
+  # The hook leads names there while unbound is away.
+  deadEnd = import ./dead-end.nix;
+  isAboveDeadEnd = domain == deadEnd || hasSuffix ".${domain}" deadEnd;
+
+  names = zone.names;
+  wildcards = filter (hasPrefix "*.") names;
+  isOurs =
+    name:
+    elem name names || lib.any (wildcard: hasSuffix (removePrefix "*" wildcard) name) wildcards;
+  isInDomain = name: name == domain || hasSuffix ".${domain}" name;
+
+  # Of public authorities, which give certificates for public names only.
+  certificates = filterAttrs (
+    _name: { server, ... }: server == null || hasInfix "letsencrypt.org" server
+  ) config.security.acme.certs;
+  namesOf =
+    { domain, extraDomainNames, ... }:
+    filter isInDomain (map toLower ([ domain ] ++ extraDomainNames));
+
+  # ACME clients look for the domain's own DNS server before they have their record looked up.
+  challenged = attrNames (
+    filterAttrs (
+      _name: certificate:
+      certificate.dnsProvider != null
+      && certificate.dnsResolver == null
+      && certificate.dnsPropagationCheck
+      && certificate.extraLegoFlags == [ ]
+      && namesOf certificate != [ ]
+    ) certificates
+  );
+  hidden = filter (name: !hasPrefix "*." name && !isOurs name) (
+    uniqueStrings (lib.concatMap namesOf (attrValues certificates))
+  );
+in
+{
+  assertions = [
+    {
+      assertion = length (attrNames machinesByValue) == 1;
+      message = ''
+        dm-dns: the setting wholeDomain is one for the whole clan, and machines differ in it:
+        ${concatStringsSep "\n" (
+          mapAttrsToList (value: names: "  ${value}: ${concatStringsSep ", " names}") machinesByValue
+        )}
+        Set it for the role, and remove it from single machines: roles.default.settings.wholeDomain.
+      '';
+    }
+    {
+      assertion = wholeDomain || !isAboveDeadEnd;
+      message = ''
+        dm-dns: wholeDomain = false does not work with the domain '${domain}': dm-dns uses the name
+        ${deadEnd} in it.
+        Remove the setting: nobody but the clan has public names there.
+      '';
+    }
+  ];
+
+  warnings =
+    optional (!wholeDomain && settings.listen != [ ]) ''
+      dm-dns: '${machine.name}' answers other devices (setting listen), and they get NXDOMAIN for names
+      of ${domain} that are not the clan's, because unbound has no other names than the clan's.
+      Forward only the clan's names to it, each by itself, or let systemd-resolved answer devices, which
+      has all names: services.resolved.settings.Resolve.DNSStubListenerExtra, in place of listen.
+    ''
+    ++ optionals wholeDomain (
+      optional (challenged != [ ]) ''
+        dm-dns: '${machine.name}' cannot get certificates by a DNS challenge below ${domain}, because it
+        answers for the whole domain itself. These are in security.acme.certs:
+        ${concatStringsSep ", " challenged}.
+        Set roles.default.settings.wholeDomain = false of dm-dns, or
+        security.acme.defaults.dnsResolver to a DNS server outside of the machine.
+      ''
+      ++ optional (hidden != [ ]) ''
+        dm-dns: '${machine.name}' has certificates for public names that no machine of the clan can
+        resolve, because no service exports them: ${concatStringsSep ", " hidden}.
+        Set roles.default.settings.wholeDomain = false of dm-dns, or export those below ${domain} with
+        its setting names.
+      ''
+    );
+}
