@@ -69,6 +69,17 @@ def answer_servfail(machine: Machine, domain: str) -> None:
     )
 
 
+def answer_zone(machine: Machine, domain: str, path: str) -> None:
+    """Have the other link's server answer from a zone file on the machine."""
+    zone = ["auth-zone:", f'name: "{domain}."', f"zonefile: {path}", "for-downstream: yes"]
+    _start(machine, ["log-queries: yes", *zone])
+
+
+def asked(machine: Machine) -> str:
+    """Return what the other link's server has logged since it was started for the first time."""
+    return machine.succeed(f"journalctl --boot --output=cat --unit={_UNIT}")
+
+
 def _start(machine: Machine, lines: list[str]) -> None:
     """Start the other link's server anew."""
     settings = [

@@ -20,6 +20,17 @@ let
   pushers = three // {
     clan = import ./three.nix (import ./pushers.nix);
   };
+  public = three // {
+    clan = {
+      imports = [
+        (import ./public.nix {
+          module.input = "self";
+          module.name = "dm-dns";
+        })
+      ];
+      modules.dm-dns = ../../modules/dm-dns;
+    };
+  };
   lan = {
     inherit scenarios;
     clan = import ./lan.nix { };
@@ -106,6 +117,10 @@ in
   vm-outages = run three {
     name = "outages";
     arguments = [ ];
+    config = ./python.nix;
+  };
+  vm-public = run public {
+    name = "public";
     config = ./python.nix;
   };
   vm-push = run three { name = "push"; };

@@ -7,12 +7,12 @@
 arguments@{ lib, ... }:
 lib.recursiveUpdate
   (import ./clan.nix {
-    domain = "pin";
+    domain = "clan.example";
     inherit module;
   } arguments)
   {
     inventory.instances.dm-dns.roles.default = {
-      machines.client.settings.names = [ "git.app.pin" ];
+      machines.client.settings.names = [ "git.app.clan.example" ];
       settings.wholeDomain = false;
     };
   }

@@ -1,4 +1,4 @@
-# Machines with the Python that the scenario `outages` runs a program with.
+# Machines with the Python that the scenarios `outages` and `public` run programs with.
 {
   defaults =
     { pkgs, ... }:

@@ -24,6 +24,7 @@ from checks.scenarios import (
     names,
     networks,
     outages,
+    public,
     resolver,
     sandbox,
     web,
@@ -193,6 +194,14 @@ def test_names_resolve_while_a_vpn_that_unbound_listens_in_comes_and_goes(
     containers.stop()
     with Clan("lan", has_vpns=False) as clan:
         listening.run(clan.machines, clan.booted.spec, "host0")
+
+
+def test_names_of_others_in_the_domain_resolve_as_without_dm_dns(containers: Containers) -> None:
+    containers.stop()
+    with Clan("public") as clan:
+        booted = clan.booted
+        push = Push(booted.pusher, booted.key, booted.network_id)
+        public.run(clan.machines, booted.spec, push)
 
 
 def test_web_servers_answer_the_clan_and_wait_for_no_vpn(containers: Containers) -> None:
