@@ -120,6 +120,7 @@ in
         darwinModule = onlyFor instanceName (
           importApply ./darwin {
             inherit domain machine machineSettings;
+            inherit (clanZone) names;
             ownSettings = ownSettings machine.name;
           }
         );

@@ -3,14 +3,30 @@
 {
   keys = [
     "assertions"
+    "environment.etc.resolver"
     "warnings"
   ];
   clan = {
     meta.domain = "example.org";
-    inventory.machines = lib.genAttrs [ "certified" "filtered" "listener" ] (_machine: { });
+    inventory.machines = {
+      certified = { };
+      filtered = { };
+      listener = { };
+      macbook.machineClass = "darwin";
+    };
     inventory.instances.dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
-      roles.default.settings.wholeDomain = false;
-      roles.default.machines = lib.genAttrs [ "filtered" "listener" ] (_machine: {
+      roles.default.settings = {
+        devices.printer.addresses = [ "192.168.1.20" ];
+        wholeDomain = false;
+      };
+      roles.default.machines = {
+        certified.settings.names = [
+          "*.pages.example.org"
+          "bücher.example.org"
+          "git.app.example.org"
+        ];
+      }
+      // lib.genAttrs [ "filtered" "listener" ] (_machine: {
         settings.allow = [ "192.168.1.0/24" ];
         settings.listen = [ "192.168.1.1" ];
       });

@@ -948,6 +948,15 @@ def test_where_others_have_names_as_well_a_certificate_is_nothing_to_warn_of() -
     assert load("shared-domain")["certified"]["warnings"] == []
 
 
+def test_a_mac_asks_for_the_clans_names_only_where_others_have_names_as_well() -> None:
+    macbook = load("shared-domain")["macbook"]
+    prefix = "environment.etc.resolver/"
+    files = {key.removeprefix(prefix): text for key, text in macbook.items() if prefix in key}
+    own = ["certified", "filtered", "listener", "macbook", "git.app", "pages", "printer"]
+    assert files.keys() == {f"{name}.example.org" for name in own}
+    assert all("nameserver 192.168.1.1\n" in file["text"] for file in files.values())
+
+
 def test_machines_must_agree_on_whose_the_domain_is() -> None:
     for machine in load("mixed-domain").values():
         (message,) = machine["assertions"]

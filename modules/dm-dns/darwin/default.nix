@@ -5,6 +5,8 @@
   machine,
   # see ../zone/machine-settings.nix
   machineSettings,
+  # see ../zone/default.nix
+  names,
   # The settings of the Mac itself, and not those of the role, evaluated.
   ownSettings,
 }:
@@ -19,13 +21,18 @@ let
     filter
     filterAttrs
     foldl'
+    genAttrs
+    head
     length
     mapAttrsToList
+    match
     max
     mkAfter
     optional
     range
+    removePrefix
     take
+    uniqueStrings
     ;
   inherit (config.clanConfig.inventory) machines;
 
@@ -43,6 +50,15 @@ let
 
   # MAXNS in resolver(5): macOS ignores all lines after so many.
   servers = take 3 inTurns;
+
+  # For which domains these machines are asked: that of the clan or, if others have names of it as well,
+  # the clan's names, because those machines would say that the others' do not exist. Left out are the
+  # names that are not ASCII, which programs ask for in another form.
+  domains =
+    if machineSettings.${machine.name}.wholeDomain then
+      [ domain ]
+    else
+      filter (name: match "[ -~]+" name != null) (uniqueStrings (map (removePrefix "*.") names));
 
   withoutEffect =
     filter (name: ownSettings.config.${name} != ownSettings.options.${name}.default)
@@ -90,14 +106,16 @@ in
   # As in resolver(5) of macOS. `flags` is not in that manual page, but configd reads it since OS X 10.8.
   # Without it, macOS looks for IPv6 addresses only while a network of its System Settings has IPv6:
   # VPNs such as zerotier do not count.
-  environment.etc."resolver/${domain}".text = ''
-    # Who answers for the clan's names (dm-dns)
-    ${concatMapStrings (address: "nameserver ${address}\n") servers}flags a aaaa
-  '';
+  environment.etc = genAttrs (map (name: "resolver/${name}") domains) (_path: {
+    text = ''
+      # Who answers for the clan's names (dm-dns)
+      ${concatMapStrings (address: "nameserver ${address}\n") servers}flags a aaaa
+    '';
+  });
 
-  # The file is a link that stays the same when what it leads to changes, and configd reads the
-  # folder again only when something in it changes.
+  # Each file is a link that stays the same when what it leads to changes, and configd reads the folder
+  # again only when something in it changes.
   system.activationScripts.etc.text = mkAfter ''
-    touch -h ${lib.escapeShellArg "/etc/resolver/${domain}"}
+    touch -h ${lib.escapeShellArg "/etc/resolver/${head domains}"}
   '';
 }
