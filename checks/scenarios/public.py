@@ -82,6 +82,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         for dnssec in DNSSEC:
             with surroundings.resolved(machine, f"DNSSEC={dnssec}"):
                 _compare(machine, spec, f"with DNSSEC={dnssec}")
+        _doctor(machine, spec)
         _gained_and_lost(machines, spec, serial, push)
         _without_unbound(machine, spec)
     # As without dm-dns as well: nobody knows them.
@@ -173,6 +174,15 @@ def _asked(machine: Machine, domain: str) -> dict[str, list[str]]:
 def _getaddrinfo(machine: Machine, *names: str) -> str:
     """Return a line for each name: what the C library finds."""
     return machine.succeed(f"python3 -c {shlex.quote(_AS_NSS)} {' '.join(names)}")
+
+
+def _doctor(machine: Machine, spec: Spec) -> None:
+    """Check that doctor tells the others' names from the clan's, and finds no fault in either."""
+    others = "it resolves as without dm-dns"
+    for name, expected in (("www", True), (spec["domain"], True), ("chat", False)):
+        printed = machine.succeed(f"dm-dns doctor {name}")
+        if (others in printed) != expected or ("the hook passes it on" in printed) != expected:
+            raise AssertionError(f"{machine.name}: doctor says of {name}: {printed}")
 
 
 def _gained_and_lost(machines: Machines, spec: Spec, serial: int, push: Push) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dns.message
 import pytest
+from dm_dns.node import hook_calls
 
 from checks.processes.hook import Connection, HookProcess, Reply, listening, readable
 from checks.processes.plain_machine import PlainMachine
@@ -151,6 +152,12 @@ def test_a_name_is_the_clans_as_soon_as_the_zone_has_it(
     bring(machine, zone_conf(7))
     applied(machine)
     assert shared.look_up("www.pin") == {}
+
+
+def test_who_asks_it_is_told_what_it_passes_on(shared: Connection, path: Path) -> None:
+    assert shared.look_up("www.pin") == {}
+    names = ["www.pin", "pin", "app.pin", "irc.pin", "silent.pin"]
+    assert [hook_calls.passes_on(path, name) for name in names] == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize("name", ["irc.pin", "www.pin"])

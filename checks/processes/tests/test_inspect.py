@@ -93,6 +93,20 @@ problems      none
 """)
 
 
+def test_status_and_show_tell_that_others_have_names_as_well(serving: PlainMachine) -> None:
+    config = json.loads(serving.config.read_text())
+    serving.config.write_text(json.dumps({**config, "wholeDomain": False}))
+    status = dm_dns(serving, "status")
+    assert "domain        pin, of which others have names as well\n" in status.stdout
+    assert json.loads(dm_dns(serving, "status", "--json").stdout)["whole_domain"] is False
+    shown = dm_dns(serving, "show", "www.pin")
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert re.search(
+        r"www\.pin is not one of the 3 names of pin, serial \d+, and resolves as without dm-dns;",
+        shown.stderr,
+    )
+
+
 def test_its_json_has_the_documented_keys(serving: PlainMachine) -> None:
     found: dict[str, Any] = json.loads(dm_dns(serving, "status", "--json").stdout)
     change = found.pop("change")
@@ -109,6 +123,7 @@ def test_its_json_has_the_documented_keys(serving: PlainMachine) -> None:
         "names": 3,
         "records": 3,
         "problems": [],
+        "whole_domain": True,
     }
 
 

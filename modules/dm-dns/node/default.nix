@@ -25,7 +25,7 @@ let
   );
   clanJSON =
     ''{"devices":${builtins.toJSON zone.devices},"serving":${builtins.toJSON serving},''
-    + ''"spec":${zone.specJSON}}'';
+    + ''"spec":${zone.specJSON},"wholeDomain":${lib.boolToString settings.wholeDomain}}'';
 
   zoneConf = config.clan.core.vars.generators.dm-dns.files."zone.conf";
   # Those that may sign the zone. It throws before the first `clan vars generate`.

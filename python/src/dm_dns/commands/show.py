@@ -135,9 +135,10 @@ def _find(found: Facts, text: str) -> Name:
         else "`dm-dns show` lists all names; names that no service exports are set with `names` and"
         " `devices`"
     )
+    others = "" if found.whole_domain else ", and resolves as without dm-dns"
     raise Error(
         f"{one_line(text)} is not one of the {len(found.names)} names of {domain}, serial"
-        f" {found.zone.serial}; {remedy}"
+        f" {found.zone.serial}{others}; {remedy}"
     )
 
 

@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     ``--json`` prints one object. Its keys stay:
 
-    - ``machine``, ``domain``;
+    - ``machine``, ``domain``; ``whole_domain``, false if names of the domain that the clan does not
+      have resolve as without dm-dns;
     - ``serial``, ``source`` (``mesh``, ``deployed`` or ``kept``), ``sha256`` of the lines of
       zone.conf below its header, and ``records``: what the machine serves; null if nothing;
     - ``age``: how long ago the zone was rendered, in seconds; ``since``: when the machine first
@@ -161,7 +162,8 @@ def _ask(asked: list[Machine], query: Query) -> Fleet:
 
 def _lines(found: Status) -> list[str]:
     """Return what a machine serves, for people."""
-    lines = [("machine", found.machine), ("domain", found.domain)]
+    others = "" if found.whole_domain else ", of which others have names as well"
+    lines = [("machine", found.machine), ("domain", f"{found.domain}{others}")]
     if served := found.served:
         lines += [
             ("serial", f"{served.serial} (rendered {instant(served.serial)}, {_age(found)})"),

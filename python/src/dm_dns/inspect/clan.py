@@ -2,9 +2,9 @@
 
 The module writes it to every machine, where `zone.conf` has no more than names and addresses. In a
 checkout it is evaluated. Its keys: ``spec``, the zone spec; ``serving``, an object that has a key
-for each machine with the role default, with the addresses in its setting ``listen``; and
-``devices``, an object that has a key for each device, with the machines whose settings have it: no
-machine if it is set for the role, and so for all.
+for each machine with the role default, with the addresses in its setting ``listen``; ``devices``,
+an object that has a key for each device, with the machines whose settings have it: no machine if it
+is set for the role, and so for all; and ``wholeDomain``, as the setting.
 """
 
 import subprocess
@@ -49,6 +49,8 @@ class Clan(NamedTuple):
     """The machines with the role default, with the addresses where they answer other devices."""
     devices: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """The machines whose settings have a device, by its name; none: the settings of the role."""
+    whole_domain: bool = True
+    """Whether nobody else has names of the domain."""
 
 
 def read(path: Path) -> Clan:
@@ -74,6 +76,7 @@ def parse(content: bytes, where: str) -> Clan:
         spec=spec.from_json(fields.value("spec"), where),
         serving=fields.object("serving").members(_listen),
         devices=fields.object("devices").members(_machines) if fields.has("devices") else {},
+        whole_domain=fields.boolean("wholeDomain") if fields.has("wholeDomain") else True,
     )
 
 

@@ -40,6 +40,8 @@ class Facts(NamedTuple):
     """Newest first."""
     notes: list[str]
     """What is not known, and why."""
+    whole_domain: bool = True
+    """Whether nobody else has names of the domain."""
 
 
 def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
@@ -68,7 +70,7 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
     past = list(editions.of_machine(config, current))
     return _facts(
         status.own_name(), current.zone, known, past, notes, own=own, is_machine=True
-    )._replace(source=served.source if served else None)
+    )._replace(source=served.source if served else None, whole_domain=config.whole_domain)
 
 
 def of_checkout(
@@ -122,6 +124,7 @@ def _facts(  # noqa: PLR0913 - each is a fact
         names=inventory.make(zone, known, editions.since(past), own),
         editions=past,
         notes=notes,
+        whole_domain=known.whole_domain if known else True,
     )
 
 

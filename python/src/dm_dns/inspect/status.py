@@ -32,6 +32,8 @@ class Status(NamedTuple):
     """The last one that this machine knows of."""
     problems: list[str]
     """What is wrong; empty: unbound serves what it should."""
+    whole_domain: bool = True
+    """Whether nobody else has names of the domain."""
 
     @property
     def age(self) -> float | None:
@@ -44,6 +46,7 @@ class Status(NamedTuple):
         return {
             "machine": self.machine,
             "domain": self.domain,
+            "whole_domain": self.whole_domain,
             "serial": served.serial if served else None,
             "source": served.source if served else None,
             "sha256": served.sha256 if served else None,
@@ -82,6 +85,7 @@ def read(config: Config, state_file: Path) -> Status:
         names=len(current.zone.cnames) + len(current.zone.addresses) if current else None,
         change=next(iter(changes), None),
         problems=found.problems,
+        whole_domain=config.whole_domain,
     )
 
 

@@ -83,6 +83,22 @@ def records(path: Path, name: str, kind: int, *, seconds: float = ANSWER_SECONDS
         Error: the hook does not answer.
 
     """
+    return _resolve(path, name, kind, seconds)[1]
+
+
+def passes_on(path: Path, name: str, *, seconds: float = ANSWER_SECONDS) -> bool:
+    """Tell whether the hook at ``path`` leaves ``name`` to resolved's other sources.
+
+    Raises:
+        PermissionError: this user may not ask.
+        Error: the hook does not answer.
+
+    """
+    return _resolve(path, name, dns_message.A, seconds)[0]
+
+
+def _resolve(path: Path, name: str, kind: int, seconds: float) -> tuple[bool, list[Record]]:
+    """Return whether the hook passes a lookup on, and what it answers."""
     key = {"name": name, "type": kind, "class": dns_message.IN}
     parameters = {"question": [{"key": key}]}
     try:
@@ -95,4 +111,4 @@ def records(path: Path, name: str, kind: int, *, seconds: float = ANSWER_SECONDS
             f"systemd-resolved's hook {path} does not answer: {error};"
             " see `systemctl status dm-dns-hook`"
         ) from None
-    return [dns_message.parse_record(record) for record in answer]
+    return "rcode" not in reply, [dns_message.parse_record(record) for record in answer]

@@ -101,6 +101,37 @@ def test_a_device_that_is_not_set_any_more_is_a_fault(config: Config) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [("www", "www.pin"), ("WWW.pin.", "www.pin"), ("pin", "pin"), ("a.print", "a.print.pin")],
+)
+def test_a_name_of_others_is_no_fault_where_they_may_have_some(
+    config: Config, monkeypatch: pytest.MonkeyPatch, text: str, name: str
+) -> None:
+    monkeypatch.setattr(answers, "of_programs", lambda name: Answer(frozenset(), f"no {name}"))
+    others = config._replace(whole_domain=False)
+    asked = Asked(text, others, serving(config), config.state / "clan.json")
+    assert asked.name == name
+    found = {each.key: each.ask() for each in asked.checks("kiwi")}
+    assert list(found) == ["name-known", "name-hook", "name-programs"]
+    assert found["name-known"].verdict == "ok"
+    assert found["name-known"].text.endswith(": it resolves as without dm-dns")
+    assert found["name-programs"] == well(f"getaddrinfo({name}) is no {name}")
+
+
+def test_a_name_like_the_clans_is_named_beside_one_of_others(config: Config) -> None:
+    others = config._replace(whole_domain=False)
+    asked = Asked("printr", others, serving(config), config.state / "clan.json")
+    assert "(the clan's printer.pin and print.pin are similar)" in asked.checks("")[0].ask().text
+
+
+@pytest.mark.parametrize("text", ["printer", "_dm-dns"])
+def test_a_name_of_the_clan_is_never_one_of_others(config: Config, text: str) -> None:
+    others = config._replace(whole_domain=False)
+    asked = Asked(text, others, serving(config), config.state / "clan.json")
+    assert "name-unbound" in [each.key for each in asked.checks("kiwi")]
+
+
+@pytest.mark.parametrize(
     ("address", "found"),
     [
         ("127.0.0.1", well("127.0.0.1 answers, but nothing listens on ports 1, 2")),

@@ -19,9 +19,10 @@ from dm_dns.inspect.doctor.check import Check, Found, fault, not_asked, well
 from dm_dns.inspect.doctor.files import Written
 from dm_dns.inspect.editions import Edition
 from dm_dns.inspect.inventory import Name
-from dm_dns.node import hosts
+from dm_dns.node import hook_calls, hosts
 from dm_dns.node.config import Config
-from dm_dns.zone import conf, limits
+from dm_dns.node.dns_message import MessageError
+from dm_dns.zone import conf, limits, zonefile
 
 PORTS: Final = (443, 80, 22)
 """Where a name is tried: HTTPS, HTTP and ssh."""
@@ -67,9 +68,21 @@ class Asked:
         self._name = inventory.find(self._known, text, config.domain)
         candidates = inventory.candidates(text, config.domain)
         self.name = candidates[0] if candidates else text
+        self._is_others = False
+        """Whether it resolves as without dm-dns."""
+        if self._current and self._name is None and not config.whole_domain:
+            if text.lower().removesuffix(".") == config.domain:
+                self.name = config.domain
+            self._is_others = self.name != zonefile.status_name(config.domain)
 
     def checks(self, here: str) -> list[Check]:
         """Return the checks of the name on the machine ``here``."""
+        if self._is_others:
+            return [
+                Check("name-known", self._is_known, ("state",)),
+                Check("name-hook", self._passed_on, ("name-known", "hook-answers")),
+                Check("name-programs", self._as_without, ("name-hook", "nsswitch")),
+            ]
         return [
             Check("name-known", self._is_known, ("state",)),
             Check("name-exported", self._is_exported, ("name-known",)),
@@ -95,6 +108,9 @@ class Asked:
         if self._name is None:
             similar = inventory.similar(self._known, self._text, config.domain)
             what = f"{self.name} is not one of the {len(self._known)} names of serial {serial}"
+            if self._is_others:
+                known = f" (the clan's {' and '.join(similar)} are similar)" if similar else ""
+                return well(f"{what}{known}: it resolves as without dm-dns")
             if similar:
                 return fault(
                     f"{what}; did you mean {' or '.join(similar)}?",
@@ -200,6 +216,27 @@ class Asked:
             return not_asked("only root and systemd-resolved may: run this with sudo")
         remedy = "sudo systemctl restart dm-dns-hook"
         return _compare("the hook", answer, self._expected, remedy)
+
+    def _passed_on(self) -> Found:
+        if self._config.hook is None:
+            return not_asked("this machine has none")
+        try:
+            is_passed_on = hook_calls.passes_on(
+                self._config.hook, self.name, seconds=answers.SECONDS
+            )
+        except PermissionError:
+            return not_asked("only root and systemd-resolved may: run this with sudo")
+        except (Error, MessageError) as error:
+            return fault(str(error), "sudo systemctl restart dm-dns-hook")
+        if not is_passed_on:
+            return fault(
+                f"the hook answers for {self.name}, which the zone does not have",
+                "sudo systemctl restart dm-dns dm-dns-hook",
+            )
+        return well("the hook passes it on")
+
+    def _as_without(self) -> Found:
+        return well(f"getaddrinfo({self.name}) is {answers.of_programs(self.name)}")
 
     def _in_hosts(self, here: str) -> Found:
         path = self._config.hosts
