@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import time
@@ -8,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from dm_dns.errors import Error, TransientError
-from dm_dns.node import server
+from dm_dns.node import inotify, server
 from dm_dns.node.apply import Outcome, Served
 from dm_dns.node.config import Config
 from dm_dns.node.local_view import LocalView
@@ -121,6 +122,46 @@ def test_a_run_that_is_interrupted_ends_and_does_not_go_on_as_a_second_server(
             (tmp_path / "second").touch()
             os._exit(1)
     assert not (tmp_path / "second").exists()
+
+
+def open_files() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.parametrize("name", ["pipe", "fork", "read"])
+def test_a_run_for_which_there_is_no_process_is_a_problem(
+    config: Config, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def fail(*_arguments: object) -> NoReturn:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    before = open_files()
+    monkeypatch.setattr(os, name, fail)
+    with pytest.raises(TransientError) as caught:
+        result_of(config, monkeypatch, lambda: OUTCOME)
+    monkeypatch.undo()
+    assert str(caught.value) == (
+        "a process to serve the zone in cannot be run: Resource temporarily unavailable; it is"
+        " retried"
+    )
+    assert open_files() == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_server_that_cannot_wait_for_changes_says_so(
+    config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_arguments: object) -> NoReturn:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(inotify.Notifier, "wait", fail)
+    monkeypatch.setattr(server, "apply", lambda *_, **__: OUTCOME)
+    one = Server(
+        config, tmp_path / "state.json", ready=lambda: None, tell=print, complain=pytest.fail
+    )
+    with pytest.raises(Error, match=r"^waiting for changes failed: Input/output error$"):
+        one.run()
 
 
 def test_a_run_that_takes_too_long_is_killed(

@@ -90,9 +90,15 @@ class Server:
 
         Raises:
             Error: one of the unit's directories was removed. Only systemd can make it again, and
-                does so when it restarts the unit.
+                does so when it restarts the unit. Or the process cannot wait for changes.
 
         """
+        try:
+            self._serve()
+        except OSError as error:
+            raise Error(f"waiting for changes failed: {describe(error)}") from None
+
+    def _serve(self) -> NoReturn:
         config = self._config
         notifier = Notifier(self._complain, self._subscribe())
         # Without the deployed copy: its folder is Nix's store, which changes all the time, and a
@@ -197,19 +203,11 @@ class Server:
             Error: it failed, was killed, or took too long.
 
         """
-        reader, writer = os.pipe()
-        child = os.fork()
-        if not child:
-            os.close(reader)
-            _be_child(self._config, writer)
-        os.close(writer)
         try:
-            result = self._read_to_end(reader)
-        finally:
-            os.close(reader)
-        if result is None:
-            os.kill(child, signal.SIGKILL)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            result, status = self._run_child()
+        except OSError as error:
+            reason = f"a process to serve the zone in cannot be run: {error.strerror}"
+            raise TransientError(f"{reason}; it is retried") from None
         if result is None:
             raise Error(f"serving the zone took longer than {_RUN_SECONDS:g} s and was stopped")
         if status < 0:
@@ -217,6 +215,32 @@ class Server:
         if status > 0:
             raise TransientError("serving the zone ended without a result; it is retried")
         return _parse_result(bytes(result))
+
+    def _run_child(self) -> tuple[bytearray | None, int]:
+        """Run `apply` in a child; return what `_read_to_end` does, and the child's exit status.
+
+        Raises:
+            OSError: such as where no more processes are allowed; no child is left then.
+
+        """
+        reader, writer = os.pipe()
+        try:
+            try:
+                child = os.fork()
+                if not child:
+                    _be_child(self._config, reader, writer)
+            finally:
+                os.close(writer)
+            result = None
+            try:
+                result = self._read_to_end(reader)
+            finally:
+                if result is None:
+                    os.kill(child, signal.SIGKILL)
+                status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        finally:
+            os.close(reader)
+        return result, status
 
     def _read_to_end(self, reader: int) -> bytearray | None:
         """Return what a child writes; None if it takes too long."""
@@ -256,10 +280,11 @@ def _folders(paths: list[Path]) -> list[Path]:
     return sorted({folder for path in paths for folder in path.parents})
 
 
-def _be_child(config: Config, writer: int) -> NoReturn:
+def _be_child(config: Config, reader: int, writer: int) -> NoReturn:
     """Run `apply`, write its result, and end this process: with 0 if the result is complete."""
     status = 1
     try:
+        os.close(reader)
         result = json.dumps(_result(config)).encode()
         with open(writer, "wb") as pipe:
             pipe.write(result)
