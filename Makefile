@@ -5,6 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cache/bin:$(PATH):/usr/local/sbin:
 
 demo-packages = python3 python3-venv openssl unbound
 picture-packages = $(demo-packages) chromium fonts-dejavu-core
+faults-packages = $(demo-packages) strace
 test-packages = $(picture-packages) age fish git groff mandoc openssh-server pass shellcheck strace zsh
 nodes-packages = python3 python3-venv debian-archive-keyring debootstrap iproute2 systemd-container
 # Only root can boot containers; others skip their tests.
@@ -23,13 +24,14 @@ define setup
 @checks/setup/unbound
 endef
 
-.PHONY: help demo picture test fuzz bench nodes nodes-down shell pins compare lock upgrade record format clean .venv
+.PHONY: help demo picture test fuzz faults bench nodes nodes-down shell pins compare lock upgrade record format clean .venv
 
 help:
 	@echo 'make demo     a clan on this machine: its names, and what happens when one changes'
 	@echo 'make picture  the same, and the pictures in README.md: of it, and of the page'
 	@echo 'make test     formatting, linting, types and tests'
 	@echo 'make fuzz     fuzz what reads files, for an hour or SECONDS=…'
+	@echo 'make faults   kills and errors at every system call of dm-dns apply, for an hour'
 	@echo 'make bench    benchmarks'
 	@echo 'make nodes    boot the machines of the example clan (checks/containers), to try things; needs root'
 	@echo "make shell MACHINE=NAME [RUN='COMMAND']  a shell on one of them, or a command"
@@ -65,6 +67,10 @@ fuzz: .venv
 	@python -c 'import atheris' 2>/dev/null || pip install --quiet --require-hashes \
 		--only-binary :all: --requirement checks/lock/fuzz.txt 2>/dev/null || true
 	@python -m checks.fuzz --seconds $(SECONDS)
+
+faults:
+	$(call setup,$(faults-packages))
+	@python -m checks.faults
 
 bench:
 	$(call setup,$(demo-packages))

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from checks.processes import unbound
+from checks.processes.control import Control, control
 from checks.processes.plain_machine import PlainMachine
-from checks.processes.tests.helpers import Control, control
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
-import json
 import re
-import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -130,13 +127,6 @@ def files(machine: PlainMachine) -> set[str]:
     return {path.name for path in machine.state.iterdir() if path.is_file()}
 
 
-def configure(machine: PlainMachine, **unbound: object) -> None:
-    """Change the section unbound of apply.json."""
-    config = json.loads(machine.config.read_text())
-    config["unbound"] |= unbound
-    machine.config.write_text(json.dumps(config))
-
-
 def version() -> tuple[int, int]:
     program = unbound.find()
     assert program
@@ -151,47 +141,6 @@ def loading() -> list[str]:
     if version() >= (1, 23):
         return ["fast_reload"]
     return ["fast_reload", f"auth_zone_reload {DOMAIN}."]
-
-
-class Control(socketserver.ThreadingUnixStreamServer):
-    """A control socket in front of unbound's, which notes the commands.
-
-    It is the one that apply uses from then on. ``answer`` gets each command and the function that
-    passes it on and returns unbound's answer; by default it just does that.
-    """
-
-    daemon_threads = True
-
-    def __init__(self, machine: PlainMachine) -> None:
-        self.commands: list[str] = []
-        self.answer: Callable[[str, Callable[[], bytes]], bytes] = lambda _, pass_on: pass_on()
-        self.real = machine.unbound
-        path = machine.directory / "control"
-        super().__init__(str(path), _Handler)
-        configure(machine, control=str(path))
-
-
-class _Handler(socketserver.StreamRequestHandler):
-    server: Control
-
-    def handle(self) -> None:
-        line = self.rfile.readline()
-        command = line.removeprefix(b"UBCT1 ").decode().strip()
-        self.server.commands.append(command)
-        answer = self.server.answer(command, lambda: self.server.real.command(command))
-        self.wfile.write(answer)
-
-
-@contextmanager
-def control(machine: PlainMachine) -> Iterator[Control]:
-    with Control(machine) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 class Asker(threading.Thread):

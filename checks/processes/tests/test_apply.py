@@ -9,11 +9,11 @@ import dns.rdatatype
 import pytest
 from dm_dns.access import history
 
+from checks.processes.control import Control
 from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
-    Control,
     applied,
     bring,
     failed,

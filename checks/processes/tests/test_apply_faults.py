@@ -13,15 +13,14 @@ from contextlib import contextmanager
 import pytest
 
 from checks.processes import ports
+from checks.processes.control import Control, configure
 from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
     Asker,
-    Control,
     applied,
     bring,
-    configure,
     failed,
     files,
     foreign_unbound,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from checks.processes import unbound
+from checks.processes.control import Control
 from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
     Asker,
-    Control,
     applied,
     bring,
     failed,

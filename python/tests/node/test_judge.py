@@ -9,7 +9,7 @@ import pytest
 
 from dm_dns.errors import Error
 from dm_dns.files import version
-from dm_dns.node import hook, judge, resolved
+from dm_dns.node import hook_calls, judge, resolved
 from dm_dns.node.apply import Served
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
@@ -65,7 +65,7 @@ class Answers:
             Unbound, "txt", lambda _, name, *, tries: self.of("unbound", name, tries)
         )
         monkeypatch.setattr(
-            hook, "txt", lambda path, name, *, seconds: self.of(path.name, name, seconds)
+            hook_calls, "txt", lambda path, name, *, seconds: self.of(path.name, name, seconds)
         )
         monkeypatch.setattr(
             resolved, "txt", lambda path, name, *, seconds: self.of(path.name, name, seconds)
