@@ -83,9 +83,10 @@ def test_render_writes_a_zone_that_check_accepts(capsys: pytest.CaptureFixture[s
 # dm-dns zone 1
 # serial: 7
 # records: 6
-# sha256: 06018439292e1ef3fdf611f6246212f73ab8c79a44ea82b5206b5a9f316178da
+# sha256: 65b4b031192dca4d6e4ae11bc8211b565b21b187b415bee590e4b7853448c17f
 local-zone: "pin." transparent
 # machine-without-address: kiwi.pin.
+# several-machines: www.pin.
 local-data: "*.pin. CNAME kiwi.pin."
 local-data: "irc.pin. CNAME kfbox.pin."
 local-data: "kfbox.pin. A 192.0.2.2"

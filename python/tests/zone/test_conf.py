@@ -91,6 +91,14 @@ def test_machines_without_address_are_comments() -> None:
     assert conf.parse(text.encode(), "pin", "zone.conf").addresses == addresses
 
 
+def test_names_of_several_machines_are_told_from_machines() -> None:
+    addresses = {"kiwi.pin": ("fd00::2",), "*.a.pin": ("fd00::2",), "silent.pin": ()}
+    text = conf.render(conf.Zone("pin", 7, {}, addresses, shared=frozenset(["*.a.pin"])))
+    body = text.split("\n", 5)[5]
+    assert body.startswith("# machine-without-address: silent.pin.\n# several-machines: *.a.pin.\n")
+    assert conf.parse(text.encode(), "pin", "zone.conf").shared == {"*.a.pin"}
+
+
 @pytest.mark.parametrize("key", ["another", "machine-without-addresses", "a1"])
 def test_a_comment_with_another_key_is_passed_over(key: str) -> None:
     body = f'local-zone: "pin." transparent\n# {key}: any text (of "printable" characters)\n'
@@ -116,6 +124,18 @@ def test_a_comment_with_another_key_is_passed_over(key: str) -> None:
         (
             "# machine-without-address: _dm-dns.pin.\n",
             snapshot("zone.conf:2: '_dm-dns.pin.' is reserved for the status of dm-dns"),
+        ),
+        (
+            "# several-machines: www.pin\n",
+            snapshot("zone.conf:2: 'www.pin' is not a name below the domain 'pin.'"),
+        ),
+        (
+            "# several-machines: www.other.\n",
+            snapshot("zone.conf:2: 'www.other.' is not a name below the domain 'pin.'"),
+        ),
+        (
+            "# several-machines: a.*.pin.\n",
+            snapshot("zone.conf:2: 'a.*.pin.' is not a name below the domain 'pin.'"),
         ),
         (
             "# machine-without-address: b.pin.\n# machine-without-address: a.pin.\n",

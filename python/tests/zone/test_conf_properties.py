@@ -66,7 +66,8 @@ def zones(draw: st.DrawFn) -> conf.Zone:
         for name, known in addresses.items()
         if known or name.count(".") == domain.count(".") + 1
     }
-    return conf.Zone(domain, draw(SERIALS), cnames, addresses)
+    shared = frozenset(host for host in hosts & addresses.keys() if draw(st.booleans()))
+    return conf.Zone(domain, draw(SERIALS), cnames, addresses, shared=shared)
 
 
 def body_of(content: bytes) -> bytes:

@@ -81,6 +81,15 @@ def test_the_zone_has_the_domain_and_the_serial() -> None:
     assert warnings == []
 
 
+def test_a_shared_name_is_told_from_a_machine_with_the_same_addresses() -> None:
+    machines = {"kiwi": ["fd00::1"], "fig": []}
+    hosts = [("www.pin", "kiwi"), ("www.pin", "fig"), ("irc.pin", "kiwi"), ("kiwi.pin", "kiwi")]
+    endpoints = [spec.Endpoint(host, machine, "s", "i", "r") for host, machine in hosts]
+    made, _ = spec.to_zone(spec.Spec("pin", machines, endpoints), 7)
+    assert made.addresses["www.pin"] == made.addresses["kiwi.pin"]
+    assert made.shared == {"www.pin"}
+
+
 def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:
     read = spec.Spec(
         "pin",

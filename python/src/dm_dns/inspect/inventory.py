@@ -169,17 +169,8 @@ def _machines(zone: conf.Zone, clan: Clan | None, exports: Mapping[str, object])
     return {
         name: name.removesuffix(suffix)
         for name in {*targets, *zone.addresses} - exports.keys()
-        if name in targets or _is_one_machine(zone, name)
+        if name not in zone.shared and "." not in name.removesuffix(suffix)
     }
-
-
-def _is_one_machine(zone: conf.Zone, name: str) -> bool:
-    """Tell whether a name with addresses can be a machine's, and not one that several share."""
-    own = set(zone.addresses[name])
-    label = name.removesuffix(f".{zone.domain}")
-    return "." not in label and not any(
-        other != name and known and own > set(known) for other, known in zone.addresses.items()
-    )
 
 
 def _last_target(zone: conf.Zone, name: str) -> str:

@@ -6,7 +6,8 @@ the file comes over the network, and whoever can sign it must be able to name ho
 else.
 
 What only dm-dns understands is in the comments, each ``# key: value``. A reader ignores those whose
-key it does not know. The one key is ``machine-without-address``: such a machine has no local-data.
+key it does not know. ``machine-without-address`` names a machine that has no local-data, and
+``several-machines`` a name whose addresses are those of several machines: it is no machine's own.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from typing import Final, NamedTuple, NoReturn
 from dm_dns import files
 from dm_dns.errors import FileError
 from dm_dns.zone import conf_lines, limits, names
-from dm_dns.zone.conf_lines import WITHOUT_ADDRESS, Comments, Records
+from dm_dns.zone.conf_lines import SHARED, WITHOUT_ADDRESS, Comments, Records
 from dm_dns.zone.reasons import shown
 
 MAX_SERIAL: Final = 2**32 - 1
@@ -57,6 +58,8 @@ class Zone(NamedTuple):
     machine of which no address is known, and which exists anyway."""
     sha256: str = ""
     """Of the lines below the header, in hexadecimal; empty where the zone was not read."""
+    shared: frozenset[str] = frozenset()
+    """The names that have the addresses of several machines or devices."""
 
     def is_from_the_future(self, now: float, known: int = 0) -> bool:
         """Tell whether this zone would keep all others away: see the function of this name."""
@@ -102,9 +105,10 @@ def is_from_the_future(serial: int, now: float, known: int = 0) -> bool:
 def render(zone: Zone) -> str:
     """Return the text of the zone.conf for ``zone``: always the same for the same zone."""
     records = sorted(_records(zone))
-    without = sorted(f"{name}." for name, known in zone.addresses.items() if not known)
+    comments = [f"# {WITHOUT_ADDRESS}: {n}." for n, known in zone.addresses.items() if not known]
+    comments += [f"# {SHARED}: {name}." for name in zone.shared]
     body = f'local-zone: "{zone.domain}." transparent\n'
-    body += "".join(f"# {WITHOUT_ADDRESS}: {name}\n" for name in without)
+    body += "".join(f"{comment}\n" for comment in sorted(comments))
     body += "".join(f'local-data: "{" ".join(record)}"\n' for record in records)
     return (
         f"# dm-dns zone {FORMAT}\n"
@@ -213,7 +217,7 @@ class _Parser:
         self.check_chains(records.targets)
         addresses: dict[str, tuple[str, ...]] = dict.fromkeys(comments.machines, ())
         cnames = self.read_records(records.targets, addresses)
-        return Zone(domain, serial, cnames, addresses, sha256)
+        return Zone(domain, serial, cnames, addresses, sha256, frozenset(comments.shared))
 
     def start_of_zone(self) -> tuple[int, str]:
         """Return the serial and the domain, which stand before all records."""

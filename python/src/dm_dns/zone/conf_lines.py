@@ -21,11 +21,15 @@ from dm_dns.zone.reasons import record_pattern, shown, why_not_a_record
 WITHOUT_ADDRESS: Final = "machine-without-address"
 """The key of a comment that names a machine of which no address is known."""
 
+SHARED: Final = "several-machines"
+"""The key of a comment that names what has the addresses of several machines."""
+
 _PIECE: Final = 2**16  # bytes; longer than any line
 _FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
 _COMMENT: Final = re.compile(rb"# [a-z][a-z0-9-]*+: (?! )[ -~]++(?<! )")
 _COMMENTS: Final = re.compile(rb"(?:%b\n)*+" % _COMMENT.pattern)
 _MACHINE: Final = f"# {WITHOUT_ADDRESS}: ".encode()
+_SHARED: Final = f"# {SHARED}: ".encode()
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
 _LETTERS_TO_A: Final = bytes.maketrans(_LETTERS, b"a" * len(_LETTERS))
 _LONG_LABEL: Final = b"a" * (names.MAX_LABEL + 1)
@@ -61,6 +65,8 @@ class Comments:
         """Take the domain of the zone."""
         self.machines: dict[str, None] = {}
         """The full names of those without an address, in order."""
+        self.shared: set[str] = set()
+        """The full names that several machines share."""
         self._domain = domain
         self._previous = b""
 
@@ -72,6 +78,8 @@ class Comments:
             if not are_comments and (reason := self._why_not(line)):
                 return Broken(after, reason)
             if line.startswith(_MACHINE) and (reason := self._why_not_machine(line)):
+                return Broken(after, reason)
+            if line.startswith(_SHARED) and (reason := self._why_not_shared(line)):
                 return Broken(after, reason)
             self._previous = line
         return None
@@ -96,6 +104,16 @@ class Comments:
                 f"there are more machines without an address than the limit, {limits.MAX_MACHINES}"
             )
         self.machines[value.removesuffix(".")] = None
+        return None
+
+    def _why_not_shared(self, line: bytes) -> str | None:
+        """Return the rule that the name in the next line breaks; remember it if it breaks none."""
+        value = line.removeprefix(_SHARED).decode("ascii")
+        if not _name_pattern(self._domain).fullmatch(value) or len(value) > names.MAX_NAME + 1:
+            return f"{shown(value)} is not a name below the domain '{self._domain}.'"
+        if len(self.shared) == limits.MAX_SHARED:
+            return f"more names are those of several machines than the limit, {limits.MAX_SHARED}"
+        self.shared.add(value.removesuffix("."))
         return None
 
 
@@ -249,3 +267,9 @@ def _records_pattern(domain: str) -> re.Pattern[bytes]:
 @cache
 def _machine_pattern(domain: str) -> re.Pattern[str]:
     return re.compile(rf"{names.LABEL}\.{re.escape(domain)}\.")
+
+
+@cache
+def _name_pattern(domain: str) -> re.Pattern[str]:
+    below = rf"(?:\.{names.LABEL})*\.{re.escape(domain)}\."
+    return re.compile(rf"(?:\*|{names.LABEL}){below}")

@@ -24,6 +24,10 @@ factor 8 to 10,000 records. Only clan-core's own dm-dns writes one."""
 MAX_MACHINES: Final = 20_000
 """Names that CNAMEs point to, and as many machines without an address: factor 20."""
 
+MAX_SHARED: Final = 20_000
+"""Names of which comments say that several machines have them: factor 20 to one for each of 1000
+machines."""
+
 MAX_ADDRESSES: Final = 2000
 """Addresses of one name. A name that all 1000 machines answer on, with an address in each of two
 networks, has 2000: factor 1. Nobody can have many more: an answer has at most 65,535 bytes (RFC

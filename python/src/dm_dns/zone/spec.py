@@ -140,6 +140,7 @@ class _Builder:
         for device, name in self.devices.items():
             addresses[name] = self.device_addresses(device)
         cnames = {}
+        shared = set()
         for name, claims in self.claims_by_name().items():
             owners = sorted({claim.owner for claim in claims})
             if owners == [name]:
@@ -148,9 +149,11 @@ class _Builder:
                 cnames[name] = owners[0]
             else:
                 addresses[name] = self.shared_name(name, claims, owners, addresses)
+                shared.add(name)
         if self.problems:
             raise Error("\n".join(self.problems))
-        return conf.Zone(self.domain, serial, cnames, addresses), self.warnings
+        made = conf.Zone(self.domain, serial, cnames, addresses, shared=frozenset(shared))
+        return made, self.warnings
 
     def full_names(self, owners: Iterable[str], kind: str) -> dict[str, str]:
         """Return the full names of all machines or all devices, by their own."""
