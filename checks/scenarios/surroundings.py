@@ -1,6 +1,6 @@
 """What machines have around dm-dns: settings of systemd-resolved, other links, or no network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -67,6 +67,12 @@ def answer_servfail(machine: Machine, domain: str) -> None:
         machine,
         ["auth-zone:", f'name: "{domain}."', f"zonefile: {_DIRECTORY}/nothing", "for-upstream: no"],
     )
+
+
+def answer_addresses(machine: Machine, known: Mapping[str, str]) -> None:
+    """Have the other link's server know the names of addresses, and nothing else."""
+    lines = [f'local-data-ptr: "{address} {name}"' for address, name in known.items()]
+    _start(machine, ['local-zone: "." static', *lines])
 
 
 def answer_zone(machine: Machine, domain: str, path: str) -> None:

@@ -128,6 +128,7 @@ in
     name = "resolver";
     arguments = [ ];
   };
+  vm-reverse = run public { name = "reverse"; };
   vm-rollback = run pushers { name = "rollback"; };
   vm-sandbox = run three {
     name = "sandbox";

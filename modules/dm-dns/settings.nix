@@ -111,6 +111,17 @@ in
       '';
     };
 
+    reverse = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Whether programs on the machine find the name of a machine or device by its address, as
+        `getent hosts` and logs do: exactly for those addresses of the clan that are private, unique
+        local, or of yggdrasil or mycelium. An address that several have gets no name.
+      '';
+    };
+
     wholeDomain = mkOption {
       type = types.bool;
       default = true;

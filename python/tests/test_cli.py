@@ -587,6 +587,7 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.node.metrics",
             "dm_dns.node.netlink",
             "dm_dns.node.resolved",
+            "dm_dns.node.reverse_names",
             "dm_dns.node.server",
             "dm_dns.node.state",
             "dm_dns.node.trust",
@@ -598,6 +599,7 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.zone.limits",
             "dm_dns.zone.names",
             "dm_dns.zone.reasons",
+            "dm_dns.zone.reverse",
             "dm_dns.zone.zonefile",
         ]
     )

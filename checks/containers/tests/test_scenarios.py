@@ -26,6 +26,7 @@ from checks.scenarios import (
     outages,
     public,
     resolver,
+    reverse,
     sandbox,
     web,
     zones,
@@ -196,12 +197,13 @@ def test_names_resolve_while_a_vpn_that_unbound_listens_in_comes_and_goes(
         listening.run(clan.machines, clan.booted.spec, "host0")
 
 
-def test_names_of_others_in_the_domain_resolve_as_without_dm_dns(containers: Containers) -> None:
+def test_names_and_addresses_of_others_resolve_as_without_dm_dns(containers: Containers) -> None:
     containers.stop()
     with Clan("public") as clan:
         booted = clan.booted
         push = Push(booted.pusher, booted.key, booted.network_id)
         public.run(clan.machines, booted.spec, push)
+        reverse.run(clan.machines, booted.spec, push)
 
 
 def test_web_servers_answer_the_clan_and_wait_for_no_vpn(containers: Containers) -> None:

@@ -45,6 +45,7 @@ in
             allow = [ "192.0.2.0/24" ];
             listen = [ "192.0.2.4" ];
             port = 5355;
+            reverse = true;
           };
         };
       };

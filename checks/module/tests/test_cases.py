@@ -100,6 +100,11 @@ def test_what_the_hook_does_not_answer_leads_nowhere(case: str, name: str) -> No
     assert machine["systemd.services.systemd-resolved"] == {"reloadTriggers": [source]}
 
 
+def test_reverse_names_are_given_where_that_is_wanted() -> None:
+    for case, expected in (("three", False), ("public", True)):
+        assert {apply_config(found)["reverse"] for found in load(case).values()} == {expected}
+
+
 def test_the_whole_domain_is_the_clans_unless_that_is_denied() -> None:
     for case, expected in (("three", True), ("public", False)):
         assert {apply_config(found)["wholeDomain"] for found in load(case).values()} == {expected}
@@ -1021,7 +1026,11 @@ def test_a_mac_is_in_the_zone_as_any_machine_and_serves_none() -> None:
 @pytest.mark.parametrize(
     ("case", "machine", "part"),
     [
-        ("mac", "unsuitable", "on which these settings have no effect:\nallow, listen, port.\n"),
+        (
+            "mac",
+            "unsuitable",
+            "on which these settings have no effect:\nallow, listen, port, reverse.\n",
+        ),
         ("mac", "pushing", "'pushing' is a Mac, and has the role push"),
         ("mac-alone", "macbook", "names, and no\nmachine has the setting listen."),
         ("mac-refused", "macbook", "the setting listen answer nobody: one, two.\nSet allow"),

@@ -16,7 +16,7 @@ from dm_dns.node import hook_calls
 
 from checks.processes.hook import Connection, HookProcess, Reply, listening, readable
 from checks.processes.plain_machine import PlainMachine
-from checks.processes.tests.helpers import NEW, OLD, applied, bring, failed, zone_conf
+from checks.processes.tests.helpers import NEW, OLD, applied, bring, failed, set_up, zone_conf
 from checks.processes.wait import until
 
 RESOLVE = b'{"method": "io.systemd.Resolve.Hook.ResolveRecord"'
@@ -107,14 +107,10 @@ def shared(
     """A connection to the hook of a clan of which others have names of the domain as well."""
     cnames = {"irc.pin": "kiwi.pin", **APP}
     bring(machine, zone_conf(5, cnames, {"kiwi.pin": (OLD,), "silent.pin": ()}))
-    configure_all(machine, wholeDomain=False)
+    set_up(machine, wholeDomain=False)
     applied(machine)
     with HookProcess(machine.config, listener):
         yield connect()
-
-
-def configure_all(machine: PlainMachine, **values: object) -> None:
-    machine.config.write_text(json.dumps({**json.loads(machine.config.read_text()), **values}))
 
 
 def test_all_of_a_name_of_the_clan_is_the_clans(shared: Connection) -> None:
@@ -191,6 +187,77 @@ def test_while_it_is_found_out_whose_a_name_is_unbound_may_go_away(
         "rcode": 0,
         "answer": [f"app.pin. 0 IN CNAME {DEAD_END}"],
     }
+
+
+KIWI = {"kiwi.pin": ("10.0.0.1", "fd00::1", "203.0.113.1"), "fig.pin": ("192.168.1.2",)}
+POINTER = "1.0.0.10.in-addr.arpa"
+POINTERS = [POINTER, "2.1.168.192.in-addr.arpa", f"1.{'0.' * 29}d.f.ip6.arpa"]
+
+
+@pytest.fixture
+def reverse(
+    machine: PlainMachine, listener: socket.socket, connect: Connect
+) -> Iterator[Connection]:
+    """A connection to the hook of a machine that gives reverse names, and has been told of them."""
+    bring(machine, zone_conf(5, {"irc.pin": "kiwi.pin"}, KIWI))
+    set_up(machine, reverse=True)
+    applied(machine)
+    with HookProcess(machine.config, listener):
+        found = connect()
+        told = found.filter()["parameters"]["filterDomains"]
+        while told != ["pin", *POINTERS]:  # the file is read in another thread
+            assert told == ["pin"]
+            told = found.reply()["parameters"]["filterDomains"]
+        yield found
+
+
+def test_it_wants_exactly_the_reverse_names_of_the_zone(
+    machine: PlainMachine, reverse: Connection
+) -> None:
+    bring(machine, zone_conf(6, addresses={"fig.pin": ("192.168.1.2", "10.9.9.9")}))
+    applied(machine)
+    assert reverse.reply() == {
+        "parameters": {"filterDomains": ["pin", "9.9.9.10.in-addr.arpa", POINTERS[1]]},
+        "continues": True,
+    }
+
+
+def test_a_reverse_name_is_answered_with_the_machines_own(
+    machine: PlainMachine, reverse: Connection, connect: Connect
+) -> None:
+    assert reverse
+    other = connect()
+    expected = {"rcode": 0, "answer": [f"{POINTER}. 5 IN PTR kiwi.pin."]}
+    assert other.look_up(POINTER, "PTR") == other.look_up(f"{POINTER}.", "ANY") == expected
+    upper = POINTERS[2].upper()
+    assert other.look_up(upper, "PTR")["answer"] == [f"{upper}. 5 IN PTR kiwi.pin."]
+    for name in ("2.0.0.10.in-addr.arpa", "0.0.10.in-addr.arpa", "1.113.0.203.in-addr.arpa"):
+        assert other.look_up(name, "PTR") == {}, name
+    assert other.look_up(POINTER, "SOA") == other.look_up(POINTER, "A") == {}
+    machine.unbound.stop()
+    assert other.look_up(POINTER, "PTR") == expected
+
+
+def test_a_hundred_thousand_letters_of_reverse_names_are_told(
+    machine: PlainMachine, reverse: Connection
+) -> None:
+    many = {f"m{number}.pin": (f"fd00::{number:x}",) for number in range(1, 2001)}
+    bring(machine, zone_conf(6, {"irc.pin": "m1.pin"}, many))
+    applied(machine)
+    told = reverse.reply()["parameters"]["filterDomains"]
+    assert len(told) == 2001
+    assert sum(map(len, told)) > 100_000
+
+
+def test_who_has_gone_away_keeps_nobody_from_being_told(
+    machine: PlainMachine, reverse: Connection, connect: Connect
+) -> None:
+    other = connect()
+    assert len(other.filter()["parameters"]["filterDomains"]) == 4
+    reverse.stream.close()
+    bring(machine, zone_conf(6, addresses={"fig.pin": ("10.9.9.9",)}))
+    applied(machine)
+    assert other.reply()["parameters"] == {"filterDomains": ["pin", "9.9.9.10.in-addr.arpa"]}
 
 
 def test_a_name_exists_if_it_does_in_one_of_its_spellings(connection: Connection) -> None:

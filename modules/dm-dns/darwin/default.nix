@@ -66,6 +66,7 @@ let
         "allow"
         "listen"
         "port"
+        "reverse"
       ];
 in
 {

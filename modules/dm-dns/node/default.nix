@@ -39,7 +39,7 @@ let
   applyConfig = pkgs.writeText "dm-dns-apply.json" (
     builtins.toJSON {
       inherit domain;
-      inherit (settings) wholeDomain;
+      inherit (settings) reverse wholeDomain;
       state = constants.stateDirectory;
       mesh = constants.meshCopy;
       # There is no zone.conf before the first `clan vars generate`.

@@ -80,6 +80,13 @@ def test_the_whole_domain_is_the_clans_unless_that_is_denied() -> None:
     assert read({**VALUES, "wholeDomain": False}).whole_domain is False
 
 
+def test_reverse_names_are_given_where_that_is_wanted() -> None:
+    assert read(VALUES).reverse is False
+    config = read({**VALUES, "reverse": True})
+    assert config.reverse is True
+    assert config.written == [config.zonefile, config.kept, Path("/var/lib/dm-dns/reverse")]
+
+
 def test_resolved_may_have_no_hook() -> None:
     assert read(without("hook")).hook is None
     assert read(without("resolved")).resolved is None
@@ -105,6 +112,11 @@ def test_every_port_can_be_set(port: int) -> None:
             {**VALUES, "wholeDomain": "no"},
             snapshot('apply.json: wholeDomain must be true or false, not "no"'),
             id="whole-domain",
+        ),
+        pytest.param(
+            {**VALUES, "reverse": 1},
+            snapshot("apply.json: reverse must be true or false, not 1"),
+            id="reverse",
         ),
         pytest.param({}, snapshot("apply.json: domain must be a string, not null"), id="empty"),
         pytest.param(

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.files import Version
-from dm_dns.node import history, hosts, local_view
+from dm_dns.node import history, hosts, local_view, reverse_names
 from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
 from dm_dns.node.hosts import Hosts
@@ -125,8 +125,11 @@ def _lock(state: Path) -> Iterator[None]:
 def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
     trust = update_trust(config, inputs.mesh)
     fingerprint = inputs.fingerprint(trust)
+    if not config.reverse:
+        files.remove(config.reverse_names)
     if served := _already_served(config, inputs, fingerprint, write_only=write_only):
-        return Outcome(served, [], inputs.versions(), is_new=False, local=inputs.local)
+        problems = reverse_names.problems(config)
+        return Outcome(served, problems, inputs.versions(), is_new=False, local=inputs.local)
     choice = choose(config, inputs, trust, time.time())
     known, hosts_problems = _known_hosts(config, inputs, choice)
     machine, view_problems = _own_machine(config, inputs, choice, known)
@@ -145,6 +148,10 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         source=choice.source,
         inputs="unknown" if problems else fingerprint,
     )
+    if config.reverse:
+        content = reverse_names.content(choice.zone, compiled.addresses)
+        files.replace(config.reverse_names, content)
+        problems += reverse_names.problems(config)
     _write_zonefile(config, compiled.text.encode("ascii"))
     if not write_only:
         _load(config, compiled.status)
@@ -201,7 +208,7 @@ def _already_served(
         first = FirstLine.parse(files.first_line(config.zonefile).decode("ascii"))
     except (OSError, ValueError):
         return None
-    if first.inputs != fingerprint or not config.kept.exists():
+    if first.inputs != fingerprint or not all(path.exists() for path in config.written):
         return None
     if not write_only and not _serves(config, first.status):
         return None

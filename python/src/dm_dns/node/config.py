@@ -72,6 +72,8 @@ class Config(NamedTuple):
     """The machine's own full name; None: it serves its own services as it serves all others."""
     whole_domain: bool = True
     """Whether nobody else has names of the domain: other names resolve as without dm-dns if not."""
+    reverse: bool = False
+    """Whether programs get the machine's name for an address of the clan."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -89,6 +91,11 @@ class Config(NamedTuple):
         return self.state / f"{self.domain}.zone.previous"
 
     @property
+    def reverse_names(self) -> Path:
+        """The file of the addresses that have a reverse name (`node.reverse_names`)."""
+        return self.state / "reverse"
+
+    @property
     def history(self) -> Path:
         """The directory of the zones that the mesh brought, each named ``<serial>.conf``."""
         return self.state / "history"
@@ -97,6 +104,12 @@ class Config(NamedTuple):
     def kept(self) -> Path:
         """The kept copy: the zone.conf from which the zone file was made."""
         return self.state / "kept.conf"
+
+    @property
+    def written(self) -> list[Path]:
+        """What a run of `apply` leaves."""
+        files = [self.zonefile, self.kept]
+        return [*files, self.reverse_names] if self.reverse else files
 
     @classmethod
     def read(cls, path: Path) -> "Config":
@@ -154,4 +167,5 @@ class Config(NamedTuple):
             resolved=Path(fields.path("resolved")) if fields.has("resolved") else None,
             machine=machine,
             whole_domain=fields.boolean("wholeDomain") if fields.has("wholeDomain") else True,
+            reverse=fields.boolean("reverse") if fields.has("reverse") else False,
         )

@@ -14,6 +14,10 @@ on what the zone does not have, and resolved looks that up as it would without d
 is then for another domain, to which an alias leads that the hook answers if unbound stays silent:
 passed on, a name of the clan would be asked of the world. SERVFAIL is no temporary error for
 programs: the C library tells them that the name is not known (nss-resolve(8)).
+
+The reverse names of the clan's addresses, if programs are to get them, do not come from unbound.
+resolved is told each of them, and which they are whenever that changes, so that it asks this hook
+for no other ones.
 """
 
 import base64
@@ -25,15 +29,18 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final, NamedTuple, cast
 
 from dm_dns.errors import Error
 from dm_dns.node import dns_message
 from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.hook_calls import INTERFACE, Call, Key, parse
+from dm_dns.node.reverse_names import Watcher
 from dm_dns.node.unbound import Unbound
 from dm_dns.node.varlink import END
 from dm_dns.zone import names
+from dm_dns.zone.zonefile import TTL
 
 _MAX_CALL: Final = 65536
 """Bytes of a call: resolved's have less than 2,000."""
@@ -114,7 +121,13 @@ class Hook:
     """Answers calls on a socket, in one thread and without ever waiting for one lookup only."""
 
     def __init__(
-        self, domain: str, unbound: Unbound, listener: socket.socket, *, whole_domain: bool = True
+        self,
+        domain: str,
+        unbound: Unbound,
+        listener: socket.socket,
+        *,
+        whole_domain: bool = True,
+        reverse: Watcher | None = None,
     ) -> None:
         """Take what it works with, without doing anything yet.
 
@@ -123,10 +136,16 @@ class Hook:
             unbound: which has the zone.
             listener: the socket that resolved connects to.
             whole_domain: whether nobody else has names of the domain.
+            reverse: knows the reverse names; None: there are none.
 
         """
         self._domain = domain
         self._whole_domain = whole_domain
+        self._watcher = reverse
+        self._reverse: dict[str, str] = {}
+        """The name of the machine for each reverse name that resolved has been told."""
+        self._told: dict[_Connection, None] = {}
+        """Those on which resolved waits for another filter."""
         self._unbound = unbound
         self._listener = listener
         self._selector = selectors.DefaultSelector()
@@ -149,7 +168,10 @@ class Hook:
         waker, woken = socket.socketpair()
         waker.settimeout(0)
         signal.set_wakeup_fd(waker.fileno())
-        self._watch(woken, selectors.EVENT_READ, lambda _events: woken.recv(1))
+        self._watch(woken, selectors.EVENT_READ, lambda _events: self._woken(woken))
+        if self._watcher:
+            self._watcher.changed = lambda: _wake(waker)
+            self._watcher.start()
         while True:
             happened = self._selector.select(self._timeout())
             for key, events in happened:
@@ -171,6 +193,17 @@ class Hook:
 
     def _watch(self, fileobj: socket.socket, events: int, then: Callable[[int], object]) -> None:
         self._selector.register(fileobj, events, then)
+
+    def _woken(self, woken: socket.socket) -> None:
+        """Take a signal, or tell resolved that there are other reverse names."""
+        woken.recv(1)
+        if self._watcher and self._watcher.names is not self._reverse:
+            self._reverse = self._watcher.names
+            for connection in list(self._told):
+                try:
+                    self._tell_filter(connection, continues=True)
+                except OSError:
+                    self._close(connection)
 
     def _timeout(self) -> float | None:
         if not self._lookups:
@@ -218,19 +251,27 @@ class Hook:
         if call.method == f"{INTERFACE}.ResolveRecord":
             self._look_up(connection, call.keys)
         elif call.method == f"{INTERFACE}.QueryFilter":
-            # More replies could follow if the filter changed, which it does not.
-            parameters = {"filterDomains": [self._domain]}
-            self._reply(connection, parameters=parameters, continues=call.wants_more)
+            if call.wants_more:
+                self._told[connection] = None
+            self._tell_filter(connection, continues=call.wants_more)
         else:
             error = "org.varlink.service.MethodNotFound"
             self._reply(connection, error=error, parameters={"method": call.method})
+
+    def _tell_filter(self, connection: _Connection, *, continues: bool) -> None:
+        """Tell which names the hook wants: those below these."""
+        parameters = {"filterDomains": [self._domain, *self._reverse]}
+        self._reply(connection, parameters=parameters, continues=continues)
 
     def _reply(self, connection: _Connection, **reply: object) -> None:
         connection.to_send += json.dumps(reply).encode() + END
         self._send(connection)
 
     def _send(self, connection: _Connection) -> None:
-        sent = connection.stream.send(connection.to_send)
+        try:
+            sent = connection.stream.send(connection.to_send)
+        except BlockingIOError:
+            sent = 0
         connection.to_send = connection.to_send[sent:]
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.to_send else 0)
         key = self._selector.get_key(connection.stream)
@@ -240,6 +281,7 @@ class Hook:
     def _close(self, connection: _Connection) -> None:
         if connection.lookup:
             self._end(connection.lookup)
+        self._told.pop(connection, None)
         self._selector.unregister(connection.stream)
         connection.stream.close()
 
@@ -248,7 +290,7 @@ class Hook:
     def _look_up(self, connection: _Connection, keys: list[Key]) -> None:
         """Ask unbound; for names that are not the clan's, or cannot be, pass the lookup on."""
         if not all(self._may_be_ours(key.name) for key in keys):
-            self._reply(connection, parameters={})
+            self._reply(connection, parameters=self._reverse_answer(keys))
             return
         if len(self._lookups) >= _MAX_LOOKUPS:
             self._reply(connection, parameters=self._unavailable(keys))
@@ -275,6 +317,15 @@ class Hook:
         name = name.lower().removesuffix(".")
         is_apex = name == self._domain
         return names.is_below(name, self._domain) or (is_apex and self._whole_domain)
+
+    def _reverse_answer(self, keys: list[Key]) -> dict[str, object]:
+        """Return the reply for a reverse name; if it is none of the clan's, pass the lookup on."""
+        [key, *others] = keys
+        owner = self._reverse.get(key.name.lower().removesuffix("."))
+        if owner is None or others or key.kind not in (dns_message.PTR, dns_message.ANY):
+            return {}
+        record = dns_message.alias(key.name, dns_message.PTR, owner, ttl=TTL)
+        return {"rcode": dns_message.NOERROR, "answer": [_raw(record)]}
 
     def _unknown(self) -> dict[str, object]:
         """Return the reply for a name that the clan does not have."""
@@ -407,8 +458,6 @@ class Hook:
         try:
             self._reply(connection, parameters=parameters)
             self._calls(connection)
-        except BlockingIOError:
-            pass
         except (OSError, ValueError):
             self._close(connection)
 
@@ -418,6 +467,11 @@ class Hook:
         for message_id in lookup.queries:
             self._waiting.pop(message_id, None)
             self._drop(lookup, message_id)
+
+
+def _wake(waker: socket.socket) -> None:
+    with suppress(BlockingIOError):  # it has been woken already
+        waker.send(b"\0")
 
 
 def _raw(record: Record) -> dict[str, str]:

@@ -144,8 +144,7 @@ class Server:
         """
         if self._state.served is None or self._state.problems:
             return False
-        paths = (self._config.zonefile, self._config.kept)
-        return not all(path.exists() for path in paths)
+        return not all(path.exists() for path in self._config.written)
 
     def _run(self) -> None:
         """Run `apply` once, and write down its outcome."""

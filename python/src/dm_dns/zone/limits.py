@@ -28,6 +28,11 @@ MAX_SHARED: Final = 20_000
 """Names of which comments say that several machines have them: factor 20 to one for each of 1000
 machines."""
 
+MAX_REVERSE: Final = 20_000
+"""Addresses that have a reverse name on a machine where programs are to get it: factor 5 to 1000
+machines with an address in each of four networks. systemd-resolved is told all of these names
+(`node.reverse_names`): 20,000 are a message of 1.5 MB, and it takes at most 16 MB."""
+
 MAX_ADDRESSES: Final = 2000
 """Addresses of one name. A name that all 1000 machines answer on, with an address in each of two
 networks, has 2000: factor 1. Nobody can have many more: an answer has at most 65,535 bytes (RFC

@@ -32,6 +32,8 @@ class ZoneFile(NamedTuple):
     text: str
     status: str
     """The text of the TXT record that distinguishes this file from all others (`status_name`)."""
+    addresses: Mapping[str, tuple[str, ...]]
+    """Those of each name that is not a CNAME in it."""
 
 
 class OwnMachine(NamedTuple):
@@ -109,7 +111,7 @@ def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
     file = f"file={hashlib.sha256(body.encode('ascii')).hexdigest()}"
     txt = f'{status_name(served.domain)}. TXT "{status}" "{file}"\n'
     first = f"; inputs={inputs} records={served.records} {status} {file}\n"
-    return ZoneFile(f"{first}{body}{txt}", f"{status} {file}")
+    return ZoneFile(f"{first}{body}{txt}", f"{status} {file}", addresses)
 
 
 def excess(
