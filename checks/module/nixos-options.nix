@@ -152,6 +152,7 @@ in
       networkmanager.dns = option types.str "default";
       networkmanager.enable = bool;
       resolvconf.enable = bool;
+      search = texts;
       useHostResolvConf = bool;
     };
 

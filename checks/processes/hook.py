@@ -17,12 +17,15 @@ from checks.processes.process import end
 
 _SECONDS: Final = 20.0
 _INTERFACE: Final = "io.systemd.Resolve.Hook"
-# Socket activation names the process that gets the socket.
+# Socket activation names the process that gets the sockets, from number 3.
 _START: Final = """\
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
-os.execv(sys.executable, [sys.executable, "-m", "dm_dns", "hook", "--config", sys.argv[2]])
+import fcntl, os, sys
+config, *given = sys.argv[1:]
+copies = [fcntl.fcntl(int(each), fcntl.F_DUPFD_CLOEXEC, 100) for each in given]
+for number, copy in enumerate(copies, start=3):
+    os.dup2(copy, number)
+os.environ |= {"LISTEN_FDS": str(len(given)), "LISTEN_PID": str(os.getpid())}
+os.execv(sys.executable, [sys.executable, "-m", "dm_dns", "hook", "--config", config])
 """
 _HEADER: Final = bytes([0, 0, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0])
 """Of a DNS message with one answer."""
@@ -95,20 +98,20 @@ def _texts(answer: Iterable[dict[str, str]]) -> Iterator[str]:
 
 
 class HookProcess:
-    """`dm-dns hook` on a socket that somebody else holds: a context manager."""
+    """`dm-dns hook` on sockets that somebody else holds: a context manager."""
 
-    def __init__(self, config: Path, listener: socket.socket) -> None:
+    def __init__(self, config: Path, *listeners: socket.socket) -> None:
         """Start it.
 
         Args:
             config: the machine's apply.json.
-            listener: the socket for calls.
+            listeners: the sockets for calls.
 
         """
-        descriptor = listener.fileno()
+        descriptors = [listener.fileno() for listener in listeners]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(descriptor), str(config)],
-            pass_fds=[descriptor],
+            [sys.executable, "-c", _START, str(config), *map(str, descriptors)],
+            pass_fds=descriptors,
             stderr=subprocess.PIPE,
         )
 

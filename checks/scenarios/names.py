@@ -44,10 +44,19 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         machine.fail(f"getent ahosts {_SILENT}.{spec['domain']}")
         _check_empty_answers(machine, silent)
 
+    _check_short_names(next(iter(machines.values())), spec)
     for name, machine in machines.items():
         if name != push.machine:
             machine.fail(f"test -e {push.key}")
     zones.withdraw(machines, spec, push)
+
+
+def _check_short_names(machine: Machine, spec: Spec) -> None:
+    """Check that without the setting search programs need the full names, and are told so."""
+    host = next(each["host"] for each in spec["endpoints"] if "*" not in each["host"])
+    short = host.removesuffix(f".{spec['domain']}")
+    machine.fail(f"getent ahosts {short}")
+    machine.succeed(f"{{ dm-dns doctor {short} || true; }} | grep -F 'the full name, {host}: its'")
 
 
 def _with_silent_machine(spec: Spec) -> Spec:

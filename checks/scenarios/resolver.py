@@ -1,8 +1,11 @@
-"""Names resolve however systemd-resolved is set up, and whatever other links say of the domain."""
+"""Names resolve however systemd-resolved is set up, and whatever other links say of the domain.
+
+So do short ones: the machines have the setting search on.
+"""
 
 from typing import Final
 
-from checks.scenarios import surroundings, zones
+from checks.scenarios import short_names, surroundings, zones
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Spec
 
@@ -109,3 +112,4 @@ def _check(machine: Machine, spec: Spec, when: str, *, server: str = _STUB) -> N
         raise AssertionError(f"{machine.name}: {unknown} {when}: getent's exit status is {status}")
     query = f"dig @{server} +tries=1 +time={_SECONDS}"
     machine.succeed(zones.status(query, unknown, "NXDOMAIN"))
+    short_names.check(machine, spec, when)

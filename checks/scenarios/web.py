@@ -199,6 +199,8 @@ def _check(machine: Machine, machines: Machines, spec: Spec, link: str) -> None:
             for name in (machine.name, other.name)
         )
         for_all = _mixed_sites(machine, spec)
+        if ours & theirs:
+            _check_short_name(other, machine)
         for site in [*_sites(machine, spec), _own_site(machine, spec), *for_all]:
             if other is not machine and ours & theirs:
                 other.succeed(f"{_CURL} {site.url} | grep -Fx {site.text}")
@@ -206,6 +208,11 @@ def _check(machine: Machine, machines: Machines, spec: Spec, link: str) -> None:
                 _answers(other, site, public)
             else:
                 other.fail(_answer(site, public))
+
+
+def _check_short_name(asking: Machine, machine: Machine) -> None:
+    """Check that a site's short name leads to its full one, for the clan only."""
+    asking.succeed(f"{_CURL} --location http://nginx-{machine.name}/ | grep -Fx nginx")
 
 
 @contextmanager

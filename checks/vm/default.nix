@@ -138,6 +138,10 @@ in
     name = "sandbox";
     arguments = [ ];
   };
+  vm-short-names = run lan {
+    name = "short_names";
+    arguments = [ ];
+  };
   vm-web = run web {
     name = "web";
     arguments = [ ''"eth1"'' ];

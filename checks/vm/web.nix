@@ -27,6 +27,7 @@ in
     };
     dm-dns = {
       inherit module;
+      roles.default.settings.search = true;
       roles.default.machines = lib.mapAttrs (machine: addresses: {
         settings = {
           inherit addresses;
@@ -57,6 +58,8 @@ in
       defaultListenAddresses = lib.mkIf (machine == "both") [ "192.168.1.1" ];
       virtualHosts = {
         "${machine}.test".extraConfig = ''return 200 "own";'';
+        # The short name of the next one: as `globalRedirect` does.
+        "nginx-${machine}".extraConfig = "return 301 http://nginx-${machine}.test$request_uri;";
         nginx = {
           serverName = "nginx-${machine}.test";
           extraConfig = ''return 200 "nginx";'';

@@ -22,8 +22,9 @@ in
   address = "127.0.0.1";
   controlSocket = "/run/unbound/unbound.ctl";
 
-  # Where systemd-resolved answers programs, and where it asks for the clan's names: it looks for
-  # sockets in that folder.
+  # Where systemd-resolved answers programs, and where it asks for the clan's names and for short ones:
+  # it looks for sockets in that folder.
   resolvedSocket = "/run/systemd/resolve/io.systemd.Resolve";
   hookSocket = "/run/systemd/resolve.hook/dm-dns";
+  searchSocket = "/run/systemd/resolve.hook/dm-dns-search";
 }

@@ -102,6 +102,17 @@ in
       '';
     };
 
+    search = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Whether names directly below the clan's domain resolve without it on the machine, as in
+        `ssh kiwi`. Set it for the role, or for single machines: each resolves short names for
+        itself. Certificates have the full name, so a browser still needs that for HTTPS.
+      '';
+    };
+
     port = mkOption {
       type = types.port;
       default = 5353;

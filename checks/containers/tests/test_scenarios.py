@@ -28,6 +28,7 @@ from checks.scenarios import (
     resolver,
     reverse,
     sandbox,
+    short_names,
     web,
     zones,
 )
@@ -187,6 +188,7 @@ def test_names_resolve_through_two_vpns_for_other_devices_and_however_resolved_i
         doctor.well(lan.machines, lan.booted.spec)
         # Not on `three`: resolved exempts its domain, `test`, from DNSSEC.
         resolver.run(lan.machines, lan.booted.spec)
+        short_names.run(lan.machines, lan.booted.spec)
 
 
 def test_names_resolve_while_a_vpn_that_unbound_listens_in_comes_and_goes(

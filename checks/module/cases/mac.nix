@@ -20,6 +20,7 @@ in
       data-mesher = common.data-mesher [ "server" ];
       dm-dns = lib.recursiveUpdate (common.dm-dns [ "pushing" "server" ]) {
         roles.default.settings.port = 5354;
+        roles.default.settings.search = lib.mkDefault true;
         roles.default.machines = {
           gateway.settings = {
             allow = [ "192.0.2.0/24" ];
@@ -46,6 +47,7 @@ in
             listen = [ "192.0.2.4" ];
             port = 5355;
             reverse = true;
+            search = true;
           };
         };
       };

@@ -74,6 +74,7 @@
             "default.test" = lib.mkDefault { extraConfig = "respond default"; };
             "forced.test" = lib.mkForce { };
             "git.test:8080, http://files.test/files" = { };
+            "http://alias" = { };
             "http://chat.test:8080" = { };
             "mixed.test".serverAliases = [ "https://www.example.org" ];
             "www.example.com".serverAliases = [ "public.test" ];
@@ -98,6 +99,9 @@
             "server.test" = { };
             "www.example.com".serverAliases = [ "public.test" ];
             alias.serverAliases = [ "alias.test" ];
+            # Single labels: the clan has the second one below its domain.
+            box = { };
+            wiki = { };
             chat.serverName = "chat.test";
             # Another name than that of the attribute.
             "git.test".serverName = "www.example.net";

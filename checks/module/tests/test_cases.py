@@ -14,7 +14,7 @@ from dm_dns.commands import push
 from dm_dns.inspect import clan
 from dm_dns.node import state
 from dm_dns.node.config import Config
-from dm_dns.node.hook import UNAVAILABLE
+from dm_dns.node.hook_names import UNAVAILABLE
 from dm_dns.zone import conf, spec
 
 from checks.module.snapshot import MachineSnapshot, load, read
@@ -599,6 +599,8 @@ def listening(service: str) -> dict[str, list[str]]:
         ("caddy", "git.test:8080, http://files.test/files"),
         ("caddy", "http://chat.test:8080"),
         ("caddy", "wiki"),  # hostName
+        ("nginx", "wiki"),  # without the domain
+        ("caddy", "http://alias"),
     ],
 )
 def test_a_virtual_host_is_the_clans_by_any_of_its_names(service: str, name: str) -> None:
@@ -630,6 +632,10 @@ def test_a_site_listens_where_the_caddyfile_says_as_far_as_that_is_known() -> No
 
 def test_a_virtual_host_is_known_by_its_server_name_and_not_by_that_of_its_attribute() -> None:
     assert listening("nginx")["git.test"] == []
+
+
+def test_a_single_label_that_the_clan_does_not_have_is_left_alone() -> None:
+    assert listening("nginx")["box"] == []
 
 
 @pytest.mark.parametrize("service", ["caddy", "nginx"])
@@ -744,6 +750,45 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
     assert "host \"all.test\" of service 'dm-dns'" in message
     assert "on machine 'server':\n  the name has 2002 addresses; a name has at most" in message
     assert message.count("Remedy: ") == 5
+
+
+@pytest.mark.parametrize("name", ["on", "other-domain"])
+def test_short_names_have_a_hook_of_their_own(name: str) -> None:
+    machine = load("search")[name]
+    socket = machine["systemd.sockets.dm-dns-hook-search"]
+    assert socket["listenStreams"] == [apply_config(machine)["search"]]
+    assert socket["socketConfig"]["Service"] == "dm-dns-hook.service"
+    assert socket["wantedBy"] == ["sockets.target"]
+    service = machine["systemd.services.dm-dns-hook"]
+    # In a switch a restart of the service starts the socket, which it cannot while that is running.
+    assert service["wants"] == ["dm-dns-hook-search.socket"]
+    assert "dm-dns-hook-search.socket" in service["after"]
+    # It is not a search domain: nothing else may change for other names.
+    assert "Domains=~test\n" in delegate(machine)
+    assert machine["services.resolved"] == {"enable": True}
+
+
+def test_without_the_setting_nothing_is_there_for_short_names() -> None:
+    for case, name in [*all_machines(), ("search", "off"), ("search", "same-domain")]:
+        machine = load(case)[name]
+        assert apply_config(machine)["search"] is None
+        assert "systemd.sockets.dm-dns-hook-search" not in machine
+        assert "wants" not in machine["systemd.services.dm-dns-hook"]
+
+
+def test_a_search_domain_that_has_no_effect_is_a_warning() -> None:
+    machines = load("search")
+    assert {name: len(machine["warnings"]) for name, machine in machines.items()} == {
+        "off": 0,
+        "on": 0,
+        "other-domain": 0,
+        "same-domain": 1,
+    }
+    (warning,) = machines["same-domain"]["warnings"]
+    assert warning.startswith(
+        "dm-dns: networking.search on 'same-domain' has the clan's domain, but systemd-resolved"
+    )
+    assert "roles.default.settings.search of dm-dns" in warning
 
 
 def test_devices_are_in_the_zone_with_all_of_their_names() -> None:
@@ -1029,7 +1074,7 @@ def test_a_mac_is_in_the_zone_as_any_machine_and_serves_none() -> None:
         (
             "mac",
             "unsuitable",
-            "on which these settings have no effect:\nallow, listen, port, reverse.\n",
+            "on which these settings have no effect:\nallow, listen, port, reverse, search.\n",
         ),
         ("mac", "pushing", "'pushing' is a Mac, and has the role push"),
         ("mac-alone", "macbook", "names, and no\nmachine has the setting listen."),

@@ -260,6 +260,97 @@ def test_who_has_gone_away_keeps_nobody_from_being_told(
     assert other.reply()["parameters"] == {"filterDomains": ["pin", "9.9.9.10.in-addr.arpa"]}
 
 
+@pytest.fixture
+def short(machine: PlainMachine, tmp_path: Path, listener: socket.socket) -> Iterator[Connection]:
+    """A connection to the hook for short names, of a machine that serves a zone."""
+    path = tmp_path / "short"
+    config = json.loads(machine.config.read_text())
+    machine.config.write_text(json.dumps({**config, "search": str(path)}))
+    labels = ("irc", "localhost", "_gateway", "io", "x.app")
+    names = {f"{label}.pin": "kiwi.pin" for label in labels}
+    bring(machine, zone_conf(5, names, {"kiwi.pin": (OLD,)}))
+    applied(machine)
+    with listening(path) as other, HookProcess(machine.config, other, listener):
+        connection = Connection(path)
+        yield connection
+        connection.stream.close()
+
+
+def test_for_short_names_it_wants_those_of_one_label_only(
+    short: Connection, connect: Connect
+) -> None:
+    one_label = {"filterLabelsMin": 1, "filterLabelsMax": 1}
+    assert short.filter() == {"parameters": one_label, "continues": True}
+    assert connect().filter() == {"parameters": {"filterDomains": ["pin"]}, "continues": True}
+
+
+SHORT: list[tuple[str, tuple[str, ...], Reply]] = [
+    ("irc", (), {"rcode": 0, "answer": [f"irc. 5 IN AAAA {OLD}"]}),
+    ("IRC.", ("AAAA",), {"rcode": 0, "answer": [f"IRC. 5 IN AAAA {OLD}"]}),
+    ("kiwi", ("AAAA",), {"rcode": 0, "answer": [f"kiwi. 5 IN AAAA {OLD}"]}),
+    ("irc", ("A",), {"rcode": 0, "answer": []}),
+    ("irc", ("MX",), {"rcode": 0, "answer": []}),
+    ("nothing", (), {}),
+    # It exists only because of a name below it.
+    ("app", (), {}),
+    # until resolved knows what this hook wants
+    ("irc.pin", (), {}),
+    ("www.example.org", (), {}),
+    ("", ("A",), {}),
+    # resolved's own
+    ("localhost", (), {}),
+    ("Localhost.", (), {}),
+    ("_gateway", (), {}),
+    # a top-level domain
+    ("io", ("NS",), {}),
+    ("io", ("SOA",), {}),
+    ("io", ("DS",), {}),
+    ("io", ("DNSKEY",), {}),
+    ("io", ("AAAA", "NS"), {}),
+    # not in any zone
+    ("b\u00fccher", (), {}),
+    ("x" * 64, (), {}),
+    ("\\", (), {}),
+]
+
+
+def test_a_short_name_is_looked_up_in_the_domain_and_passed_on_if_it_is_not_there(
+    short: Connection,
+) -> None:
+    answered = [(name, kinds, short.look_up(name, *kinds)) for name, kinds, _reply in SHORT]
+    assert answered == SHORT
+
+
+def test_beside_short_names_the_full_ones_are_answered(short: Connection, connect: Connect) -> None:
+    full = connect()
+    for _ in range(2):
+        assert full.look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
+        assert full.look_up("irc") == {}
+        assert short.look_up("irc")["answer"] == [f"irc. 5 IN AAAA {OLD}"]
+    assert full.look_up("nothing.pin") == {"rcode": 3}
+
+
+def test_without_unbound_a_short_name_is_passed_on(
+    machine: PlainMachine, short: Connection
+) -> None:
+    machine.unbound.stop()
+    assert short.look_up("irc") == {}
+    machine.unbound.start()
+    assert short.look_up("irc")["answer"] == [f"irc. 5 IN AAAA {OLD}"]
+
+
+def test_it_does_not_start_with_other_sockets_than_it_knows(
+    machine: PlainMachine, tmp_path: Path, listener: socket.socket
+) -> None:
+    with (
+        listening(tmp_path / "other") as other,
+        HookProcess(machine.config, listener, other) as hook,
+    ):
+        assert hook.process.wait(10) == 1
+        assert hook.process.stderr
+        assert "one must be for names in the clan's domain: " in hook.process.stderr.read().decode()
+
+
 def test_a_name_exists_if_it_does_in_one_of_its_spellings(connection: Connection) -> None:
     connection.send("io.systemd.Resolve.Hook.ResolveRecord", {"question": KEYS})
     assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
@@ -457,3 +548,16 @@ def test_a_hook_that_does_not_answer_is_told(
     assert message.endswith("; see `systemctl status dm-dns-hook`\n")
     listener.close()
     assert "Connection refused" in failed(machine.apply("--check"))
+
+
+def test_a_hook_for_short_names_that_does_not_answer_is_told(
+    machine: PlainMachine, short: Connection, path: Path
+) -> None:
+    config = json.loads(machine.config.read_text())
+    machine.config.write_text(json.dumps({**config, "hook": str(path)}))
+    machine.watch()
+    until(lambda: machine.apply("--check").returncode == 0, "all is well")
+    Path(config["search"]).unlink()
+    message = failed(machine.apply("--check"))
+    assert message.startswith(f"dm-dns: systemd-resolved's hook {config['search']} does not answer")
+    assert short.look_up("irc")["rcode"] == 0

@@ -67,6 +67,7 @@ let
         "listen"
         "port"
         "reverse"
+        "search"
       ];
 in
 {
@@ -97,7 +98,8 @@ in
       message = ''
         dm-dns: '${machine.name}' is a Mac, on which these settings have no effect:
         ${concatStringsSep ", " withoutEffect}.
-        No program of dm-dns runs there, so it answers no other device. Set them on NixOS machines.
+        No program of dm-dns runs there, so it answers no other device, and macOS looks up short names
+        in its own search domains (networking.search). Set them on NixOS machines.
       '';
     }
   ];

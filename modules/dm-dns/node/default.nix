@@ -53,6 +53,7 @@ let
         control = constants.controlSocket;
       };
       hook = constants.hookSocket;
+      search = if settings.search then constants.searchSocket else null;
       resolved = constants.resolvedSocket;
       # Its own services get the addresses that it has at the moment, or loopback. Where it answers
       # other devices too, they would get loopback as well, and lose an address that the machine does
@@ -79,6 +80,7 @@ in
     (importApply ./units.nix {
       inherit applyConfig constants;
       inherit (config.services.dm-dns) package;
+      inherit (settings) search;
     })
     (importApply ./virtual-hosts.nix {
       inherit domain machine;

@@ -47,7 +47,15 @@ in
     }
   ];
 
-  warnings = import ../mdns.nix { inherit domain lib; };
+  warnings =
+    import ../mdns.nix { inherit domain lib; }
+    # resolved asks the hook for a name as it is, and not for one with a search domain.
+    ++ lib.optional (!settings.search && lib.elem domain config.networking.search) ''
+      dm-dns: networking.search on '${machine.name}' has the clan's domain, but systemd-resolved does
+      not find the clan's names through it: most programs still need the full names.
+      Remove it, and set roles.default.settings.search of dm-dns, or
+      roles.default.machines.${machine.name}.settings.search, to true.
+    '';
 
   # Stronger than the defaults of NixOS, which turns the second one on in containers. Weaker than what
   # people write: then the assertions here and in conflicts.nix say what is wrong.

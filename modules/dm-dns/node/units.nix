@@ -3,6 +3,8 @@
   applyConfig,
   constants,
   package,
+  # whether short names resolve
+  search,
 }:
 {
   config,
@@ -27,6 +29,19 @@ let
       lib.optional config.services.data-mesher.enable config.services.data-mesher.group;
     UMask = "0022";
   };
+
+  # Of a socket on which systemd-resolved asks.
+  asked = socket: {
+    # resolved asks, and dm-dns-health.service checks that it is answered.
+    SocketUser = "systemd-resolve";
+    SocketGroup = constants.user;
+    SocketMode = "0660";
+    # systemd makes the socket, and gives it to resolved a moment later. If resolved finds it in
+    # between, it may not connect, and tries again only when something changes in the directory.
+    ExecStartPost = "${pkgs.coreutils}/bin/touch ${dirOf socket}";
+    TriggerLimitIntervalSec = 0;
+  };
+  searchUnit = lib.optional search "dm-dns-hook-search.socket";
 in
 {
   users.users.${constants.user} = {
@@ -97,15 +112,18 @@ in
     description = "Lookups of the clan's names by systemd-resolved";
     wantedBy = [ "sockets.target" ];
     listenStreams = [ constants.hookSocket ];
-    socketConfig = {
-      # resolved asks, and dm-dns-health.service checks that it is answered.
-      SocketUser = "systemd-resolve";
-      SocketGroup = constants.user;
-      SocketMode = "0660";
-      # systemd makes the socket, and gives it to resolved a moment later. If resolved finds it in
-      # between, it may not connect, and tries again only when something changes in the directory.
-      ExecStartPost = "${pkgs.coreutils}/bin/touch ${dirOf constants.hookSocket}";
-      TriggerLimitIntervalSec = 0;
+    socketConfig = asked constants.hookSocket;
+  };
+  # A second hook, for names of one label, which the same service answers. A switch does not change
+  # sockets, so it is a unit of its own: one that comes is started, one that goes is stopped.
+  systemd.sockets.dm-dns-hook-search = lib.mkIf search {
+    description = "Lookups of short names by systemd-resolved";
+    wantedBy = [ "sockets.target" ];
+    listenStreams = [ constants.searchSocket ];
+    socketConfig = asked constants.searchSocket // {
+      Service = "dm-dns-hook.service";
+      # resolved would try to ask at a socket that nobody has.
+      RemoveOnStop = true;
     };
   };
   systemd.services.dm-dns-hook = {
@@ -113,7 +131,10 @@ in
     # resolved waits for it at its first lookup of any name.
     wantedBy = [ "multi-user.target" ];
     requires = [ "dm-dns-hook.socket" ];
-    after = [ "dm-dns-hook.socket" ];
+    # A socket can be started only while the service is not running: a restart of this does both. It
+    # may go without the service.
+    wants = searchUnit;
+    after = [ "dm-dns-hook.socket" ] ++ searchUnit;
     restartTriggers = [ applyConfig ];
     stopIfChanged = false;
     startLimitIntervalSec = 0;

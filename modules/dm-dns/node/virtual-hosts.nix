@@ -53,9 +53,14 @@ let
       if parts == null then address else elemAt parts 1
     ) (filter (part: isString part && part != "") (split "[, \n\t]+" text));
 
+  isLabel = name: match "[a-z0-9_-]+" name != null;
+
   # A virtual host that has another name too, such as `www.example.org`, is for others than the clan.
   # A single label, such as `localhost`, says nothing: no public name is one.
-  isOfClan = name: hasSuffix ".${domain}" name || match "[a-z0-9_-]+" name != null;
+  isOfClan = name: hasSuffix ".${domain}" name || isLabel name;
+
+  # A short name is what machines with the setting `search` ask for.
+  isExported = name: elem name hosts || isLabel name && elem "${name}.${domain}" hosts;
 
   # What the machine's own full name has in NixOS's /etc/hosts.
   ownAddresses = names: optional (elem "${machine.name}.${domain}" names) "127.0.0.2";
@@ -87,7 +92,7 @@ let
                 (
                   addresses != [ ]
                   && (config.listen or [ ]) == [ ]
-                  && any (name: elem name hosts) names
+                  && any isExported names
                   && (isRestricted || everywhere != null)
                 )
                 (

@@ -19,6 +19,7 @@ VALUES: dict[str, Any] = {
     "state": "/var/lib/dm-dns",
     "unbound": {"control": "/run/unbound/unbound.ctl", "address": "127.0.0.1", "port": 5353},
     "hook": "/run/systemd/resolve.hook/dm-dns",
+    "search": "/run/systemd/resolve.hook/dm-dns-search",
     "resolved": "/run/systemd/resolve/io.systemd.Resolve",
     "machine": "Kiwi",
 }
@@ -53,6 +54,7 @@ def test_a_configuration_is_read() -> None:
         keys=[],
         unbound=Unbound(Path("/run/unbound/unbound.ctl"), "127.0.0.1", 5353),
         hook=Path("/run/systemd/resolve.hook/dm-dns"),
+        search=Path("/run/systemd/resolve.hook/dm-dns-search"),
         resolved=Path("/run/systemd/resolve/io.systemd.Resolve"),
         machine="kiwi.pin",
     )
@@ -89,6 +91,7 @@ def test_reverse_names_are_given_where_that_is_wanted() -> None:
 
 def test_resolved_may_have_no_hook() -> None:
     assert read(without("hook")).hook is None
+    assert read(without("search")).search is None
     assert read(without("resolved")).resolved is None
 
 

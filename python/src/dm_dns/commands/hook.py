@@ -2,13 +2,17 @@
 
 import argparse
 import signal
+import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dm_dns.errors import Error
 from dm_dns.node.config import DEFAULT_PATH, Config
-from dm_dns.node.hook import Hook, listener
+from dm_dns.node.hook import Hook, listeners
+from dm_dns.node.hook_names import FullNames, Names, ShortNames
 from dm_dns.node.reverse_names import Watcher
 
 SUMMARY: Final = "answer systemd-resolved: this is dm-dns-hook.service"
@@ -40,13 +44,7 @@ def run(args: argparse.Namespace) -> int:
     watcher = None
     if config.reverse:
         watcher = Watcher(config.reverse_names, config.domain, report=_report)
-    hook = Hook(
-        config.domain,
-        config.unbound,
-        listener(),
-        whole_domain=config.whole_domain,
-        reverse=watcher,
-    )
+    hook = Hook(config.unbound, _names(config, watcher), watcher)
     signal.signal(signal.SIGTERM, lambda *_: hook.end())
     hook.run()
     return 0
@@ -54,3 +52,24 @@ def run(args: argparse.Namespace) -> int:
 
 def _report(line: str) -> None:
     print(f"dm-dns: {line}", file=sys.stderr, flush=True)
+
+
+def _names(config: Config, reverse: Watcher | None) -> Mapping[socket.socket, Names]:
+    """Return the sockets that systemd has passed, each with the names that are asked for on it.
+
+    Raises:
+        Error: it has not passed the one for names in the clan's domain, or others as well.
+
+    """
+    sockets = listeners()
+    found: dict[socket.socket, Names] = {}
+    if config.search and (short := sockets.pop(config.search, None)):
+        found[short] = ShortNames(config.domain)
+    if len(sockets) != 1:
+        passed = ", ".join(map(str, sockets)) or "none"
+        raise Error(
+            "of the sockets that systemd has passed, one must be for names in the clan's domain:"
+            f" {passed}; run `systemctl restart dm-dns-hook`"
+        )
+    full = FullNames(config.domain, whole_domain=config.whole_domain, reverse=reverse)
+    return found | dict.fromkeys(sockets.values(), full)

@@ -74,6 +74,8 @@ class Config(NamedTuple):
     """Whether nobody else has names of the domain: other names resolve as without dm-dns if not."""
     reverse: bool = False
     """Whether programs get the machine's name for an address of the clan."""
+    search: Path | None = None
+    """The socket on which systemd-resolved asks for names of one label; None: it does not."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -168,4 +170,5 @@ class Config(NamedTuple):
             machine=machine,
             whole_domain=fields.boolean("wholeDomain") if fields.has("wholeDomain") else True,
             reverse=fields.boolean("reverse") if fields.has("reverse") else False,
+            search=Path(fields.path("search")) if fields.has("search") else None,
         )

@@ -6,21 +6,13 @@ hook answers counts whatever else is configured: DNSSEC, DNS over TLS, the domai
 or no network. A DNS server that resolved is configured to ask depends on all of these.
 
 This hook relays lookups to unbound. unbound may be restarting, so a query is repeated until it is
-answered. If it stays silent, resolved finds the DNS delegate of the module, which fails the lookup
-as a temporary error: the delegate is for the whole domain, and the hook passes the lookup on.
-
-If others have names of the domain as well (the setting ``wholeDomain`` is false), the hook passes
-on what the zone does not have, and resolved looks that up as it would without dm-dns. The delegate
-is then for another domain, to which an alias leads that the hook answers if unbound stays silent:
-passed on, a name of the clan would be asked of the world. SERVFAIL is no temporary error for
-programs: the C library tells them that the name is not known (nss-resolve(8)).
+answered. `hook_names` has the names that it is asked for, and what it replies without an answer.
 
 The reverse names of the clan's addresses, if programs are to get them, do not come from unbound.
 resolved is told each of them, and which they are whenever that changes, so that it asks this hook
 for no other ones.
 """
 
-import base64
 import json
 import os
 import selectors
@@ -28,19 +20,19 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 from dm_dns.errors import Error
 from dm_dns.node import dns_message
 from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.hook_calls import INTERFACE, Call, Key, parse
+from dm_dns.node.hook_names import Names, answer
 from dm_dns.node.reverse_names import Watcher
 from dm_dns.node.unbound import Unbound
 from dm_dns.node.varlink import END
-from dm_dns.zone import names
-from dm_dns.zone.zonefile import TTL
 
 _MAX_CALL: Final = 65536
 """Bytes of a call: resolved's have less than 2,000."""
@@ -51,11 +43,6 @@ _REPEAT_SECONDS: Final = 0.15
 systemd holds; only one that unbound had already read is lost."""
 _MAX_LOOKUPS: Final = 4096
 """More at a time are passed on: resolved itself begins 2048 at most."""
-UNAVAILABLE: Final = "unavailable.dm-dns.internal"
-"""What names are aliases of while unbound stays silent, unless the whole domain is the clan's.
-
-It is outside of the domain: at an alias into it resolved 262 would ask the hook again and fail
-(EBUSY). ``internal`` is reserved for private use, so nobody can have the name."""
 _KINDS: Final = (dns_message.A, dns_message.AAAA, dns_message.TXT)
 """The types that a zone file has, beside the CNAMEs, which are in each answer. Every name of the
 clan has one of these (`zonefile.compile_zone`)."""
@@ -66,8 +53,10 @@ _FIRST_SOCKET: Final = 3
 class _Connection:
     """A connection of resolved, on which one call after the other is answered."""
 
-    def __init__(self, stream: socket.socket) -> None:
+    def __init__(self, stream: socket.socket, names: Names) -> None:
         self.stream = stream
+        self.names = names
+        """Those that resolved asks for on it."""
         self.received = b""
         self.to_send = b""
         self.lookup: _Lookup | None = None
@@ -122,32 +111,23 @@ class Hook:
 
     def __init__(
         self,
-        domain: str,
         unbound: Unbound,
-        listener: socket.socket,
-        *,
-        whole_domain: bool = True,
+        listeners: Mapping[socket.socket, Names],
         reverse: Watcher | None = None,
     ) -> None:
         """Take what it works with, without doing anything yet.
 
         Args:
-            domain: of the clan.
             unbound: which has the zone.
-            listener: the socket that resolved connects to.
-            whole_domain: whether nobody else has names of the domain.
-            reverse: knows the reverse names; None: there are none.
+            listeners: the sockets that resolved connects to, each with the names that it asks for.
+            reverse: tells when the reverse names have changed; None: there are none.
 
         """
-        self._domain = domain
-        self._whole_domain = whole_domain
         self._watcher = reverse
-        self._reverse: dict[str, str] = {}
-        """The name of the machine for each reverse name that resolved has been told."""
         self._told: dict[_Connection, None] = {}
         """Those on which resolved waits for another filter."""
         self._unbound = unbound
-        self._listener = listener
+        self._listeners = listeners
         self._selector = selectors.DefaultSelector()
         self._lookups: dict[_Lookup, None] = {}
         """In the order in which they began."""
@@ -158,8 +138,8 @@ class Hook:
 
     def run(self) -> None:
         """Answer until `end` is called."""
-        self._listener.settimeout(0)
-        self._watch(self._listener, selectors.EVENT_READ, self._accept)
+        for listener, names in self._listeners.items():
+            self._listen(listener, names)
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._datagrams.settimeout(0)
         self._datagrams.connect((self._unbound.address, self._unbound.port))
@@ -195,11 +175,11 @@ class Hook:
         self._selector.register(fileobj, events, then)
 
     def _woken(self, woken: socket.socket) -> None:
-        """Take a signal, or tell resolved that there are other reverse names."""
+        """Take a signal, or tell resolved that it is to ask for other names."""
         woken.recv(1)
-        if self._watcher and self._watcher.names is not self._reverse:
-            self._reverse = self._watcher.names
-            for connection in list(self._told):
+        changed = [names for names in self._listeners.values() if names.update()]
+        for connection in list(self._told):
+            if connection.names in changed:
                 try:
                     self._tell_filter(connection, continues=True)
                 except OSError:
@@ -212,16 +192,20 @@ class Hook:
 
     # -- calls
 
-    def _accept(self, _events: int) -> None:
+    def _listen(self, listener: socket.socket, names: Names) -> None:
+        listener.settimeout(0)
+        self._watch(listener, selectors.EVENT_READ, lambda _events: self._accept(listener, names))
+
+    def _accept(self, listener: socket.socket, names: Names) -> None:
         if self._is_ending:
-            self._selector.unregister(self._listener)  # the next process answers them
+            self._selector.unregister(listener)  # the next process answers them
             return
         try:
-            stream, _ = self._listener.accept()
+            stream, _ = listener.accept()
         except OSError:
             return  # it has gone already, or there are too many: it is still there next time
         stream.settimeout(0)
-        connection = _Connection(stream)
+        connection = _Connection(stream, names)
         self._watch(stream, selectors.EVENT_READ, lambda events: self._serve(connection, events))
 
     def _serve(self, connection: _Connection, events: int) -> None:
@@ -259,9 +243,8 @@ class Hook:
             self._reply(connection, error=error, parameters={"method": call.method})
 
     def _tell_filter(self, connection: _Connection, *, continues: bool) -> None:
-        """Tell which names the hook wants: those below these."""
-        parameters = {"filterDomains": [self._domain, *self._reverse]}
-        self._reply(connection, parameters=parameters, continues=continues)
+        """Tell which names the hook wants."""
+        self._reply(connection, parameters=connection.names.filter, continues=continues)
 
     def _reply(self, connection: _Connection, **reply: object) -> None:
         connection.to_send += json.dumps(reply).encode() + END
@@ -289,18 +272,19 @@ class Hook:
 
     def _look_up(self, connection: _Connection, keys: list[Key]) -> None:
         """Ask unbound; for names that are not the clan's, or cannot be, pass the lookup on."""
-        if not all(self._may_be_ours(key.name) for key in keys):
-            self._reply(connection, parameters=self._reverse_answer(keys))
+        names = connection.names
+        if not all(map(names.may_be_ours, keys)):
+            self._reply(connection, parameters=names.without_unbound(keys))
             return
         if len(self._lookups) >= _MAX_LOOKUPS:
-            self._reply(connection, parameters=self._unavailable(keys))
+            self._reply(connection, parameters=names.unavailable(keys))
             return
         lookup = _Lookup(connection, keys)
         try:
             self._add_queries(lookup, keys)
         except MessageError:
             self._end(lookup)
-            self._reply(connection, parameters=self._unknown())
+            self._reply(connection, parameters=names.unknown())
             return
         connection.lookup = lookup
         self._lookups[lookup] = None
@@ -309,35 +293,10 @@ class Hook:
     def _add_queries(self, lookup: _Lookup, keys: Iterable[Key]) -> None:
         for key in keys:
             message_id = self._free_id()
-            lookup.queries[message_id] = _Query(key, dns_message.query(message_id, *key))
+            full = lookup.connection.names.full(key.name)
+            message = dns_message.query(message_id, full, key.kind, key.dns_class)
+            lookup.queries[message_id] = _Query(key, message)
             self._waiting[message_id] = lookup
-
-    def _may_be_ours(self, name: str) -> bool:
-        # resolved asks for all names until it knows the filter.
-        name = name.lower().removesuffix(".")
-        is_apex = name == self._domain
-        return names.is_below(name, self._domain) or (is_apex and self._whole_domain)
-
-    def _reverse_answer(self, keys: list[Key]) -> dict[str, object]:
-        """Return the reply for a reverse name; if it is none of the clan's, pass the lookup on."""
-        [key, *others] = keys
-        owner = self._reverse.get(key.name.lower().removesuffix("."))
-        if owner is None or others or key.kind not in (dns_message.PTR, dns_message.ANY):
-            return {}
-        record = dns_message.alias(key.name, dns_message.PTR, owner, ttl=TTL)
-        return {"rcode": dns_message.NOERROR, "answer": [_raw(record)]}
-
-    def _unknown(self) -> dict[str, object]:
-        """Return the reply for a name that the clan does not have."""
-        return {"rcode": dns_message.NXDOMAIN} if self._whole_domain else {}
-
-    def _unavailable(self, keys: Iterable[Key]) -> dict[str, object]:
-        """Return the reply that leads to the delegate, and to a temporary error."""
-        if self._whole_domain:
-            return {}
-        asked = dict.fromkeys(key.name for key in keys)
-        aliases = [dns_message.alias(name, dns_message.CNAME, UNAVAILABLE) for name in asked]
-        return {"rcode": dns_message.NOERROR, "answer": [_raw(alias) for alias in aliases]}
 
     def _free_id(self) -> int:
         while self._next_id in self._waiting:
@@ -425,7 +384,7 @@ class Hook:
         now = time.monotonic()
         for lookup in list(self._lookups):
             if now >= lookup.give_up_at:
-                self._finish(lookup, self._unavailable(lookup.keys))
+                self._finish(lookup, lookup.connection.names.unavailable(lookup.keys))
             elif now >= lookup.repeat_at:
                 lookup.repeat_at = now + _REPEAT_SECONDS
                 self._ask(lookup)
@@ -433,13 +392,13 @@ class Hook:
     def _answer(self, lookup: _Lookup) -> None:
         # The name exists if any of the questions says so: with IDNA there are two names.
         exists = dns_message.NOERROR in lookup.rcodes
-        if exists and not (self._whole_domain or lookup.has_records or lookup.asks_for_any):
+        names = lookup.connection.names
+        if exists and (names.include_empty or lookup.has_records):
+            self._finish(lookup, answer(lookup.records))
+        elif exists and not lookup.asks_for_any:
             self._ask_for_any(lookup)
-        elif exists and (self._whole_domain or lookup.has_records):
-            answer = [_raw(record) for record in lookup.records]
-            self._finish(lookup, {"rcode": dns_message.NOERROR, "answer": answer})
         else:
-            self._finish(lookup, self._unknown())
+            self._finish(lookup, names.unknown())
 
     def _ask_for_any(self, lookup: _Lookup) -> None:
         """Find out whether a name has any record, or exists only because names below it do.
@@ -474,20 +433,15 @@ def _wake(waker: socket.socket) -> None:
         waker.send(b"\0")
 
 
-def _raw(record: Record) -> dict[str, str]:
-    return {"raw": base64.b64encode(record.wire()).decode()}
-
-
-def listener() -> socket.socket:
-    """Return the socket that systemd has passed (sd_listen_fds(3)).
+def listeners() -> dict[Path, socket.socket]:
+    """Return the sockets that systemd has passed (sd_listen_fds(3)), by where they are.
 
     Raises:
         Error: it has passed none.
 
     """
-    passed = os.environ.get("LISTEN_FDS") == "1" and os.environ.get("LISTEN_PID") == str(
-        os.getpid()
-    )
-    if not passed:
+    numbers = range(int(os.environ.get("LISTEN_FDS", "0")))
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or not numbers:
         raise Error("systemd has passed no socket; run `systemctl restart dm-dns-hook.socket`")
-    return socket.socket(fileno=_FIRST_SOCKET)
+    found = [socket.socket(fileno=_FIRST_SOCKET + number) for number in numbers]
+    return {Path(each.getsockname()): each for each in found}

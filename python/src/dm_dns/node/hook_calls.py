@@ -97,6 +97,18 @@ def passes_on(path: Path, name: str, *, seconds: float = ANSWER_SECONDS) -> bool
     return _resolve(path, name, dns_message.A, seconds)[0]
 
 
+def check_short_names(path: Path, *, seconds: float = ANSWER_SECONDS) -> None:
+    """Check that the hook for short names at ``path`` answers resolved.
+
+    Raises:
+        PermissionError: this user may not ask.
+        Error: the hook does not answer.
+
+    """
+    # It passes this one on, without asking unbound.
+    _resolve(path, "localhost", dns_message.A, seconds)
+
+
 def _resolve(path: Path, name: str, kind: int, seconds: float) -> tuple[bool, list[Record]]:
     """Return whether the hook passes a lookup on, and what it answers."""
     key = {"name": name, "type": kind, "class": dns_message.IN}

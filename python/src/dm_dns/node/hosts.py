@@ -51,6 +51,12 @@ def parse(text: str, domain: str) -> Hosts:
     return Hosts(addresses, known, sorted(set(problems))[:_MAX_PROBLEMS])
 
 
+def has(text: str, host: str) -> bool:
+    """Tell whether hosts(5) ``text`` has an address for ``host``, whatever that is."""
+    lines = (line.partition("#")[0].split() for line in text.splitlines())
+    return any(host.lower() in (each.lower() for each in line[1:]) for line in lines)
+
+
 def _entries(text: str, domain: str) -> Iterator[tuple[str, str]]:
     """Yield each name directly below ``domain``, with an address of it in canonical form."""
     for line in text.splitlines():

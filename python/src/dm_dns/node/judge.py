@@ -92,6 +92,9 @@ def _ask(config: Config, found: State, tries: int) -> list[str]:
                 answers["systemd-resolved's hook"] = hook_calls.txt(
                     config.hook, name, seconds=tries
                 )
+        if config.search:
+            with suppress(PermissionError):
+                hook_calls.check_short_names(config.search, seconds=tries)
         # It may have a hook that answers, and not know it.
         if config.resolved:
             answers["systemd-resolved"] = resolved.txt(config.resolved, name, seconds=tries)

@@ -174,3 +174,64 @@ def test_the_remedy_for_a_device_is_in_its_setting(
         f'roles.default.{where}.devices.printer.addresses = [ "ADDRESS" ];'
         "  # of dm-dns, in the checkout: an address of IPv6"
     )
+
+
+SEARCH = Path("/run/systemd/resolve.hook/dm-dns-search")
+ADDRESSES = {"printer.pin": "192.0.2.20", "printer": "192.0.2.20", "nas": "192.0.2.66"}
+
+
+def ask_short(
+    config: Config, monkeypatch: pytest.MonkeyPatch, name: str, here: str = "kiwi"
+) -> Found | None:
+    """Return what doctor finds of a name without the domain; None if it is not asked for."""
+    monkeypatch.setattr(
+        answers,
+        "of_programs",
+        lambda name: (
+            Answer(frozenset({ADDRESSES[name]}))
+            if name in ADDRESSES
+            else Answer(frozenset(), "Name or service not known")
+        ),
+    )
+    asked = Asked(name, config, Written(None, well("")), config.state / "clan.json")
+    found = [each.ask() for each in asked.checks(here) if each.key == "name-short"]
+    return found[0] if found else None
+
+
+def test_a_short_name_is_asked_for_where_it_resolves(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searching = config._replace(search=SEARCH)
+    assert ask_short(searching, monkeypatch, "printer") == well(
+        "getaddrinfo(printer) is 192.0.2.20"
+    )
+    assert ask_short(searching, monkeypatch, "git") == fault(
+        "programs get Name or service not known for git, and Name or service not known for git.pin",
+        "sudo systemctl restart dm-dns-hook.service",
+    )
+    for name in ("printer.pin", "x.app", "a b", ""):
+        assert ask_short(searching, monkeypatch, name) is None
+    own = ask_short(searching, monkeypatch, "kiwi")
+    assert own == well(f"{config.hosts} may have this machine's own name")
+
+
+def test_a_short_name_that_the_hosts_file_has_is_a_fault(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.hosts.write_text("# nas\n192.0.2.66 box NAS # old\n")
+    assert ask_short(config._replace(search=SEARCH), monkeypatch, "nas") == fault(
+        f"{config.hosts} has nas, which programs get in place of nas.pin",
+        f"grep -nwF nas {config.hosts}"
+        "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
+    )
+
+
+def test_where_short_names_do_not_resolve_the_full_one_is_told(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ask_short(config, monkeypatch, "printer")
+    assert found == Found(
+        "not asked",
+        "programs on this machine need the full name, printer.pin: its setting search is false",
+    )
+    assert ask_short(config, monkeypatch, "printer.pin") is None

@@ -179,6 +179,22 @@ def hook_units(config: Config, systemd: Systemd) -> Found:
     return found
 
 
+def short_names(path: Path, systemd: Systemd) -> Found:
+    """Return whether the hook answers resolved on its socket for short names, at ``path``."""
+    # systemd starts the socket with the service, and not while that is running.
+    remedy = f"sudo systemctl restart {units.HOOK[1]}"
+    unit = systemd.look([units.SEARCH])
+    if unit.verdict == "fault":
+        return unit._replace(remedy=remedy)
+    try:
+        hook_calls.check_short_names(path, seconds=SECONDS)
+    except PermissionError:
+        return not_asked("only root and systemd-resolved may: run this with sudo")
+    except (Error, MessageError) as error:
+        return fault(str(error), f"sudo systemctl stop {units.SEARCH}; {remedy}")
+    return well(f"the hook answers at {path}, too")
+
+
 def hook_answers(config: Config, written: Written) -> Found:
     """Return whether the hook answers as unbound does."""
     if config.hook is None:

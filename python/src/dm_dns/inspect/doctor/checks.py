@@ -32,6 +32,7 @@ KEYS: Final = (
     "unbound-serves",
     "hook",
     "hook-answers",
+    "search",
     "resolved",
     "resolved-answers",
     "resolv-conf",
@@ -80,7 +81,7 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
         found = fault(f"{error}", units.DEPLOY)
         others = [Result(key, not_asked("it depends on configuration")) for key in KEYS[1:]]
         return Report(here, None, name, is_root, [Result(KEYS[0], found), *others])
-    names = [*units.UNBOUND, *units.HOOK, *units.MONITORING]
+    names = [*units.UNBOUND, *units.HOOK, units.SEARCH, *units.MONITORING]
     systemd = units.ask([*names, units.SERVER, units.RESOLVED, units.MESH, units.PUSH])
     written = files.read_state(state_file)
     checks = [
@@ -119,6 +120,7 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
             lambda: answers.hook_answers(config, written),
             ("hook", "unbound-serves"),
         ),
+        *_search(config, systemd),
         Check("resolved", lambda: systemd.look([units.RESOLVED])),
         Check(
             "resolved-answers",
@@ -143,6 +145,13 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
 
 def _pushes(systemd: units.Systemd) -> bool:
     return systemd.unit(units.PUSH).is_loaded
+
+
+def _search(config: Config, systemd: units.Systemd) -> list[Check]:
+    path = config.search
+    if path is None:
+        return []
+    return [Check("search", lambda: answers.short_names(path, systemd), ("hook",))]
 
 
 def _certificate() -> Found:

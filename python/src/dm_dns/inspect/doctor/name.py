@@ -13,7 +13,7 @@ from typing import Final
 from dm_dns import files
 from dm_dns.errors import Error, describe
 from dm_dns.inspect import clan, editions, inventory, status
-from dm_dns.inspect.doctor import answers
+from dm_dns.inspect.doctor import answers, units
 from dm_dns.inspect.doctor.answers import Answer
 from dm_dns.inspect.doctor.check import Check, Found, fault, not_asked, well
 from dm_dns.inspect.doctor.files import Written
@@ -74,6 +74,7 @@ class Asked:
             if text.lower().removesuffix(".") == config.domain:
                 self.name = config.domain
             self._is_others = self.name != zonefile.status_name(config.domain)
+        self._short = text.removesuffix(".") if candidates else ""
 
     def checks(self, here: str) -> list[Check]:
         """Return the checks of the name on the machine ``here``."""
@@ -97,8 +98,15 @@ class Asked:
             Check("name-hosts", lambda: self._in_hosts(here), ("name-known",)),
             Check("name-resolved", self._resolved, ("name-hook", "name-hosts", "resolved-answers")),
             Check("name-programs", self._programs, ("name-resolved", "nsswitch")),
+            *self._of_short_name(here),
             Check("name-reached", self._reached, ("name-programs",)),
         ]
+
+    def _of_short_name(self, here: str) -> list[Check]:
+        if not self._short or "." in self._short:
+            return []
+        needs = ("name-programs", *(["search"] if self._config.search else []))
+        return [Check("name-short", lambda: self._short_name(here), needs)]
 
     def _is_known(self) -> Found:
         config, current = self._config, self._current
@@ -285,6 +293,30 @@ class Asked:
             f"getent ahosts {self.name}; resolvectl query {self.name}",
         )
 
+    def _short_name(self, here: str) -> Found:
+        """Return whether programs find the name without the domain."""
+        short, config = self._short, self._config
+        if config.search is None:
+            return not_asked(
+                f"programs on this machine need the full name, {self.name}: its setting search is"
+                " false"
+            )
+        if self._is_own(here):
+            return well(f"{config.hosts} may have this machine's own name")
+        theirs, full = answers.of_programs(short), answers.of_programs(self.name)
+        if theirs.addresses and theirs.addresses == full.addresses:
+            return well(f"getaddrinfo({short}) is {theirs}")
+        if hosts.has(_hosts_text(config), short):
+            return fault(
+                f"{config.hosts} has {short}, which programs get in place of {self.name}",
+                f"grep -nwF {shlex.quote(short)} {config.hosts}"
+                "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
+            )
+        return fault(
+            f"programs get {theirs} for {short}, and {full} for {self.name}",
+            f"sudo systemctl restart {units.HOOK[1]}",
+        )
+
     def _reached(self) -> Found:
         addresses = conf.in_order(answers.of_programs(self.name).addresses)
         said = _connect(addresses)
@@ -310,11 +342,14 @@ class Asked:
 
 
 def _hosts(config: Config) -> hosts.Hosts:
+    return hosts.parse(_hosts_text(config), config.domain)
+
+
+def _hosts_text(config: Config) -> str:
     try:
-        text = files.read(config.hosts, limits.MAX_HOSTS).decode("utf-8", "replace")
+        return files.read(config.hosts, limits.MAX_HOSTS).decode("utf-8", "replace")
     except OSError:
-        text = ""
-    return hosts.parse(text, config.domain)
+        return ""
 
 
 def _records(text: str) -> dict[str, list[tuple[str, str]]]:

@@ -10,6 +10,8 @@ from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
 
 SERVER: Final = "dm-dns.service"
 HOOK: Final = ("dm-dns-hook.socket", "dm-dns-hook.service")
+SEARCH: Final = "dm-dns-hook-search.socket"
+"""The other socket of the hook, on machines where short names resolve."""
 UNBOUND: Final = ("unbound.socket", "unbound.service")
 """Of both: the socket that systemd holds, and the service that it starts."""
 RESOLVED: Final = "systemd-resolved.service"

@@ -1,0 +1,182 @@
+"""Which names systemd-resolved asks the hook for on a socket, and the replies without an answer."""
+
+import base64
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from dm_dns.node import dns_message
+from dm_dns.node.dns_message import Record
+from dm_dns.node.hook_calls import Key
+from dm_dns.node.reverse_names import Watcher
+from dm_dns.zone import names
+from dm_dns.zone.zonefile import TTL
+
+Reply = dict[str, object]
+
+UNAVAILABLE: Final = "unavailable.dm-dns.internal"
+"""What names are aliases of while unbound stays silent, unless the whole domain is the clan's.
+
+It is outside of the domain: at an alias into it resolved 262 would ask the hook again and fail
+(EBUSY). ``internal`` is reserved for private use, so nobody can have the name."""
+
+PASS_ON: Final[Reply] = {}
+"""What leaves a lookup to resolved's other sources."""
+
+_OF_ZONES: Final = (2, 6, 43, 48)
+"""NS, SOA, DS and DNSKEY: who looks these types up at a single label means a top-level domain."""
+
+
+class Names(Protocol):
+    """The names that resolved asks for on one socket."""
+
+    @property
+    def filter(self) -> Reply:
+        """What tells resolved which names these are. It asks for all until it knows that."""
+
+    def update(self) -> bool:
+        """Take what has changed since the last call; tell whether the filter has."""
+
+    @property
+    def include_empty(self) -> bool:
+        """Whether a name without a record, which exists because names below it do, is ours."""
+
+    def may_be_ours(self, key: Key) -> bool:
+        """Tell whether unbound is to be asked."""
+
+    def without_unbound(self, keys: list[Key]) -> Reply:
+        """Return the reply for names that unbound is not asked for."""
+
+    def full(self, name: str) -> str:
+        """Return the name that unbound is asked for."""
+
+    def unknown(self) -> Reply:
+        """Return the reply for a name that the clan does not have."""
+
+    def unavailable(self, keys: Iterable[Key]) -> Reply:
+        """Return the reply if unbound stays silent."""
+
+
+class FullNames:
+    """Names in the clan's domain, and the reverse names of the clan's addresses.
+
+    If unbound stays silent, resolved finds the DNS delegate of the module, which fails the lookup
+    as a temporary error: the delegate is for the whole domain, and the hook passes the lookup on.
+
+    If others have names of the domain as well (the setting ``wholeDomain`` is false), the hook
+    passes on what the zone does not have, and resolved looks that up as it would without dm-dns.
+    The delegate is then for another domain, to which an alias leads that the hook answers if
+    unbound stays silent: passed on, a name of the clan would be asked of the world. SERVFAIL is no
+    temporary error for programs: the C library tells them that the name is not known
+    (nss-resolve(8)).
+    """
+
+    def __init__(
+        self, domain: str, *, whole_domain: bool = True, reverse: Watcher | None = None
+    ) -> None:
+        """Take what tells the names.
+
+        Args:
+            domain: of the clan.
+            whole_domain: whether nobody else has names of it.
+            reverse: knows the reverse names; None: there are none.
+
+        """
+        self._domain = domain
+        self._whole_domain = whole_domain
+        self._watcher = reverse
+        self._reverse: dict[str, str] = {}
+        """The name of the machine for each reverse name that resolved has been told."""
+
+    @property
+    def filter(self) -> Reply:
+        """See `Names`."""
+        return {"filterDomains": [self._domain, *self._reverse]}
+
+    def update(self) -> bool:
+        """See `Names`."""
+        if self._watcher is None or self._watcher.names is self._reverse:
+            return False
+        self._reverse = self._watcher.names
+        return True
+
+    @property
+    def include_empty(self) -> bool:
+        """See `Names`."""
+        return self._whole_domain
+
+    def may_be_ours(self, key: Key) -> bool:
+        """See `Names`."""
+        name = key.name.lower().removesuffix(".")
+        is_apex = name == self._domain
+        return names.is_below(name, self._domain) or (is_apex and self._whole_domain)
+
+    def without_unbound(self, keys: list[Key]) -> Reply:
+        """See `Names`."""
+        [key, *others] = keys
+        owner = self._reverse.get(key.name.lower().removesuffix("."))
+        if owner is None or others or key.kind not in (dns_message.PTR, dns_message.ANY):
+            return PASS_ON
+        return answer([dns_message.alias(key.name, dns_message.PTR, owner, ttl=TTL)])
+
+    def full(self, name: str) -> str:
+        """See `Names`."""
+        return name
+
+    def unknown(self) -> Reply:
+        """See `Names`."""
+        return {"rcode": dns_message.NXDOMAIN} if self._whole_domain else PASS_ON
+
+    def unavailable(self, keys: Iterable[Key]) -> Reply:
+        """See `Names`."""
+        if self._whole_domain:
+            return PASS_ON
+        asked = dict.fromkeys(key.name for key in keys)
+        return answer(dns_message.alias(name, dns_message.CNAME, UNAVAILABLE) for name in asked)
+
+
+class ShortNames:
+    """Names of one label, which are looked up in the clan's domain.
+
+    resolved asks hooks for a name as it is, and for no search domain. What the clan does not have
+    is passed on: other search domains and LLMNR then have their turn, as without the hook.
+    """
+
+    filter: Reply = {"filterLabelsMin": 1, "filterLabelsMax": 1}  # noqa: RUF012 - of a Protocol
+    include_empty = False
+
+    def __init__(self, domain: str) -> None:
+        """Take the clan's domain."""
+        self._domain = domain
+
+    def may_be_ours(self, key: Key) -> bool:
+        """See `Names`."""
+        name = key.name.lower().removesuffix(".")
+        # resolved itself has localhost, and names such as _gateway (systemd-resolved.service(8)).
+        is_of_resolved = name == "localhost" or name.startswith("_")
+        return bool(name) and "." not in name and not is_of_resolved and key.kind not in _OF_ZONES
+
+    def update(self) -> bool:
+        """See `Names`."""
+        return False
+
+    def without_unbound(self, _keys: list[Key]) -> Reply:
+        """See `Names`."""
+        return PASS_ON
+
+    def full(self, name: str) -> str:
+        """See `Names`."""
+        return f"{name.removesuffix('.')}.{self._domain}"
+
+    def unknown(self) -> Reply:
+        """See `Names`."""
+        return PASS_ON
+
+    def unavailable(self, _keys: Iterable[Key]) -> Reply:
+        """See `Names`."""
+        return PASS_ON
+
+
+def answer(records: Iterable[Record]) -> Reply:
+    """Return the reply with these records."""
+    raw = [{"raw": base64.b64encode(record.wire()).decode()} for record in records]
+    return {"rcode": dns_message.NOERROR, "answer": raw}
