@@ -52,7 +52,7 @@ def write_body(path: Path, body: Callable[[], Iterator[bytes]], serial: int) -> 
     records = -1
     for line in body():
         digest.update(line)
-        records += 1
+        records += not line.startswith(b"#")
     temporary = path.with_name(f"{path.name}.new")
     with temporary.open("wb") as file:
         header = f"# dm-dns zone 1\n# serial: {serial}\n# records: {records}\n"

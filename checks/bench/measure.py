@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from checks.bench import inputs, usage, worst
+from checks.bench import inputs, refused, units, usage, worst
 from checks.bench.measured_machine import MeasuredMachine, serving
 from checks.bench.queries import PER_SECOND, Client
 from checks.bench.report import Row
@@ -53,7 +53,9 @@ def everything(sizes: Sizes, directory: Path) -> Iterator[Row]:
         yield from _large(sizes, one)
     with serving(sizes.asked) as one:
         yield from _asked(sizes, one)
-    yield from worst.rows(sizes.worst, directory)
+    yield from worst.rows(sizes.worst)
+    yield from refused.rows(sizes.worst, directory)
+    yield from units.rows(sizes.worst, directory)
 
 
 def _render(sizes: Sizes, directory: Path) -> Iterator[Row]:

@@ -23,11 +23,11 @@ class Usage(NamedTuple):
     execve(2))."""
 
 
-def run(command: list[str]) -> Usage:
-    """Run ``command`` and measure it.
+def run(command: list[str], *, status: int = 0) -> Usage:
+    """Run ``command``, which must end with ``status``, and measure it.
 
     Raises:
-        RuntimeError: it failed; the message has what it printed.
+        RuntimeError: it ended with another one; the message has what it printed.
 
     """
     with tempfile.TemporaryFile() as output:
@@ -37,14 +37,14 @@ def run(command: list[str]) -> Usage:
         )
         try:
             # Not wait(), which does not tell what the child used.
-            _, status, used = os.wait4(process.pid, 0)
+            _, ended, used = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
             process.wait()
             raise
         wall = time.monotonic() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        process.returncode = os.waitstatus_to_exitcode(ended)
+        if process.returncode != status:
             output.seek(0)
             said = output.read().decode(errors="replace")
             raise RuntimeError(f"exit status {process.returncode} of {command}: {said}")

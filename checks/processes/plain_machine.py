@@ -162,10 +162,13 @@ class PlainMachine:
             env=self._environment(),
         )
 
-    def watch(self) -> subprocess.Popen[bytes]:
+    def watch(self, *prefix: str) -> subprocess.Popen[bytes]:
         """Start the server (`dm-dns apply --watch`), and wait until it is ready.
 
         It runs until the machine is closed.
+
+        Args:
+            prefix: a command that runs it.
 
         Raises:
             RuntimeError: it is not ready in time.
@@ -179,7 +182,7 @@ class PlainMachine:
             notified.bind(str(self.notify))
             notified.settimeout(_READY_SECONDS)
             process = subprocess.Popen(
-                self.apply_command("--watch"),
+                [*prefix, *self.apply_command("--watch")],
                 stdout=log,
                 stderr=log,
                 env=self._environment(NOTIFY_SOCKET=str(self.notify)),

@@ -8,7 +8,7 @@ import pytest
 from checks.bench import usage
 from checks.bench.__main__ import main
 from checks.bench.measure import Sizes
-from checks.processes import unbound
+from checks.processes import cgroup, unbound
 
 SMALLEST = Sizes(endpoints=200, large=200, asked=200, small=10, changes=2, rounds=1, worst=0.001)
 
@@ -24,7 +24,12 @@ def test_everything_is_measured_and_printed_as_json(capsys: pytest.CaptureFixtur
     assert rows["apply 200 records"]["ratio"] == rows["apply 200 records"]["median"] / 10
     assert rows["lost queries while nothing happens"]["median"] == 0
     assert rows["unbound starts with the most records"]["target"] == 10
-    assert rows["refuse one more address"]["target"] == 1
+    assert rows["refuse one more record"]["target"] == 1
+    assert rows["refuse the most records and a second CNAME"]["target"] == 1
+    assert any(name.endswith(" hostile zones") and row["n"] > 400 for name, row in rows.items())
+    if cgroup.why_not() is None:
+        row = rows["memory of dm-dns.service with two copies of the most records"]
+        assert 10 < row["median"] < row["target"]
     assert {"python", "unbound", "kernel", "cores", "load"} <= printed["environment"].keys()
 
 

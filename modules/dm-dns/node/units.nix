@@ -83,8 +83,8 @@ in
       # What it found, for dm-dns-health and for people.
       RuntimeDirectory = runtimeDirectory;
       RuntimeDirectoryPreserve = true;
-      # The worst zone within the limits (zone/limits.py) takes a run 0.8 GB, and there are two
-      # copies of it. What takes more is a run that is killed; the server goes on.
+      # Two copies of the worst zone within the limits take 0.8 GB (docs/limits.md). What takes more is
+      # a run that is killed; the server goes on.
       MemoryMax = "2G";
       OOMPolicy = "continue";
       TasksMax = 16;

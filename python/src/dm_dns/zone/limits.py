@@ -3,6 +3,9 @@
 A file's size, and the number and length of its lines, are checked before any work is done on them.
 `dm-dns render` keeps to all limits, so no zone that it makes is refused. docs/limits.md has what
 the worst zone of each kind costs, and what it costs to refuse one.
+
+No real clan meets one. The factors below compare with the largest clan that was evaluated for
+measurements: 1000 machines with 10 names each.
 """
 
 from typing import Final
