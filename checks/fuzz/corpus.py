@@ -99,7 +99,72 @@ COMMENTS: Final = (
     "# machine-without-address: irc.pin.",
     "# machine-without-address: kiwi.pin. x",
     "# machine-without-address: -.pin.",
+    # Each is refused alone: nothing declares the network, or the address.
+    "# local-address: home kfbox.pin. 192.168.1.2",
+    "# local-address: home kfbox.pin.",
+    "# local-address: home",
+    "# local-name: www.pin. kfbox.pin.",
+    "# local-name: www.pin.",
+    *(
+        f"# local-network: {value}"
+        for value in (
+            "home",
+            "home 192.168.1.0/24",
+            "home 192.168.1.0/24 192.168.1.1",
+            "home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56 x",
+            "home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56 only only",
+            "home  192.168.1.0/24 192.168.1.1 52:54:00:12:34:56",
+            "Home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56",
+            "../home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56",
+            f"{LABEL}a 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56",
+            "home 0.0.0.0/0 192.168.1.1 52:54:00:12:34:56",
+            "home ::/0 fd00::1 52:54:00:12:34:56",
+            "home 192.168.1.0/-1 192.168.1.1 52:54:00:12:34:56",
+            "home 192.168.1.0/99999999999999 192.168.1.1 52:54:00:12:34:56",
+            "home 192.168.1.0/\u0662\u0664 192.168.1.1 52:54:00:12:34:56",
+            "home 192.168.1.1/24 192.168.1.1 52:54:00:12:34:56",
+            "home 127.0.0.0/8 127.0.0.1 52:54:00:12:34:56",
+            "home fe80::/64 fe80::1 52:54:00:12:34:56",
+            "home ::ffff:0:0/96 ::ffff:1.2.3.4 52:54:00:12:34:56",
+            "home 192.168.1.0/24 192.168.1.1/24 52:54:00:12:34:56",
+            "home 192.168.1.0/24 8.8.8.8 52:54:00:12:34:56",
+            "home 192.168.1.0/24 192.168.1.255 52:54:00:12:34:56",
+            "home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:5G",
+            "home 192.168.1.0/24 192.168.1.1 ff:ff:ff:ff:ff:ff",
+        )
+    ),
 )
+
+LOCAL: Final = (
+    "# local-address: home kfbox.pin. 192.168.1.2",
+    "# local-name: www.pin. kfbox.pin.",
+    "# local-network: home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56",
+    "# several-machines: www.pin.",
+)
+"""Comments that fit each other."""
+
+BESIDE_LOCAL: Final = (
+    "# local-network: home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:57",
+    "# local-address: home *.pin. 192.168.1.3",
+    "# local-address: home _dm-dns.pin. 192.168.1.3",
+    "# local-address: home a.b.pin. 192.168.1.3",
+    "# local-address: home google.com. 192.168.1.3",
+    "# local-address: home irc.pin. 192.168.1.3",
+    "# local-address: home kfbox.pin. 192.168.2.3",
+    "# local-address: home kfbox.pin. 192.168.1.0",
+    "# local-address: home kfbox.pin. 192.168.1.255",
+    "# local-address: home kfbox.pin. 192.168.1.3/24",
+    "# local-address: home kfbox.pin. fd00::3",
+    "# local-address: home kfbox.pin. $INCLUDE",
+    "# local-address: office kfbox.pin. 192.168.1.3",
+    "# local-name: _dm-dns.pin. kfbox.pin.",
+    "# local-name: google.com. kfbox.pin.",
+    "# local-name: irc.pin. kfbox.pin.",
+    "# local-name: kfbox.pin. kfbox.pin.",
+    "# local-name: www.pin. kiwi.pin.",
+    "# local-name: other.pin. kfbox.pin.",
+)
+"""Comments that do not fit these."""
 
 OWNERS: Final = (
     "google.com.",
@@ -237,6 +302,18 @@ GOOD_SPEC: Final[dict[str, Any]] = {
     ],
 }
 
+GOOD_LOCAL_SPEC: Final[dict[str, Any]] = {
+    **GOOD_SPEC,
+    "machines": {"kfbox": {"addresses": ["192.0.2.2", "192.168.1.2@home"]}},
+    "localNetworks": {
+        "home": {
+            "only": False,
+            "prefix": "192.168.1.0/24",
+            "router": {"address": "192.168.1.1", "linkAddress": "52:54:00:12:34:56"},
+        }
+    },
+}
+
 GOOD_CONFIG: Final[dict[str, Any]] = {
     "domain": DOMAIN,
     "mesh": "/mesh",
@@ -257,6 +334,9 @@ def zones() -> Iterator[tuple[str, bytes]]:
     for comment in COMMENTS:
         # Where comments belong.
         yield f"comment {comment!a}", with_header(body(comment, *map(data, RECORDS)), records=3)
+    for comment in BESIDE_LOCAL:
+        lines = sorted([comment, *LOCAL])
+        yield f"beside {comment!a}", with_header(body(*lines, *map(data, RECORDS)), records=3)
     for owner in OWNERS:
         for record in (f"{owner} A 192.0.2.1", f"irc.pin. CNAME {owner}"):
             yield f"record {record!a}"[:150], with_header(body(data(record)))
@@ -342,6 +422,17 @@ def specs() -> Iterator[tuple[str, bytes]]:
     ]
     for path in paths:
         yield from _replaced(GOOD_SPEC, path)
+    networks = ["localNetworks"]
+    for path in (
+        networks,
+        [*networks, "home"],
+        *([*networks, "home", key] for key in ("only", "prefix", "router")),
+        *([*networks, "home", "router", key] for key in ("address", "linkAddress")),
+    ):
+        yield from _replaced(GOOD_LOCAL_SPEC, path)
+    for address in ("@home", "192.168.1.2@", "192.168.1.2@home@home", "192.168.1.2@\x1b[31m"):
+        changed = _changed(GOOD_LOCAL_SPEC, ["machines", "kfbox", "addresses", 1], address)
+        yield f"address {address!a}", changed
     for owner in OWNERS:
         host = owner.rstrip(".")
         if host.endswith(".pin") and host not in RENDERED:
@@ -357,6 +448,8 @@ def configs() -> Iterator[tuple[str, bytes]]:
     yield from _not_json()
     for key in GOOD_CONFIG:
         yield from _replaced(GOOD_CONFIG, [key])
+    for allow in ("all", ["x"], ["1.2.3.4/33"], ["::/-1"], ["1.2.3.4/"], [7], [""]):
+        yield f"allow {allow}", _changed(GOOD_CONFIG, ["allow"], allow)
     for key in GOOD_CONFIG["unbound"]:
         yield from _replaced(GOOD_CONFIG, ["unbound", key])
 
@@ -398,6 +491,8 @@ def _replaced(good: dict[str, Any], path: list[Any]) -> Iterator[tuple[str, byte
     ):
         if value == "\ud800" and place == "endpoints.0.host":
             continue  # a host outside the domain, whatever it is
+        if value is True and place == "localNetworks.home.only":
+            continue
         yield f"{place} {value!a}", _changed(good, path, value)
 
 

@@ -54,10 +54,22 @@ def _check_zone(read: conf.Zone) -> None:
     _hold(all(len(known) <= limits.MAX_ADDRESSES for known in read.addresses.values()))
     view = hosts.parse(_HOSTS, read.domain)
     made = zonefile.compile_zone(read, view.addresses, view.names, source="mesh", inputs="f")
+    _load(made, read.domain)
+    # Where all of its local networks are, and who has an address there does not answer.
+    on = {
+        name: [address for known in read.local.addresses.values() for _at, address in known]
+        for name in read.local.networks
+    }
+    for where in (on, dict.fromkeys(on, ())):
+        _load(zonefile.compile_zone(read, {}, on=where, source="mesh", inputs="f"), read.domain)
+
+
+def _load(made: zonefile.ZoneFile, domain: str) -> None:
+    """Load a zone file into another parser."""
     parsed = dns.zone.from_text(
-        made.text, origin=dns.name.from_text(read.domain), relativize=False, allow_include=False
+        made.text, origin=dns.name.from_text(domain), relativize=False, allow_include=False
     )
-    origin = dns.name.from_text(read.domain)
+    origin = dns.name.from_text(domain)
     for owner, _ttl, rdata in parsed.iterate_rdatas():
         _hold(owner.is_subdomain(origin))
         _hold(rdata.rdtype in _AT_APEX if owner == origin else rdata.rdtype in _BELOW)
@@ -149,15 +161,18 @@ def seeds(target: str) -> list[bytes]:
         "zone": [
             corpus.GOOD_ZONE,
             *(corpus.body(*map(corpus.data, records)) for records in _GOOD_RECORDS),
+            *_LOCAL_ZONES,
             *(_without_header(content) for _name, content in corpus.zones()),
         ],
         "spec": [
             json.dumps(corpus.GOOD_SPEC).encode(),
+            json.dumps(corpus.GOOD_LOCAL_SPEC).encode(),
             *(content for _name, content in corpus.specs()),
             *_naming_cases(),
         ],
         "config": [
             json.dumps(corpus.GOOD_CONFIG).encode(),
+            json.dumps({**corpus.GOOD_CONFIG, "allow": ["192.168.1.0/24", "fd00::1"]}).encode(),
             *(content for _name, content in corpus.configs()),
         ],
         "hosts": good_hosts,
@@ -173,6 +188,17 @@ _GOOD_RECORDS: Final = 50 * [
     ["*.a.pin. CNAME b.pin.", "a.pin. CNAME b.pin.", "b.pin. CNAME c-d.pin.", "c.pin. A 1.2.3.4"],
     ["_x.pin. AAAA ::1", "a.b.c.pin. A 10.0.0.1", "a.b.c.pin. A 10.0.0.2", "b.pin. CNAME _x.pin."],
     [],
+]
+
+_LOCAL_ZONES: Final = 10 * [
+    corpus.body(*corpus.LOCAL, *map(corpus.data, corpus.RECORDS)),
+    corpus.body(
+        "# local-address: a kfbox.pin. fd00:1::2",
+        "# local-name: *.a.b.pin. kfbox.pin.",
+        "# local-network: a fd00:1::/64 fd00:1::1 52:54:00:12:34:56 only",
+        "# machine-without-address: kfbox.pin.",
+        "# several-machines: *.a.b.pin.",
+    ),
 ]
 
 _LONGEST_SEED: Final = 10_000

@@ -12,11 +12,22 @@ let
       endpoint.machine
     ];
 
+  # A setting has the prefix length of a local network, and the zone spec has its name only.
+  withLength =
+    networks: text:
+    let
+      parts = lib.splitString "@" text;
+      name = lib.last parts;
+      size = lib.last (lib.splitString "/" (networks.${name}.prefix or "192.168.1.0/24"));
+    in
+    if lib.length parts == 1 then text else "${lib.head parts}/${size}@${name}";
+
   evaluate =
     {
       devices ? { },
       domain,
       endpoints,
+      localNetworks ? { },
       machines,
     }:
     read (import ../../modules/dm-dns/zone {
@@ -25,8 +36,12 @@ let
         endpoints.hosts = map (endpoint: endpoint.host) exported;
       }) (lib.groupBy key endpoints);
       machineSettings = lib.mapAttrs (_machine: machine: {
-        inherit (machine) addresses;
-        inherit devices;
+        inherit localNetworks;
+        addresses = map (withLength localNetworks) machine.addresses;
+        devices = lib.mapAttrs (
+          _device: values:
+          values // { addresses = map (withLength localNetworks) values.addresses; }
+        ) devices;
         names = [ ];
         networks = null;
       }) machines;

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
@@ -46,6 +47,7 @@ class PlainMachine:
         listen: tuple[str, int] | None = None,
         unbound_options: str = "",
         has_local_view: bool = False,
+        allow: Sequence[str] = (),
     ) -> None:
         """Make its directory; nothing runs yet.
 
@@ -56,6 +58,7 @@ class PlainMachine:
             listen: address and port of unbound; any that are free if not given.
             unbound_options: more lines for the server section of unbound.conf.
             has_local_view: whether the addresses of this machine's links matter to it.
+            allow: the networks whose devices it answers.
 
         """
         _turn_sigterm_into_sigint()
@@ -63,6 +66,7 @@ class PlainMachine:
         try:
             self.name = name
             self._has_local_view = has_local_view
+            self._allow = allow
             self.domain = domain
             self.directory = Path(tempfile.mkdtemp(prefix="dm-dns-", dir=short_folder()))
             self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
@@ -124,6 +128,8 @@ class PlainMachine:
         }
         if self._has_local_view:
             config["machine"] = self.name
+        if self._allow:
+            config["allow"] = self._allow
         self.config.write_text(json.dumps(config))
 
     def boot(self) -> None:

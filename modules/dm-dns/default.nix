@@ -67,6 +67,10 @@ let
 inherit domain machineSettings;
     inherit (clanZone) devices names;
     specJSON = builtins.toJSON clanZone.spec;
+    # Where the routers of local networks are.
+    prefixes = lib.uniqueStrings (
+      lib.mapAttrsToList (_name: network: network.prefix) (clanZone.spec.localNetworks or { })
+    );
     endpointsByMachine = lib.groupBy (endpoint: endpoint.machine) clanZone.spec.endpoints;
   };
 in

@@ -1,13 +1,27 @@
 # What IP addresses and networks are, in lower case.
 { lib }:
 let
+  inherit (builtins) bitAnd;
   inherit (lib)
     all
     concatMap
+    concatMapStringsSep
+    concatStringsSep
+    foldl'
+    fromHexString
+    genList
+    imap0
+    init
+    last
     length
     match
+    max
+    min
     splitString
+    take
+    toHexString
     toIntBase10
+    toLower
     ;
 
   octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
@@ -26,9 +40,92 @@ let
     );
 
   isAddress = text: isIPv4 text || isIPv6 text;
+
+  # The numbers in an address, and how many bits each has.
+  numbers =
+    address:
+    let
+      halves = map (half: if half == "" then [ ] else map fromHexString (splitString ":" half)) (
+        splitString "::" address
+      );
+      left = builtins.head halves;
+      right = last halves;
+    in
+    if isIPv4 address then
+      map toIntBase10 (splitString "." address)
+    else if length halves == 1 then
+      left
+    else
+      left ++ genList (_: 0) (8 - length left - length right) ++ right;
+  width = address: if isIPv4 address then 8 else 16;
+
+  power = exponent: foldl' (product: _: 2 * product) 1 (genList (_: null) exponent);
+
+  # Of each number in an address, the part that is beyond a prefix length, and the largest that can be
+  # there.
+  beyond =
+    address: size:
+    imap0 (
+      index: number:
+      let
+        bits = width address;
+        most = power (bits - max 0 (min bits (size - index * bits))) - 1;
+      in
+      {
+        inherit most number;
+        part = bitAnd number most;
+      }
+    ) (numbers address);
+
+  start = address: size: map ({ number, part, ... }: number - part) (beyond address size);
 in
 {
-  inherit isAddress;
+  inherit isAddress isIPv4 numbers;
+
+  # null, or the parts of an address with a prefix length.
+  parsePrefix =
+    text:
+    let
+      parts = match "([^/]+)/([0-9]{1,3})" text;
+      address = builtins.elemAt parts 0;
+    in
+    if parts != null && isAddress address then
+      {
+        inherit address;
+        size = toIntBase10 (builtins.elemAt parts 1);
+      }
+    else
+      null;
+
+  # Whether two addresses have the same first bits.
+  haveSameStart =
+    one: other: size:
+    isIPv4 one == isIPv4 other && start one size == start other size;
+
+  isFirstOf = address: size: all ({ part, ... }: part == 0) (beyond address size);
+  isLastOf = address: size: all ({ part, most, ... }: part == most) (beyond address size);
+
+  # The prefix of an address, and the first address in it that a host can have.
+  prefixText =
+    address: size:
+    let
+      found = start address size;
+    in
+    if isIPv4 address then
+      {
+        prefix = concatMapStringsSep "." toString found + "/${toString size}";
+        first = concatMapStringsSep "." toString (init found ++ [ (last found + 1) ]);
+      }
+    else
+      let
+        groups = concatStringsSep ":" (
+          map (group: toLower (toHexString group)) (take (min 7 ((size + 15) / 16)) found)
+        );
+      in
+      {
+        prefix = "${groups}::/${toString size}";
+        first = "${groups}::1";
+      };
 
   # An address, possibly with a prefix length that its family has.
   isNetwork =

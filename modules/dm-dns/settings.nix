@@ -18,11 +18,68 @@ in
       default = [ ];
       example = [
         "fd00::1"
-        "192.168.1.10"
+        "192.168.1.10/24"
       ];
       description = ''
         IP addresses of the machine that no network service exports.
-        The machine's name resolves to these as well as to the exported ones.
+        The machine's name resolves to these as well as to the exported ones. One with a prefix
+        length is valid on a local network only, and given only there: see `localNetworks`. Write
+        `192.168.1.10/24@home` if several networks have that prefix.
+      '';
+    };
+
+    localNetworks = mkOption {
+      type = types.attrsOf (
+        types.submodule {
+          options.prefix = mkOption {
+            type = types.str;
+            default = "";
+            example = "192.168.1.0/24";
+            description = ''
+              The network's addresses. Required.
+            '';
+          };
+          options.router.address = mkOption {
+            type = types.str;
+            default = "";
+            example = "192.168.1.1";
+            description = ''
+              The address of a host that is always there, such as the router. Required.
+            '';
+          };
+          options.router.linkAddress = mkOption {
+            type = types.str;
+            default = "";
+            example = "52:54:00:12:34:56";
+            description = ''
+              The link address of that host, which `ip neigh show 192.168.1.1` prints after `lladdr`
+              on a machine in the network. Other networks may have the same prefix, but not the same
+              router. Required.
+            '';
+          };
+          options.only = mkOption {
+            type = types.bool;
+            default = false;
+            example = true;
+            description = ''
+              Whether names never have other addresses there. If false, a machine that does not answer
+              on the network has the addresses that it has elsewhere.
+            '';
+          };
+        }
+      );
+      default = { };
+      example = {
+        home = {
+          prefix = "192.168.1.0/24";
+          router.address = "192.168.1.1";
+          router.linkAddress = "52:54:00:12:34:56";
+        };
+      };
+      description = ''
+        Networks on which machines and devices have addresses that mean nothing elsewhere: those with
+        a prefix length in `addresses`. A machine that is on such a network resolves names to these
+        addresses, and to no others. Set networks once, in `roles.default.settings.localNetworks`.
       '';
     };
 
@@ -43,9 +100,9 @@ in
           options.addresses = mkOption {
             type = types.listOf types.str;
             default = [ ];
-            example = [ "192.168.1.20" ];
+            example = [ "192.168.1.20/24" ];
             description = ''
-              IP addresses of the device. One is required.
+              IP addresses of the device, as in `addresses` of a machine. One is required.
             '';
           };
           options.names = mkOption {

@@ -257,7 +257,7 @@ host 'pin' of service 'thelounge', instance 'chat', role 'server' on machine 'kf
         pytest.param(
             ["render", "empty.json", "-o", "zone.conf"],
             snapshot(
-                "dm-dns: empty.json: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none\n"
+                "dm-dns: empty.json: the top level must have the keys domain, endpoints, machines (and may have devices, localNetworks), and no others; it has none\n"
             ),
             id="render-form",
         ),
@@ -586,8 +586,10 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.node.local_view",
             "dm_dns.node.metrics",
             "dm_dns.node.netlink",
+            "dm_dns.node.presence",
             "dm_dns.node.resolved",
             "dm_dns.node.reverse_names",
+            "dm_dns.node.rtnetlink",
             "dm_dns.node.server",
             "dm_dns.node.state",
             "dm_dns.node.trust",
@@ -597,7 +599,10 @@ def test_apply_does_not_import_the_other_stages() -> None:
             "dm_dns.zone.conf",
             "dm_dns.zone.conf_lines",
             "dm_dns.zone.limits",
+            "dm_dns.zone.local_lines",
             "dm_dns.zone.names",
+            "dm_dns.zone.nearby",
+            "dm_dns.zone.networks",
             "dm_dns.zone.reasons",
             "dm_dns.zone.reverse",
             "dm_dns.zone.zonefile",

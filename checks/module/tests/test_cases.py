@@ -16,6 +16,8 @@ from dm_dns.node import state
 from dm_dns.node.config import Config
 from dm_dns.node.hook_names import UNAVAILABLE
 from dm_dns.zone import conf, spec
+from dm_dns.zone.local_lines import Local
+from dm_dns.zone.networks import Network
 
 from checks.module.snapshot import MachineSnapshot, load, read
 from checks.module.sources import ROOT
@@ -743,7 +745,7 @@ def test_a_thousand_machines_have_ten_names_each() -> None:
 
 def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
     message = load("wrong-settings")["server"][GENERATOR]["throws"]
-    assert "setting addresses of machine 'server':\n  \"192.0.2.1/24\" is not an" in message
+    assert "setting addresses of machine 'server':\n  \"192.0.2.1/24\": no local network" in message
     assert "setting networks of machine 'server':\n  no instance \"vpn2\" exports" in message
     assert "setting names of machine 'server':\n  \"git.example.org\" is not below" in message
     assert "machine 'server':\n  the name has 2001 addresses; a name has at most 2000" in message
@@ -838,6 +840,96 @@ def test_wrong_devices_stop_the_evaluation_with_where_each_is_set() -> None:
     ):
         assert f"{subject}:\n  {rule}" in message
     assert message.count("Remedy: ") == 9
+
+
+def test_local_networks_and_addresses_there_are_in_the_zone() -> None:
+    local = zone_of("local-networks").local
+    home = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
+    assert local == Local(
+        {
+            "home": home,
+            "parents": home._replace(link_address="52:54:00:12:34:57"),
+            "office": Network("fd00:1::/64", "fd00:1::1", "52:54:00:ab:cd:ef", only=True),
+        },
+        {
+            "laptop.test": (("office", "fd00:1::10"),),
+            "nas.test": (("home", "192.168.1.10"), ("parents", "192.168.1.11")),
+            "printer.test": (("home", "192.168.1.20"),),
+            "router.test": (("home", "192.168.1.1"),),
+        },
+        {"www.test": ("laptop.test", "nas.test")},
+    )
+
+
+def test_the_server_may_ask_routers_and_nothing_else_may() -> None:
+    for name, machine in load("local-networks").items():
+        prefixes = ["192.168.1.0/24", "fd00:1::/64"]
+        server = machine["systemd.services.dm-dns"]["serviceConfig"]
+        assert server["IPAddressAllow"] == ["localhost", *prefixes], name
+        assert server["IPAddressDeny"] == "any"
+        assert server["RestrictAddressFamilies"] == ["AF_UNIX", "AF_INET", "AF_NETLINK", "AF_INET6"]
+        for unit in ("dm-dns-health", "dm-dns-hook"):
+            config = machine[f"systemd.services.{unit}"]["serviceConfig"]
+            assert config["IPAddressAllow"] == "localhost"
+            assert "AF_INET6" not in config["RestrictAddressFamilies"]
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_without_local_networks_the_server_reaches_nothing(case: str, name: str) -> None:
+    server = load(case)[name]["systemd.services.dm-dns"]["serviceConfig"]
+    has_networks = "localNetworks" in zone_spec(case)
+    assert (server["IPAddressAllow"] == "localhost") != has_networks
+
+
+def test_who_answers_others_knows_whom() -> None:
+    allow = {
+        name: apply_config(machine).get("allow") for name, machine in load("local-networks").items()
+    }
+    assert allow == {
+        "laptop": None,
+        "nas": ["192.168.1.0/24", "fd09::/64"],
+        "router": ["192.168.1.0/24"],
+    }
+
+
+def test_wrong_local_networks_stop_the_evaluation_with_what_to_write() -> None:
+    message = load("wrong-local-networks")["server"][GENERATOR]["throws"]
+    declare = """\
+declare it, in the settings of the role default:
+    localNetworks.another = {
+      prefix = "{prefix}";
+      router = { address = "{first}"; linkAddress = "52:54:00:12:34:56"; };
+    };
+  with the address of a host that is always there, and its link address: on a machine in that \
+network, `ip neigh show {first}` prints the router's, after lladdr
+"""
+    for address, prefix, first in (
+        ("10.1.2.3", "10.1.0.0/16", "10.1.0.1"),
+        ("fd00:1:2:3::4", "fd00:1:2:3::/64", "fd00:1:2:3::1"),
+    ):
+        remedy = declare.replace("{prefix}", prefix).replace("{first}", first)
+        text = f'Remedy: write "{address}" if it is valid everywhere, or {remedy}'
+        assert f"no local network {prefix} is declared, so nobody can tell" in message
+        assert text in message
+    of_nothing = "setting localNetworks.nothing of the role default:\n  "
+    problems = [
+        "setting localNetworks.mine of the role default:\n  machines set it differently",
+        f'{of_nothing}prefix "" is not an address with a prefix length',
+        f'{of_nothing}router.address "" is not an IP address',
+        f'{of_nothing}router.linkAddress "" is not a link address, such as 52:54:00:12:34:56',
+        "settings localNetworks.home and localNetworks.mine:\n  they have the same prefix and the",
+        '"fe80::1/64" is not an address of a network of its own',
+        "\"192.168.178.10/24@cafe\": there is no local network 'cafe'\n  Remedy: use 'home' or",
+        '"192.168.178.10@home" is not an IP address with a prefix length',
+        '"192.168.178.10/33@home": its prefix length is 33, and that of a network with IPv4 is',
+        '"192.168.178.10/0": its prefix length is 0, and that of a network with IPv4 is from',
+        "\"10.1.2.3/24@home\": local network 'home' has the prefix 192.168.178.0/24, not 10.1",
+        '"nas/24" is not an IP address with a prefix length',
+        "\"192.168.178.20/24\": the local networks 'home' and 'mine' and 'parents' have this",
+    ]
+    assert [problem for problem in problems if problem not in message] == []
+    assert message.count("Remedy: ") == len(problems) + 2
+    assert 'Remedy: write which one it is, such as "192.168.178.20/24@home"' in message
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,12 @@ CASES = {case["title"]: case for case in TABLE if case["nix"]}
 RECORDED: dict[str, Any] = read("naming")
 
 
-def records(zone_spec: object) -> list[str]:
+def lines_of(zone_spec: object) -> tuple[list[str], list[str]]:
+    """The records and the comments of the zone."""
     made, _warnings = spec.to_zone(spec.from_json(zone_spec), serial=1)
-    lines = conf.render(made).splitlines()
-    return [line.split('"')[1] for line in lines if line.startswith("local-data:")]
+    lines = conf.render(made).splitlines()[4:]
+    records = [line.split('"')[1] for line in lines if line.startswith("local-data:")]
+    return records, [line.removeprefix("# ") for line in lines if line.startswith("#")]
 
 
 def test_every_case_has_a_snapshot() -> None:
@@ -26,7 +28,9 @@ def test_every_case_has_a_snapshot() -> None:
 
 @pytest.mark.parametrize("title", [title for title in CASES if "records" in CASES[title]])
 def test_nix_yields_a_zone_spec_with_these_records(title: str) -> None:
-    assert sorted(records(RECORDED[title])) == sorted(CASES[title]["records"])
+    records, comments = lines_of(RECORDED[title])
+    assert sorted(records) == sorted(CASES[title]["records"])
+    assert CASES[title].get("comments") in (None, comments)
 
 
 @pytest.mark.parametrize("title", [title for title in CASES if "error" in CASES[title]])

@@ -122,6 +122,7 @@ def test_its_json_has_the_documented_keys(serving: PlainMachine) -> None:
         "sha256": conf.parse(zone_conf(SERIAL).encode(), DOMAIN, "").sha256,
         "names": 3,
         "records": 3,
+        "networks": [],
         "problems": [],
         "whole_domain": True,
     }

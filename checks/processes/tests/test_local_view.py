@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from dm_dns.node import state
+from dm_dns.node.local_view import NOTHING
 
 from checks.processes import unbound
 from checks.processes.network import assign, ip, own_network, take, without_ipv6
@@ -176,15 +177,15 @@ def test_who_serves_other_devices_serves_what_the_zone_has(booted: PlainMachine)
         assign(VPN[0])
         becomes(booted, "chat.pin", {VPN[0]})
         assert served(machine, "chat.pin") == expected
-        assert state.read(machine.state_file).local == (None, None)
+        assert state.read(machine.state_file).local == NOTHING
 
 
 # A kernel without netlink, as in some containers.
 WITHOUT = (
-    "import errno, os, sys; from dm_dns import cli; from dm_dns.node import netlink\n"
-    "def refuse():\n"
+    "import errno, os, sys; from dm_dns import cli; from dm_dns.node import rtnetlink\n"
+    "def refuse(*_):\n"
     "    raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))\n"
-    "netlink._open = refuse; sys.exit(cli.main(sys.argv[1:]))"
+    "rtnetlink.open_socket = refuse; sys.exit(cli.main(sys.argv[1:]))"
 )
 
 

@@ -37,29 +37,33 @@ let
     builtins.tryEval (lib.deepSeq found found);
 
   applyConfig = pkgs.writeText "dm-dns-apply.json" (
-    builtins.toJSON {
-      inherit domain;
-      inherit (settings) reverse wholeDomain;
-      state = constants.stateDirectory;
-      mesh = constants.meshCopy;
-      # There is no zone.conf before the first `clan vars generate`.
-      deployed = if zoneConf.exists then zoneConf.path else null;
-      hosts = "/etc/hosts";
-      # When one is gone, what was pushed with it is not served any more.
-      keys = if keys.success then keys.value else [ ];
-      unbound = {
-        inherit (constants) address;
-        inherit port;
-        control = constants.controlSocket;
-      };
-      hook = constants.hookSocket;
-      search = if settings.search then constants.searchSocket else null;
-      resolved = constants.resolvedSocket;
-      # Its own services get the addresses that it has at the moment, or loopback. Where it answers
-      # other devices too, they would get loopback as well, and lose an address that the machine does
-      # not know because a router translates it.
-      machine = if settings.listen == [ ] then machine.name else null;
-    }
+    builtins.toJSON (
+      {
+        inherit domain;
+        inherit (settings) reverse wholeDomain;
+        state = constants.stateDirectory;
+        mesh = constants.meshCopy;
+        # There is no zone.conf before the first `clan vars generate`.
+        deployed = if zoneConf.exists then zoneConf.path else null;
+        hosts = "/etc/hosts";
+        # When one is gone, what was pushed with it is not served any more.
+        keys = if keys.success then keys.value else [ ];
+        unbound = {
+          inherit (constants) address;
+          inherit port;
+          control = constants.controlSocket;
+        };
+        hook = constants.hookSocket;
+        search = if settings.search then constants.searchSocket else null;
+        resolved = constants.resolvedSocket;
+        # Its own services get the addresses that it has at the moment, or loopback. Where it answers
+        # other devices too, they would get loopback as well, and lose an address that the machine does
+        # not know because a router translates it.
+        machine = if settings.listen == [ ] then machine.name else null;
+      }
+      # They get the addresses of a local network only if all of them are on it.
+      // lib.optionalAttrs (settings.listen != [ ]) { inherit (settings) allow; }
+    )
   );
 in
 {
@@ -80,6 +84,7 @@ in
     (importApply ./units.nix {
       inherit applyConfig constants;
       inherit (config.services.dm-dns) package;
+      inherit (zone) prefixes;
       inherit (settings) search;
     })
     (importApply ./virtual-hosts.nix {

@@ -5,6 +5,8 @@
   package,
   # whether short names resolve
   search,
+  # of the local networks
+  prefixes,
 }:
 {
   config,
@@ -28,6 +30,14 @@ let
     SupplementaryGroups =
       lib.optional config.services.data-mesher.enable config.services.data-mesher.group;
     UMask = "0022";
+  };
+
+  # The kernel finds out who has an address when something is sent there (node/presence.py).
+  reachesRouters = lib.optionalAttrs (prefixes != [ ]) {
+    IPAddressAllow = [ sandbox.IPAddressAllow ] ++ prefixes;
+    RestrictAddressFamilies =
+      service.RestrictAddressFamilies
+      ++ lib.optional (lib.any (lib.hasInfix ":") prefixes) "AF_INET6";
   };
 
   # Of a socket on which systemd-resolved asks.
@@ -65,7 +75,7 @@ in
     ];
     stopIfChanged = false;
     startLimitIntervalSec = 0;
-    serviceConfig = service // {
+    serviceConfig = service // reachesRouters // {
       # Ready when there is a zone file, or after 5 s: the boot does not wait for what was received.
       Type = "notify";
       TimeoutStartSec = "30s";

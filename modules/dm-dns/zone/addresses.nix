@@ -5,6 +5,8 @@
   lib,
   # see machine-settings.nix
   machineSettings,
+  # see networks.nix
+  parseAddress,
   # the exports of the clan: [ { serviceName, instanceName, roleName, machineName, export } ]
   scopes,
 }:
@@ -44,14 +46,16 @@ let
     if value.success then toLower (trim value.value) else null;
 
   # What a setting `addresses` has, without what `addressProblems` is for.
-  configuredAddresses = texts: uniqueStrings (filter isAddress (map toLower texts));
+  configuredAddresses =
+    texts:
+    uniqueStrings (
+      map (found: found.address) (filter (found: found ? address) (map parseAddress texts))
+    );
   addressProblems =
     subject: texts:
-    map (text: {
-      inherit subject;
-      rule = "${builtins.toJSON text} is not an IP address";
-      remedy = "write an IPv4 or IPv6 address without prefix length";
-    }) (filter (text: !isAddress (toLower text)) texts);
+    map (problem: problem // { inherit subject; }) (
+      filter (found: found ? rule) (map parseAddress texts)
+    );
 
   addressesOf =
     machine:

@@ -41,12 +41,18 @@ let
 
   limits = import ./limits.nix;
   names = import ./names.nix { inherit lib; };
+  inherit (import ./networks.nix { inherit lib limits machineSettings; })
+    localNetworks
+    networkProblems
+    parseAddress
+    ;
   inherit
     (import ./addresses.nix {
       inherit
         clanLib
         lib
         machineSettings
+        parseAddress
         scopes
         ;
     })
@@ -272,6 +278,7 @@ let
 
   problems =
     domainProblems
+    ++ networkProblems
     ++ concatMap machineSettingsProblems (attrNames machineSettings)
     ++ deviceSettingsProblems
     ++ concatMap machineProblems (attrNames machinesByName)
@@ -296,7 +303,8 @@ throwIf (problems != [ ])
       );
       machines = mapAttrs (_machine: known: { inherit (known) addresses; }) addresses;
     }
-    // lib.optionalAttrs (devices != { }) { inherit devices; };
+    // lib.optionalAttrs (devices != { }) { inherit devices; }
+    // lib.optionalAttrs (localNetworks != { }) { inherit localNetworks; };
 
     # Which machines set each device; none if all do.
     devices = setBy;

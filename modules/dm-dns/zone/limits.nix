@@ -8,4 +8,7 @@
   domain = 240;
   label = 63;
   name = 253;
+
+  # local ones
+  networks = 100;
 }

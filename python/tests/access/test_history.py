@@ -70,6 +70,9 @@ def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
                     "readdressed": 0,
                     "shared": 0,
                     "unshared": 0,
+                    "declared": 0,
+                    "redeclared": 0,
+                    "undeclared": 0,
                 },
             },
             {
@@ -84,6 +87,9 @@ def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
                     "readdressed": 0,
                     "shared": 0,
                     "unshared": 0,
+                    "declared": 0,
+                    "redeclared": 0,
+                    "undeclared": 0,
                 },
             },
         ]

@@ -72,6 +72,7 @@ def test_its_json_has_no_source_and_every_text_as_it_is(
         "kind": "service",
         "machines": ["kiwi"],
         "addresses": ["fd00::1"],
+        "local": [],
         "exports": SPEC["endpoints"],
         "devices": [],
         "served": True,

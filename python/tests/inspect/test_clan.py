@@ -30,7 +30,7 @@ def test_it_has_the_spec_and_the_machines_that_serve() -> None:
         (
             {"spec": {}, "serving": {}},
             snapshot(
-                "clan.json: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none"
+                "clan.json: the top level must have the keys domain, endpoints, machines (and may have devices, localNetworks), and no others; it has none"
             ),
         ),
         (

@@ -77,10 +77,50 @@ def test_what_else_has_changed_ends_the_wait_once() -> None:
     told, tells = socket.socketpair()
     with told, tells:
         told.settimeout(0)
-        notifier = Notifier(pytest.fail, [told])
+        notifier = Notifier(pytest.fail, {told: bool})
         tells.send(b"changed")
         assert ends_early(notifier)
         assert lasts(notifier)
+
+
+def test_what_does_not_matter_does_not_end_the_wait_nor_hide_what_does(tmp_path: Path) -> None:
+    told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    asked: list[bytes] = []
+
+    def matters(datagram: bytes) -> bool:
+        asked.append(datagram)
+        return datagram == b"it does"
+
+    with told, tells:
+        told.settimeout(0)
+        notifier = Notifier(pytest.fail, {told: matters})
+        notifier.watch([tmp_path])
+        tells.send(b"one")
+        tells.send(b"two")
+        start = time.monotonic()
+        notifier.wait(0.2)
+        assert time.monotonic() - start >= 0.19
+        assert asked == [b"one", b"two"]
+        tells.send(b"it does")
+        tells.send(b"three")
+        assert ends_early(notifier)
+        (tmp_path / "new").touch()
+        tells.send(b"four")
+        assert ends_early(notifier)
+        assert asked == [b"one", b"two", b"it does", b"three", b"four"]
+
+
+def test_what_was_dropped_may_have_mattered() -> None:
+    """The kernel says so when a program reads too slowly (netlink(7), ENOBUFS)."""
+    told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    class Dropping(socket.socket):
+        def recv(self, *_: int) -> bytes:
+            raise OSError(errno.ENOBUFS, "No buffer space available")
+
+    with told, tells, Dropping(fileno=os.dup(told.fileno())) as dropping:
+        tells.send(b"changed")
+        assert ends_early(Notifier(pytest.fail, {dropping: lambda _: False}))
 
 
 LIBRARY = ctypes.CDLL(None)

@@ -9,7 +9,7 @@ import pytest
 
 from dm_dns.errors import Error
 from dm_dns.files import version
-from dm_dns.node import hook_calls, judge, resolved
+from dm_dns.node import hook_calls, judge, netlink, resolved
 from dm_dns.node.apply import Served
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
@@ -227,7 +227,7 @@ def test_a_file_that_the_server_has_not_noticed_is_a_problem() -> None:
 def test_addresses_that_the_server_has_not_noticed_are_a_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(LocalView, "of_links", lambda: LocalView(("::1",), None))
+    monkeypatch.setattr(netlink, "addresses", lambda: ("::1",))
     write(local=LocalView(("::1",), None))
     assert judged() == []
     write(local=LocalView(("10.0.0.1", "::1"), None))

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages stand here as they are printed
 import errno
 import os
 from pathlib import Path
@@ -9,9 +10,12 @@ from dm_dns.node import netlink
 from dm_dns.node.apply import apply
 from dm_dns.node.config import Config
 from dm_dns.node.local_view import NOTHING, LocalView
+from dm_dns.node.presence import Presence
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf, limits
 
+HOME = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router")
+CAFE = Presence("cafe", "eth0", "on eth0 10.1.0.1 is the router")
 CONFIG = Config(
     domain="pin",
     mesh=Path("/mesh"),
@@ -31,7 +35,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_view_is_that_of_the_kernel() -> None:
-    assert LocalView.read(CONFIG) == (("10.9.0.1", "::1"), None)
+    assert LocalView.read(CONFIG) == (("10.9.0.1", "::1"), None, ())
 
 
 def test_who_serves_others_has_none() -> None:
@@ -52,7 +56,7 @@ def test_a_kernel_that_does_not_tell_is_a_reason_and_not_an_error(
         raise error
 
     monkeypatch.setattr(netlink, "addresses", refuse)
-    addresses, problem = LocalView.read(CONFIG)
+    addresses, problem, _networks = LocalView.read(CONFIG)
     assert addresses is None
     assert problem
     assert f"(netlink: {reason}" in problem
@@ -63,15 +67,33 @@ def test_the_problem_says_what_follows_from_it(monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(netlink, "addresses", refuse)
-    assert LocalView.of_links().problem == snapshot(
-        "the kernel does not tell this machine's addresses (netlink: Operation not permitted): its"
-        " own services resolve to those in the zone, even while they are not assigned"
+    assert LocalView.read(CONFIG).problem == snapshot(
+        "the kernel does not tell this machine's addresses (netlink: Operation not permitted): its own services resolve to those in the zone, even while they are not assigned, and no address of a local network is given"
     )
 
 
 def test_each_view_has_another_digest() -> None:
     views = [NOTHING, LocalView((), None), LocalView(("::1",), None), LocalView(("::2",), None)]
-    assert len({view.digest() for view in views}) == 4
+    views += [view._replace(networks=(HOME,)) for view in views]
+    views += [
+        NOTHING._replace(networks=(HOME, CAFE)),
+        NOTHING._replace(networks=(HOME._replace(silent=("192.168.1.10",)),)),
+    ]
+    assert len({view.digest() for view in views}) == len(views)
+
+
+def test_why_a_machine_is_somewhere_changes_no_zone() -> None:
+    away = (HOME._replace(link=None, reason="no link"), HOME._replace(link=None, reason="other"))
+    assert {view.digest() for view in (NOTHING, *(NOTHING._replace(networks=away),))} == {b""}
+    one, other = (
+        NOTHING._replace(networks=(HOME._replace(link=link),)) for link in ("wlan0", "eth0")
+    )
+    assert one.digest() == other.digest()
+
+
+def test_where_a_machine_is_is_part_of_the_view() -> None:
+    view = NOTHING._replace(networks=(HOME, CAFE._replace(link=None)))
+    assert view.on == {"home": ()}
 
 
 @pytest.fixture
@@ -87,10 +109,10 @@ def machine(tmp_path: Path) -> Config:
 
 def test_a_run_serves_the_local_view(machine: Config) -> None:
     outcome = apply(machine, write_only=True)
-    assert (outcome.problems, outcome.local) == ([], (("10.9.0.1", "::1"), None))
+    assert (outcome.problems, outcome.local) == ([], (("10.9.0.1", "::1"), None, ()))
     zone = machine.zonefile.read_text()
     assert (zone.count(" A 10.9.0.1"), zone.count(" AAAA "), zone.count("CNAME")) == (11, 1, 0)
-    assert apply(machine, write_only=True) == outcome._replace(is_new=False)
+    assert apply(machine, write_only=True) == outcome._replace(is_new=False, watched=None)
 
 
 def test_a_run_after_a_change_of_addresses_serves_another_zone(
@@ -112,7 +134,6 @@ def test_a_local_view_that_makes_the_zone_too_large_is_a_problem_and_not_served(
     outcome = apply(machine, write_only=True)
     [problem] = outcome.problems
     assert problem == snapshot(
-        "the local view of kiwi.pin is not used: with it the zone has 22 records, and the limit"
-        " is 12"
+        "the local view of this machine is not used: with it the zone has 22 records, and the limit is 12"
     )
     assert machine.zonefile.read_text().count("CNAME") == 10

@@ -11,21 +11,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dm_dns.node import netlink
+from dm_dns.node import netlink, rtnetlink
+from dm_dns.node.netlink import Address, Link, Neighbour, Route
 
 DETERMINISTIC = settings(derandomize=True, database=None, deadline=None)
-NEW_ADDRESS, DONE, ERROR, NO_OPERATION = 20, 3, 2, 1
-INTERRUPTED = 0x10
-ADDRESS, LOCAL, LABEL, FLAGS = 1, 2, 3, 8
+NEW_LINK, NEW_ADDRESS, NEW_ROUTE, NEW_NEIGHBOUR = 16, 20, 24, 28
+DONE, ERROR, NO_OPERATION = 3, 2, 1
+MULTI, INTERRUPTED = 0x02, 0x10
+ADDRESS, LOCAL, LABEL, CACHE, FLAGS = 1, 2, 3, 6, 8
+DST, LINK_ADDRESS, TIMES = 1, 2, 3
+OIF, GATEWAY, VIA = 4, 5, 18
 
 
-def message(kind: int, body: bytes, flags: int = 0) -> bytes:
+def message(kind: int, body: bytes, flags: int = MULTI) -> bytes:
     """Return a message of netlink(7)."""
     return struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + padded(body)
 
 
 def attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), kind) + padded(value)
+
+
+def number(value: int) -> bytes:
+    return struct.pack("=I", value)
 
 
 def padded(data: bytes) -> bytes:
@@ -36,26 +44,73 @@ def body(*attributes: bytes, family: int = socket.AF_INET, flags: int = 0) -> by
     return struct.pack("=BBBBI", family, 24, flags, 0, 1) + b"".join(attributes)
 
 
+def family_of(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def packed(address: str) -> bytes:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return socket.inet_pton(family, address)
+    return socket.inet_pton(family_of(address), address)
 
 
 def assigned(address: str, flags: int = 0) -> bytes:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    wide = attribute(FLAGS, struct.pack("=I", flags))
+    wide = attribute(FLAGS, number(flags))
+    known = body(attribute(ADDRESS, packed(address)), wide, family=family_of(address), flags=0xFF)
+    return message(NEW_ADDRESS, known)
+
+
+def link(*attributes: bytes, flags: int = 0) -> bytes:
+    return message(NEW_LINK, struct.pack("=BxHiII", 0, 1, 7, flags, 0) + b"".join(attributes))
+
+
+def neighbour(address: str, *attributes: bytes, state: int = 2, index: int = 7) -> bytes:
+    known = struct.pack("=BxxxiHBB", family_of(address), index, state, 0, 0)
     return message(
-        NEW_ADDRESS, body(attribute(ADDRESS, packed(address)), wide, family=family, flags=0xFF)
+        NEW_NEIGHBOUR, known + attribute(DST, packed(address)) + b"".join(attributes), flags=0
     )
 
 
+def route(*attributes: bytes, kind: int = 1) -> bytes:
+    known = struct.pack("=BBBBBBBBI", socket.AF_INET, 32, 0, 0, 254, 2, 0, kind, 0)
+    return message(NEW_ROUTE, known + b"".join(attributes), flags=0)
+
+
+def parsed(datagram: bytes) -> list[rtnetlink.Message]:
+    return rtnetlink.parse(datagram)[0]
+
+
 def found(datagram: bytes) -> set[str]:
-    return netlink.parse(datagram)[0]
+    return {address.text for address in netlink.usable(parsed(datagram))}
+
+
+# -- messages
+
+
+def test_the_messages_of_a_datagram_are_found_and_whether_more_follow() -> None:
+    messages, is_last, is_interrupted = rtnetlink.parse(assigned("10.9.0.1") + assigned("::1"))
+    assert [kind for kind, _body in messages] == [NEW_ADDRESS, NEW_ADDRESS]
+    assert (is_last, is_interrupted) == (False, False)
+    assert rtnetlink.parse(message(DONE, bytes(4))) == ([], True, False)
+    assert rtnetlink.parse(message(DONE, bytes(4), MULTI | INTERRUPTED)) == ([], True, True)
+    assert rtnetlink.parse(route())[1:] == (True, False)
+
+
+def test_an_error_of_the_kernel_is_raised() -> None:
+    with pytest.raises(PermissionError):
+        rtnetlink.parse(message(ERROR, struct.pack("=i", -errno.EPERM)))
+
+
+# -- addresses
 
 
 def test_the_addresses_of_all_messages_are_found() -> None:
     datagram = assigned("10.9.0.1") + assigned("fd09::1") + assigned("::1")
-    assert netlink.parse(datagram) == ({"10.9.0.1", "fd09::1", "::1"}, False, False)
+    assert found(datagram) == {"10.9.0.1", "fd09::1", "::1"}
+
+
+def test_an_address_has_its_link_and_when_it_was_assigned() -> None:
+    times = attribute(CACHE, struct.pack("=IIII", 1, 2, 1234, 4))
+    datagram = message(NEW_ADDRESS, body(attribute(LOCAL, packed("10.9.0.1")), times))
+    assert list(netlink.usable(parsed(datagram))) == [Address("10.9.0.1", 1, 1234)]
 
 
 def test_of_a_tunnel_the_own_end_is_found() -> None:
@@ -89,18 +144,86 @@ def test_an_address_that_is_valid_on_one_link_only_does_not_count(address: str) 
 def test_what_else_there_is_does_not_matter() -> None:
     label = attribute(LABEL, b"lo\0") + attribute(99, b"x")
     unknown = message(NEW_ADDRESS, body(label, family=99)) + message(NEW_ADDRESS, body(label))
-    datagram = message(NO_OPERATION, b"x") + unknown + assigned("10.9.0.1")
+    other = message(NEW_ADDRESS, body(attribute(LOCAL, b"xx"), family=99))
+    datagram = message(NO_OPERATION, b"x") + unknown + other + link() + assigned("10.9.0.1")
     assert found(datagram) == {"10.9.0.1"}
 
 
-def test_the_last_datagram_is_recognized() -> None:
-    assert netlink.parse(message(DONE, bytes(4))) == (set(), True, False)
-    assert netlink.parse(message(DONE, bytes(4), INTERRUPTED)) == (set(), True, True)
+# -- links, neighbours and routes
 
 
-def test_an_error_of_the_kernel_is_raised() -> None:
-    with pytest.raises(PermissionError):
-        netlink.parse(message(ERROR, struct.pack("=i", -errno.EPERM)))
+def test_a_link_has_a_name_a_link_address_and_a_carrier() -> None:
+    known = [
+        attribute(3, b"wlan0\0"),
+        attribute(1, bytes.fromhex("525400123456")),
+        attribute(35, number(5)),
+    ]
+    assert list(netlink.links(parsed(link(*known, flags=0x41)))) == [
+        Link("wlan0", "52:54:00:12:34:56", is_running=True, carrier_changes=5)
+    ]
+    tunnel = link(attribute(3, b"wg0\0"), attribute(1, b"1234"), flags=0x01)
+    assert list(netlink.links(parsed(tunnel + assigned("10.9.0.1")))) == [
+        Link("wg0", None, is_running=False, carrier_changes=0)
+    ]
+
+
+def test_a_neighbour_has_a_link_address_if_the_kernel_knows_it() -> None:
+    times = attribute(TIMES, struct.pack("=IIII", 150, 0, 20, 1))
+    answers = neighbour(
+        "192.168.1.1", attribute(LINK_ADDRESS, bytes.fromhex("525400123456")), times, state=4
+    )
+    silent = neighbour("fd00::1", state=0x20)
+    elsewhere = neighbour("192.168.1.2", index=8)
+    of_bridge = message(NEW_NEIGHBOUR, struct.pack("=BxxxiHBB", socket.AF_INET, 7, 2, 0, 0))
+    of_another_kind = message(
+        NEW_NEIGHBOUR, struct.pack("=BxxxiHBB", 7, 7, 2, 0, 0) + attribute(DST, b"x")
+    )
+    told = parsed(answers + silent + elsewhere + of_bridge + of_another_kind + assigned("::1"))
+    assert dict(netlink.hosts(told, 7)) == {
+        "192.168.1.1": Neighbour("52:54:00:12:34:56", netlink.STALE, 1.5, 0.2),
+        "fd00::1": Neighbour(None, netlink.FAILED, 0.0, 0.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("datagram", "expected"),
+    [
+        (route(attribute(OIF, number(7))), Route(7, is_direct=True, is_own=False)),
+        (
+            route(attribute(OIF, number(7)), attribute(GATEWAY, packed("10.0.0.1"))),
+            Route(7, is_direct=False, is_own=False),
+        ),
+        (
+            route(attribute(OIF, number(7)), attribute(VIA, b"\x0a\0" + packed("fd00::1"))),
+            Route(7, is_direct=False, is_own=False),
+        ),
+        (route(attribute(OIF, number(1)), kind=2), Route(1, is_direct=False, is_own=True)),
+        (route(attribute(OIF, number(1)), kind=6), None),
+        (route(), None),
+        (assigned("10.9.0.1"), None),
+    ],
+    ids=["direct", "router", "router of another family", "own", "blackhole", "empty", "other"],
+)
+def test_a_route_says_which_way_packets_leave(datagram: bytes, expected: Route | None) -> None:
+    assert next(iter(netlink.routes(parsed(datagram))), None) == expected
+
+
+def test_what_is_told_of_neighbours_is_told_apart_from_the_rest() -> None:
+    gone = neighbour("fd00::1").replace(struct.pack("=H", NEW_NEIGHBOUR), struct.pack("=H", 29), 1)
+    assert netlink.told(neighbour("192.168.1.2") + gone) == [
+        (7, "192.168.1.2", False),
+        (7, "fd00::1", True),
+    ]
+    assert netlink.told(assigned("10.9.0.1") + neighbour("192.168.1.2") + link()) == [
+        None,
+        (7, "192.168.1.2", False),
+        None,
+    ]
+    with pytest.raises(OSError, match="Bad message"):
+        netlink.told(b"nonsense")
+
+
+# -- what is not valid
 
 
 WHOLE = assigned("10.9.0.1")
@@ -121,6 +244,14 @@ WHOLE = assigned("10.9.0.1")
         message(NEW_ADDRESS, body(attribute(ADDRESS, bytes(16)))),
         message(NEW_ADDRESS, body(attribute(ADDRESS, bytes(4)), family=socket.AF_INET6)),
         message(NEW_ADDRESS, body(attribute(ADDRESS, bytes(4)), attribute(FLAGS, b"1"))),
+        message(NEW_ADDRESS, body(attribute(ADDRESS, bytes(4)), attribute(CACHE, bytes(15)))),
+        message(NEW_LINK, bytes(15)),
+        link(attribute(35, b"1")),
+        message(NEW_NEIGHBOUR, bytes(11)),
+        neighbour("10.9.0.1", attribute(TIMES, bytes(15))),
+        message(NEW_NEIGHBOUR, struct.pack("=BxxxiHBB", 2, 7, 2, 0, 0) + attribute(DST, b"1")),
+        message(NEW_ROUTE, bytes(11)),
+        route(attribute(OIF, b"1")),
         message(ERROR, b""),
         message(ERROR, bytes(4)),
         message(ERROR, struct.pack("=i", 5)),
@@ -128,20 +259,31 @@ WHOLE = assigned("10.9.0.1")
 )
 def test_what_is_not_valid_is_refused(datagram: bytes) -> None:
     with pytest.raises(OSError) as caught:  # noqa: PT011 - its number is what tells
-        netlink.parse(datagram)
+        everything(datagram)
     assert caught.value.errno == errno.EBADMSG
+
+
+def everything(datagram: bytes) -> set[str]:
+    """Read a datagram in every way, and return its addresses."""
+    told = parsed(datagram)
+    texts = {address.text for address in netlink.usable(told)}
+    assert len(list(netlink.links(told))) + len(list(netlink.routes(told))) <= len(told)
+    return texts | {address for address, _found in netlink.hosts(told, 7)}
+
+
+MIXED = WHOLE + link(attribute(3, b"a")) + neighbour("fd00::1") + route(attribute(OIF, number(7)))
 
 
 @DETERMINISTIC
 @given(
     datagram=st.binary(max_size=200)
-    | st.tuples(st.just(WHOLE * 2), st.integers(0, 2 * len(WHOLE) - 1), st.binary(max_size=6)).map(
+    | st.tuples(st.just(MIXED), st.integers(0, len(MIXED) - 1), st.binary(max_size=6)).map(
         lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + len(parts[2]) :]
     )
 )
 def test_any_datagram_yields_addresses_or_an_error(datagram: bytes) -> None:
     try:
-        addresses = found(datagram)
+        addresses = everything(datagram)
     except OSError:
         return
     assert all(packed(text) for text in addresses)
@@ -253,15 +395,101 @@ print(select.select([told], [], [], 0.2)[0])
 def test_an_answer_that_is_not_of_one_moment_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answers = iter([({"10.9.0.1"}, False), ({"10.9.0.2"}, True), ({"10.9.0.3"}, True)])
-    monkeypatch.setattr(netlink, "_dump", lambda: next(answers))
+    answers = iter([(f"10.9.0.{count}", count == 2) for count in (1, 2, 3)])
+
+    def answer(*_: object) -> tuple[list[rtnetlink.Message], bool]:
+        address, is_whole = next(answers)
+        return parsed(assigned(address)), is_whole
+
+    monkeypatch.setattr(rtnetlink, "_ask", answer)
     assert netlink.addresses() == ("10.9.0.2",)
 
 
 def test_addresses_that_keep_changing_do_not_keep_it_forever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(netlink, "_dump", lambda: ({"10.9.0.1"}, False))
+    monkeypatch.setattr(rtnetlink, "_ask", lambda *_: (parsed(assigned("10.9.0.1")), False))
     start = time.monotonic()
     assert netlink.addresses() == ("10.9.0.1",)
     assert time.monotonic() - start < 1
+
+
+def test_the_kernel_tells_of_links_neighbours_and_routes() -> None:
+    output = in_network(
+        IP
+        + """
+ip("link", "set", "lo", "up")
+ip("link", "add", "one", "type", "veth", "peer", "name", "two")
+ip("link", "set", "one", "address", "02:00:00:00:00:01")
+index = [each["ifindex"] for each in json.loads(ip("-json", "link")) if each["ifname"] == "one"][0]
+print(netlink.link(index))
+ip("link", "set", "one", "up")
+ip("link", "set", "two", "up")
+for address in ("192.168.1.5/24", "fd00::5/64"):
+    ip("address", "add", address, "dev", "one", *(["nodad"] if ":" in address else []))
+ip("neigh", "add", "192.168.1.1", "lladdr", "02:00:00:00:00:02", "dev", "one", "nud", "stale")
+ip("neigh", "add", "192.168.1.2", "lladdr", "02:00:00:00:00:03", "dev", "one")
+ip("neigh", "add", "fd00::1", "lladdr", "02:00:00:00:00:04", "dev", "one", "nud", "reachable")
+ip("route", "add", "10.0.0.0/8", "via", "192.168.1.1")
+ip("route", "add", "unreachable", "172.16.0.0/12")
+ip("route", "add", "prohibit", "172.32.0.0/12")
+print(netlink.link(index)._replace(carrier_changes=0))
+known = netlink.neighbours(index)
+for host in ("192.168.1.1", "192.168.1.2", "fd00::1"):
+    print(host, *known[host][:2])
+print(all(found.confirmed < 200 and found.updated < 5 for found in known.values()))
+for address in ("192.168.1.1", "fd00::1", "10.1.1.1", "192.168.1.5"):
+    found = netlink.route(address)
+    print(address, found.link == index, found.is_direct, found.is_own)
+for address in ("8.8.8.8", "172.16.1.1", "172.33.1.1", "2001:db8::1"):
+    print(netlink.route(address))
+print(netlink.link(99), netlink.neighbours(99))
+"""
+    )
+    assert output.splitlines() == [
+        "Link(name='one', link_address='02:00:00:00:00:01', is_running=False, carrier_changes=1)",
+        "Link(name='one', link_address='02:00:00:00:00:01', is_running=True, carrier_changes=0)",
+        "192.168.1.1 02:00:00:00:00:02 4",
+        "192.168.1.2 02:00:00:00:00:03 128",
+        "fd00::1 02:00:00:00:00:04 2",
+        "True",
+        "192.168.1.1 True True False",
+        "fd00::1 True True False",
+        "10.1.1.1 True False False",
+        "192.168.1.5 False False True",
+        *["None"] * 4,
+        "None {}",
+    ]
+
+
+def test_links_and_neighbours_are_told_of_to_who_asks() -> None:
+    output = in_network(
+        IP
+        + """
+import select
+told = netlink.subscribe()
+netlink.subscribe_to_neighbours(told)
+def found():
+    known = []
+    while select.select([told], [], [], 0.3)[0]:
+        known += netlink.told(told.recv(65536))
+    hosts = {each[1:] for each in known if each and each.address == "192.168.1.1"}
+    return None in known, sorted(hosts)
+ip("link", "add", "one", "type", "veth", "peer", "name", "two")
+print(found()[0])
+ip("link", "set", "one", "up")
+ip("link", "set", "two", "up")
+print(found()[0])
+ip("neigh", "add", "192.168.1.1", "lladdr", "02:00:00:00:00:02", "dev", "one", "nud", "stale")
+print(found()[1])
+ip("neigh", "change", "192.168.1.1", "lladdr", "02:00:00:00:00:03", "dev", "one", "nud", "stale")
+print(found()[1])
+ip("neigh", "delete", "192.168.1.1", "dev", "one")
+print(found()[1])
+ip("link", "set", "two", "down")
+print(found()[0])
+"""
+    )
+    changed, gone = ("('192.168.1.1', False)", "('192.168.1.1', True)")
+    expected = [f"[{changed}]", f"[{changed}]", f"[{changed}, {gone}]", "True"]
+    assert output.splitlines() == ["True", "True", *expected]

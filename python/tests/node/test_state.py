@@ -14,10 +14,13 @@ from dm_dns.errors import Error
 from dm_dns.node import netlink, state
 from dm_dns.node.apply import Served
 from dm_dns.node.local_view import NOTHING, LocalView
+from dm_dns.node.presence import Presence
 from dm_dns.node.state import State
 
 SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def", 4)
-LOCAL = LocalView(("10.9.0.1", "::1"), None)
+HOME = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router", ("192.168.1.10",))
+CAFE = Presence("cafe", None, "no link has an address of 10.1.0.0/16")
+LOCAL = LocalView(("10.9.0.1", "::1"), None, (HOME, CAFE))
 STATE = State(
     "pin",
     7,
@@ -35,7 +38,24 @@ VALUES: dict[str, Any] = {
     "served": {**SERVED._asdict(), "since": 1795433611},
     "problems": ["a problem"],
     "inputs": {"/etc/hosts": [1, 2], "/mesh": [2]},
-    "local": {"addresses": ["10.9.0.1", "::1"], "problem": None},
+    "local": {
+        "addresses": ["10.9.0.1", "::1"],
+        "problem": None,
+        "networks": [
+            {
+                "name": "home",
+                "link": "wlan0",
+                "reason": "on wlan0 192.168.1.1 is the router",
+                "silent": ["192.168.1.10"],
+            },
+            {
+                "name": "cafe",
+                "link": None,
+                "reason": "no link has an address of 10.1.0.0/16",
+                "silent": [],
+            },
+        ],
+    },
 }
 
 
@@ -64,6 +84,11 @@ def test_a_state_of_before_it_had_the_deployed_serial_is_read() -> None:
 def test_a_state_of_before_it_had_a_local_view_is_read() -> None:
     values = {key: value for key, value in VALUES.items() if key != "local"}
     assert read(values).local == NOTHING
+
+
+def test_a_state_of_before_there_were_local_networks_is_read() -> None:
+    before = {"addresses": ["::1"], "problem": None}
+    assert read({**VALUES, "local": before}).local == LocalView(("::1",), None)
 
 
 @pytest.mark.parametrize("local", [NOTHING, LocalView(None, "a problem")])
@@ -124,6 +149,10 @@ def test_a_machine_may_serve_nothing() -> None:
         (
             {**VALUES, "local": {"addresses": [7]}},
             snapshot("state.json: local.addresses[0] must be a string, not 7"),
+        ),
+        (
+            {**VALUES, "local": {"networks": [{"name": "home", "reason": "x", "silent": "all"}]}},
+            snapshot('state.json: local.networks[0].silent must be a list, not "all"'),
         ),
     ],
 )

@@ -12,6 +12,8 @@ from dm_dns.commands import plan as command
 from dm_dns.push import plan
 from dm_dns.push.destination import MeshCopy
 from dm_dns.zone import conf, diff
+from dm_dns.zone.local_lines import Local
+from dm_dns.zone.networks import Network
 
 OLD = conf.Zone(
     "pin",
@@ -93,6 +95,9 @@ def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
                 "readdressed": 1,
                 "unshared": 1,
                 "shared": 1,
+                "declared": 0,
+                "redeclared": 0,
+                "undeclared": 0,
                 "unchanged": 2,
             },
             "changes": [
@@ -137,10 +142,111 @@ def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+HOME = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
+OFFICE = Network("10.1.0.0/16", "10.1.0.1", "02:00:00:00:00:01")
+OLD_LOCAL = OLD._replace(
+    shared=frozenset({"two.pin"}),
+    local=Local(
+        {"home": HOME, "gone": OFFICE},
+        {"kiwi.pin": (("home", "192.168.1.10"),), "kfbox.pin": (("gone", "10.1.0.2"),)},
+        {"two.pin": ("kiwi.pin",)},
+    ),
+)
+NEW_LOCAL = OLD._replace(
+    shared=frozenset({"two.pin"}),
+    serial=7,
+    local=Local(
+        {"home": HOME._replace(only=True), "office": OFFICE},
+        {"kiwi.pin": (("home", "192.168.1.11"),), "kfbox.pin": (("office", "10.1.0.2"),)},
+        {"two.pin": ("kiwi.pin",)},
+    ),
+)
+
+
+def test_what_changes_on_local_networks_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mesh").write_text(conf.render(OLD_LOCAL))
+    Path("zone.conf").write_text(conf.render(NEW_LOCAL))
+    assert run() == 2
+    assert capsys.readouterr().out == snapshot("""\
+readdressed  kfbox.pin  fd00::2 10.1.0.2@gone -> fd00::2 10.1.0.2@office
+readdressed  kiwi.pin  fd00::1 192.168.1.10@home -> fd00::1 192.168.1.11@home
+readdressed  two.pin  fd00::1 fd00::2 192.168.1.10@home -> fd00::1 fd00::2 192.168.1.11@home
+undeclared   gone  10.1.0.0/16 10.1.0.1 02:00:00:00:00:01
+redeclared   home  192.168.1.0/24 192.168.1.1 52:54:00:12:34:56 -> 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56 only
+declared     office  10.1.0.0/16 10.1.0.1 02:00:00:00:00:01
+pin: 3 readdressed, 1 declared, 1 redeclared, 1 undeclared, 4 unchanged; serial 5 -> 7
+""")
+    assert run("--json") == 2
+    assert json.loads(capsys.readouterr().out)["changes"][2:5] == snapshot(
+        [
+            {
+                "name": "two.pin",
+                "kind": "readdressed",
+                "before": {"addresses": ["fd00::1", "fd00::2", "192.168.1.10@home"]},
+                "after": {"addresses": ["fd00::1", "fd00::2", "192.168.1.11@home"]},
+            },
+            {
+                "name": "gone",
+                "kind": "undeclared",
+                "before": {
+                    "network": {
+                        "prefix": "10.1.0.0/16",
+                        "router": "10.1.0.1",
+                        "link_address": "02:00:00:00:00:01",
+                        "only": False,
+                    }
+                },
+                "after": None,
+            },
+            {
+                "name": "home",
+                "kind": "redeclared",
+                "before": {
+                    "network": {
+                        "prefix": "192.168.1.0/24",
+                        "router": "192.168.1.1",
+                        "link_address": "52:54:00:12:34:56",
+                        "only": False,
+                    }
+                },
+                "after": {
+                    "network": {
+                        "prefix": "192.168.1.0/24",
+                        "router": "192.168.1.1",
+                        "link_address": "52:54:00:12:34:56",
+                        "only": True,
+                    }
+                },
+            },
+        ]
+    )
+
+
+def test_a_network_alone_is_a_change_that_is_sent() -> None:
+    alone = OLD_LOCAL._replace(
+        local=OLD_LOCAL.local._replace(networks={"home": HOME, "gone": OFFICE._replace(only=True)})
+    )
+    made = compare(alone, OLD_LOCAL)
+    assert made.has_changes
+    assert made.unchanged == 7
+    assert made.counts() == "pin: 1 redeclared, 7 unchanged; serial 5 -> 5"
+    assert "another zone with the same serial" in plan.refusals(made)[0]
+    assert not compare(OLD_LOCAL, OLD_LOCAL).has_changes
+
+
+def test_networks_do_not_count_as_names_that_are_removed() -> None:
+    networks = {f"n{number}": HOME for number in range(20)}
+    before = many(5, 20)._replace(local=Local(networks, {}, {}))
+    made = compare(many(7, 20), before)
+    assert diff.count(made.changes)["undeclared"] == 20
+    assert plan.refusals(made) == []
+
+
 def test_every_kind_is_counted_and_counts_add_up_to_the_zones() -> None:
     made = compare(NEW, OLD)
     counts = diff.count(made.changes)
-    assert all(counts[kind] == 1 for kind in diff.KINDS)
+    networks = diff.count(compare(NEW_LOCAL, OLD_LOCAL).changes)
+    assert all(counts[kind] == 1 or networks[kind] == 1 for kind in diff.KINDS)
     old_names = len(OLD.cnames) + len(OLD.addresses)
     assert sum(counts.values()) - counts["added"] + made.unchanged == old_names
 

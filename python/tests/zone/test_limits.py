@@ -368,4 +368,5 @@ def test_evaluation_has_the_same_limits() -> None:
         "domain": names.MAX_DOMAIN,
         "label": names.MAX_LABEL,
         "name": names.MAX_NAME,
+        "networks": limits.MAX_NETWORKS,
     }

@@ -42,12 +42,18 @@ def records(made: conf.Zone) -> list[str]:
     return [line.split('"')[1] for line in lines if line.startswith("local-data:")]
 
 
+def comments(made: conf.Zone) -> list[str]:
+    lines = conf.render(made).splitlines()[4:]
+    return [line.removeprefix("# ") for line in lines if line.startswith("#")]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["title"] for case in CASES])
 def test_naming_rule(case: dict[str, Any]) -> None:
     read = spec.from_json(case["spec"])
     if "records" in case:
         made, _warnings = spec.to_zone(read, 7)
         assert records(made) == case["records"]
+        assert case.get("comments") in (None, comments(made))
     else:
         with pytest.raises(Error) as caught:
             spec.to_zone(read, 7)
@@ -57,7 +63,7 @@ def test_naming_rule(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["title"] for case in CASES])
 def test_naming_case_is_well_formed(case: dict[str, Any]) -> None:
-    assert case.keys() - {"records", "error"} == {"title", "rule", "nix", "spec"}
+    assert case.keys() - {"records", "comments", "error"} == {"title", "rule", "nix", "spec"}
     assert ("records" in case) != ("error" in case)
     assert case.get("error") != []
 
@@ -307,14 +313,14 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
         pytest.param(
             {},
             snapshot(
-                "the zone spec: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none"
+                "the zone spec: the top level must have the keys domain, endpoints, machines (and may have devices, localNetworks), and no others; it has none"
             ),
             id="empty",
         ),
         pytest.param(
             changed("serial", to=1),
             snapshot(
-                "the zone spec: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has domain, endpoints, machines, serial"
+                "the zone spec: the top level must have the keys domain, endpoints, machines (and may have devices, localNetworks), and no others; it has domain, endpoints, machines, serial"
             ),
             id="extra-key",
         ),
@@ -450,5 +456,5 @@ def test_json_of_another_form_in_a_file_is_refused_with_the_file() -> None:
     with pytest.raises(Error) as caught:
         spec.read(Path("spec.json"))
     assert str(caught.value) == snapshot(
-        "spec.json: the top level must have the keys domain, endpoints, machines (and may have devices), and no others; it has none"
+        "spec.json: the top level must have the keys domain, endpoints, machines (and may have devices, localNetworks), and no others; it has none"
     )

@@ -7,7 +7,10 @@ import dns.zone
 import pytest
 from inline_snapshot import snapshot
 
-from dm_dns.zone import conf, limits, zonefile
+from dm_dns.zone import conf, limits, nearby, zonefile
+from dm_dns.zone.local_lines import Local
+from dm_dns.zone.nearby import On
+from dm_dns.zone.networks import Network
 
 SHA256 = hashlib.sha256(b"the lines below the header").hexdigest()
 ZONE = conf.Zone(
@@ -275,13 +278,17 @@ OWN = conf.Zone(
 
 
 def at_kiwi(
-    assigned: set[str], served: conf.Zone = OWN, own: dict[str, tuple[str, ...]] | None = None
+    assigned: set[str],
+    served: conf.Zone = OWN,
+    own: dict[str, tuple[str, ...]] | None = None,
+    on: On = nearby.NOWHERE,
 ) -> dict[str, set[str]]:
     """Return what each name has in the zone file of kiwi while it has these addresses."""
     file = zonefile.compile_zone(
         served,
         own or {},
         machine=zonefile.OwnMachine("kiwi.pin", assigned),
+        on=on,
         source="mesh",
         inputs="1234",
     )
@@ -362,4 +369,128 @@ def test_own_addresses_that_would_make_the_file_too_large_are_counted(
     assert zonefile.excess(made, {}, [], nothing) is None
     assert zonefile.excess(made, {}, [], loopback) == (
         "with it the zone has 24 records, and the limit is 23"
+    )
+
+
+# -- local networks
+
+HOME = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
+AT_HOME = OWN._replace(
+    addresses={**OWN.addresses, "printer.pin": (), "scan.pin": ()},
+    cnames={**OWN.cnames, "paper.pin": "printer.pin"},
+    local=Local(
+        {"home": HOME, "parents": HOME._replace(link_address="02:00:00:00:00:01")},
+        {
+            "kiwi.pin": (("home", "192.168.1.10"),),
+            "kfbox.pin": (("home", "192.168.1.20"), ("parents", "192.168.1.10")),
+            "printer.pin": (("home", "192.168.1.30"),),
+        },
+        {"scan.pin": ("kiwi.pin", "printer.pin"), "www.pin": ("kfbox.pin", "kiwi.pin")},
+    ),
+)
+
+
+def at(served: conf.Zone, *networks: str, **own: tuple[str, ...]) -> dict[str, set[str]]:
+    """Return what each name has on a machine without services that is on these networks."""
+    file = zonefile.compile_zone(
+        served,
+        {f"{name}.pin": known for name, known in own.items()},
+        on=dict.fromkeys(networks, ()),
+        source="mesh",
+        inputs="1234",
+    )
+    found: dict[str, set[str]] = {}
+    for owner, _kind, data in records(file):
+        found.setdefault(owner.removesuffix("."), set()).add(data)
+    return found
+
+
+def test_nowhere_local_addresses_are_given() -> None:
+    found = at(AT_HOME)
+    assert found == at(OWN)
+    file = zonefile.compile_zone(AT_HOME, {}, source="mesh", inputs="1234")
+    assert without_address_in(file) == {"printer.pin", "paper.pin", "scan.pin"}
+
+
+def without_address_in(file: zonefile.ZoneFile) -> set[str]:
+    return {owner.removesuffix(".") for owner, _kind, _data in records(file, "TXT")} - {
+        "_dm-dns.pin"
+    }
+
+
+def test_on_a_network_a_machine_and_its_services_have_its_address_there() -> None:
+    found = at(AT_HOME, "home")
+    assert found == {
+        "kiwi.pin": {"192.168.1.10"},
+        "chat.pin": {"192.168.1.10"},
+        "deep.chat.pin": {"192.168.1.10"},
+        "kfbox.pin": {"192.168.1.20"},
+        "irc.pin": {"192.168.1.20"},
+        "printer.pin": {"192.168.1.30"},
+        "paper.pin": {"192.168.1.30"},
+        "scan.pin": {"192.168.1.10", "192.168.1.30"},
+        "www.pin": {"192.168.1.10", "192.168.1.20"},
+        "other.pin": {"10.9.0.2", "fd09::2"},
+    }
+
+
+def test_another_network_with_the_same_prefix_has_other_machines() -> None:
+    found = at(AT_HOME, "parents")
+    assert found["kfbox.pin"] == found["irc.pin"] == {"192.168.1.10"}
+    assert found["kiwi.pin"] == {*BOTH}
+    assert "chat.pin" in found
+    assert found["www.pin"] == {*BOTH, "192.168.1.10"}
+
+
+def test_an_entry_in_hosts_is_given_on_a_network_too() -> None:
+    found = at(AT_HOME, "home", kiwi=("10.7.0.1",))
+    assert found["kiwi.pin"] == found["chat.pin"] == {"10.7.0.1"}
+    assert found["www.pin"] == {*BOTH, "192.168.1.20"}
+
+
+@pytest.mark.parametrize("on", [{}, {"home": ()}, {"home": {"192.168.1.10"}}])
+@pytest.mark.parametrize(
+    ("assigned", "expected"),
+    [
+        ({*LOOPBACK, *BOTH, "192.168.1.10"}, {*BOTH, "192.168.1.10"}),
+        ({*LOOPBACK, "192.168.1.10"}, {"192.168.1.10"}),
+        ({*LOOPBACK, *BOTH}, {*BOTH}),
+        ({*LOOPBACK, "192.0.2.9"}, LOOPBACK),
+    ],
+    ids=["both", "no VPN", "not on the network", "none"],
+)
+def test_own_services_lead_to_local_addresses_that_are_assigned(
+    assigned: set[str], expected: set[str], on: On
+) -> None:
+    found = at_kiwi(assigned, AT_HOME, on=on)
+    assert found["chat.pin"] == found["deep.chat.pin"] == expected
+    others = {"192.168.1.20"} if on else {"10.9.0.2", "fd09::2"}
+    assert found["www.pin"] == expected | others
+    assert found["scan.pin"] == expected | ({"192.168.1.30"} if on else set())
+
+
+def test_a_local_address_of_another_place_is_not_taken_for_its_own() -> None:
+    found = at_kiwi({*LOOPBACK, *BOTH}, AT_HOME, on={"parents": ()})
+    assert found["kfbox.pin"] == found["irc.pin"] == {"192.168.1.10"}
+    assert found["www.pin"] == {*BOTH, "192.168.1.10"}
+    assert found["chat.pin"] == {*BOTH}
+
+
+def test_hosts_has_the_last_word_on_own_services_too() -> None:
+    hosts: dict[str, tuple[str, ...]] = {"kiwi.pin": ("10.9.0.1",)}
+    found = at_kiwi({*LOOPBACK, "10.9.0.1", "192.168.1.10"}, AT_HOME, hosts, on={"home": ()})
+    assert found["chat.pin"] == found["kiwi.pin"] == {"10.9.0.1"}
+
+
+def test_local_addresses_that_would_make_the_file_too_large_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
+    many = tuple(("home", f"192.168.1.{number}") for number in range(10, 13))
+    local = Local({"home": HOME}, {"kiwi.pin": many}, {"www.pin": ("kiwi.pin",)})
+    made = conf.Zone("pin", 7, aliases, {"kiwi.pin": BOTH, "www.pin": BOTH}, local=local)
+    monkeypatch.setattr(limits, "MAX_SERVED", 15)
+    assert zonefile.excess(made, {}, []) is None
+    assert zonefile.excess(made, {}, [], None, {"home": ()}) == (
+        "with it the zone has 16 records, and the limit is 15"
     )

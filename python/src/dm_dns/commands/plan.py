@@ -42,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     - ``problem``: why the mesh's copy is not a valid zone, or null;
     - ``refusals``: why a push without --force refuses, a list of texts;
     - ``counts``: the number of names of each of diff.KINDS, and ``unchanged``;
-    - ``changes``, sorted by name: ``name``, ``kind`` (one of these), ``before`` and ``after``,
-      each ``{"cname": target}``, ``{"addresses": [...]}`` or null.
+    - ``changes``, of names and then of local networks, each sorted: ``name``, ``kind`` (one of
+      these), ``before`` and ``after``, each ``{"cname": target}``, ``{"addresses": [...]}``,
+      ``{"network": {...}}`` or null. An address on a local network is ``ADDRESS@NETWORK``.
     """
     parser.add_argument(
         "zone_conf", metavar="ZONE.conf", nargs="?", type=Path, help="the zone to compare"

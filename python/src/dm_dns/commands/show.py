@@ -48,13 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     - ``domain``; ``serial`` of the zone; ``source`` (``mesh``, ``deployed`` or ``kept``), null in
       a checkout; ``notes``, a list of texts: what is not known, and why;
     - ``names``, a list, sorted by name. Each has ``name``; ``kind``, one of inventory.KINDS;
-      ``machines`` and ``addresses``, lists; ``exports``, a list of objects with ``host``,
-      ``machine``, ``service``, ``instance`` and ``role``; ``devices``, a list of objects with
-      ``device`` and ``machines``, those whose setting ``devices`` has it, or none if it is the
-      role's; ``since``, null if not known, or the
-      first zone in which the name was as it is: ``serial``, ``when`` (ISO 8601, UTC) and
-      ``at_least``, whether it may be older; ``served``, false if it is exported, but not yet in
-      the zone.
+      ``machines`` and ``addresses``, lists; ``local``, a list of objects with ``address``,
+      ``network``, ``given`` (null in a checkout) and ``reason``; ``exports``, a list of objects
+      with ``host``, ``machine``, ``service``, ``instance`` and ``role``; ``devices``, a list of
+      objects with ``device`` and ``machines``, those whose setting ``devices`` has it, or none if
+      it is the role's; ``since``, null if not known, or the first zone in which the name was as it
+      is: ``serial``, ``when`` (ISO 8601, UTC) and ``at_least``, whether it may be older;
+      ``served``, false if it is exported, but not yet in the zone.
 
     With NAME the list has that name only.
     """
@@ -160,7 +160,7 @@ def _table(found: Facts) -> list[str]:
             name.name,
             name.kind if name.is_served else "not served",
             " ".join(name.owners) or "-",
-            " ".join(name.addresses) or "-",
+            " ".join(name.all_addresses) or "-",
             ", ".join(_exporters(name)) or "-",
             _since(name),
         )
@@ -172,6 +172,10 @@ def _table(found: Facts) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in plain
     ]
+
+
+def _no_address(name: Name) -> str:
+    return "only on local networks" if name.local else "none is known"
 
 
 def _exporters(name: Name) -> list[str]:
@@ -199,7 +203,8 @@ def _details(name: Name, found: Facts) -> list[str]:
         lines.append(("machines", ", ".join(name.machines) or "not known"))
     if name.devices:
         lines.append(("devices", ", ".join(each.device for each in name.devices)))
-    lines += [("addresses", address) for address in name.addresses or ("none is known",)]
+    lines += [("addresses", address) for address in name.addresses or (_no_address(name),)]
+    lines += [("local", str(each)) for each in name.local]
     for export in name.exports:
         who = f"service {export.service}, instance {export.instance}, role {export.role}"
         lines.append(("exported by", f"{who}, on {export.machine}"))

@@ -12,7 +12,7 @@ from dm_dns import files
 from dm_dns.access.checkout import Checkout
 from dm_dns.commands import arguments
 from dm_dns.errors import Error, UsageError
-from dm_dns.inspect import asking, clan, fleet, status
+from dm_dns.inspect import asking, clan, fleet, local, status
 from dm_dns.inspect.asking import Machine, Query
 from dm_dns.inspect.clan import Clan
 from dm_dns.inspect.fleet import Fleet
@@ -54,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
       served it (ISO 8601, UTC); ``names``: how many it has; each null if not known;
     - ``change``: the last change that this machine knows of, or null: ``when``, ``serial``, and
       ``counts``, the number of names of each of diff.KINDS;
+    - ``networks``, a list, an object for each local network of the zone: ``name``; ``on``, whether
+      the machine is on it; ``link``, null or the link through which it is; ``reason``, why it is,
+      or is not; ``silent``, the addresses of machines there that do not answer;
     - ``problems``: a list of texts, empty if unbound serves what it should.
 
     ``--all --json`` prints ``domain``; ``newest``, the highest serial that a machine serves or the
@@ -178,6 +181,8 @@ def _lines(found: Status) -> list[str]:
         counts = diff.describe(diff.count(change.changes))
         when = f"{change.when:%Y-%m-%d %H:%M:%S} UTC"
         lines.append(("last change", f"{when}, serial {change.serial}: {counts}"))
+    for number, presence in enumerate(found.networks):
+        lines.append(("" if number else "networks", local.text(presence)))
     for number, problem in enumerate(found.problems or ["none"]):
         lines.append(("" if number else "problems", problem))
     return [f"{label:13} {one_line(value)}" for label, value in lines]

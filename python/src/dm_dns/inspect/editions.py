@@ -117,11 +117,11 @@ def since(editions: Sequence[Edition]) -> Mapping[str, Since]:
     if not editions:
         return {}
     newest = editions[0].zone
-    is_now: dict[str, diff.Value] = {**newest.cnames, **newest.addresses}
+    is_now = diff.values(newest)
     found: dict[str, Since] = {}
     remaining = set(is_now)
     for edition, before in zip(editions, [*editions[1:], None], strict=True):
-        known = before and {**before.zone.cnames, **before.zone.addresses}
+        known = before and diff.values(before.zone)
         ends = {name for name in remaining if known is None or known.get(name) != is_now[name]}
         at_least = before is None
         found |= dict.fromkeys(ends, Since(edition.zone.serial, edition.when, at_least))

@@ -7,7 +7,7 @@
 | since when, and what changed | the zones that the mesh brought | the zones that were committed |
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from dm_dns.inspect.inventory import Name
 from dm_dns.node import hosts
 from dm_dns.node.config import Config
 from dm_dns.node.judge import look
+from dm_dns.node.presence import Presence
 from dm_dns.zone import conf, limits
 
 
@@ -69,7 +70,14 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
     own = hosts.parse(text, config.domain).addresses
     past = list(editions.of_machine(config, current))
     return _facts(
-        status.own_name(), current.zone, known, past, notes, own=own, is_machine=True
+        status.own_name(),
+        current.zone,
+        known,
+        past,
+        notes,
+        own=own,
+        presences=found.state.local.networks if found.state else None,
+        is_machine=True,
     )._replace(source=served.source if served else None, whole_domain=config.whole_domain)
 
 
@@ -108,6 +116,7 @@ def _facts(  # noqa: PLR0913 - each is a fact
     notes: list[str],
     *,
     own: Mapping[str, tuple[str, ...]],
+    presences: Sequence[Presence] | None = None,
     is_machine: bool,
 ) -> Facts:
     if known and known.spec.domain.lower().removesuffix(".") != zone.domain:
@@ -121,7 +130,7 @@ def _facts(  # noqa: PLR0913 - each is a fact
         is_machine=is_machine,
         zone=zone,
         source=None,
-        names=inventory.make(zone, known, editions.since(past), own),
+        names=inventory.make(zone, known, editions.since(past), own, presences),
         editions=past,
         notes=notes,
         whole_domain=known.whole_domain if known else True,

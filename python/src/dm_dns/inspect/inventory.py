@@ -1,12 +1,15 @@
 """All names of a clan: what each is, where it resolves to, and who exports it."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from dm_dns.inspect import local
 from dm_dns.inspect.clan import Clan
 from dm_dns.inspect.editions import Since
-from dm_dns.zone import conf, names
+from dm_dns.inspect.local import LocalAddress
+from dm_dns.node.presence import Presence
+from dm_dns.zone import conf, names, nearby
 from dm_dns.zone.spec import Endpoint
 
 KINDS: Final = ("machine", "device", "service", "shared", "local")
@@ -43,6 +46,9 @@ class Name(NamedTuple):
     machines: tuple[str, ...]
     """The machines that it resolves to, sorted; empty if they are not known."""
     addresses: tuple[str, ...]
+    """Those that this machine gives, as far as it does not run the service itself."""
+    local: tuple[LocalAddress, ...]
+    """Those on local networks, whether they are given or not."""
     exports: tuple[Endpoint, ...]
     """Who exports it, as far as that is known; a machine's own name is exported by nobody."""
     devices: tuple[Device, ...]
@@ -57,6 +63,12 @@ class Name(NamedTuple):
         """The machines and devices that it resolves to."""
         return [*self.machines, *(each.device for each in self.devices)]
 
+    @property
+    def all_addresses(self) -> list[str]:
+        """Those that are given, and the others as ADDRESS@NETWORK."""
+        others = [each for each in self.local if each.address not in self.addresses]
+        return [*self.addresses, *(f"{each.address}@{each.network}" for each in others)]
+
     def json(self) -> dict[str, Any]:
         """Return the name for ``dm-dns show --json`` (documented in `commands.show`)."""
         return {
@@ -64,6 +76,7 @@ class Name(NamedTuple):
             "kind": self.kind,
             "machines": list(self.machines),
             "addresses": list(self.addresses),
+            "local": [each.json() for each in self.local],
             "exports": [endpoint._asdict() for endpoint in self.exports],
             "devices": [each._asdict() for each in self.devices],
             "since": {
@@ -82,6 +95,7 @@ def make(
     clan: Clan | None,
     since: Mapping[str, Since],
     own: Mapping[str, tuple[str, ...]],
+    presences: Sequence[Presence] | None = None,
 ) -> list[Name]:
     """Return all names, sorted.
 
@@ -90,9 +104,12 @@ def make(
         clan: what the clan file says; None: nobody knows who exports a name.
         since: since when the names have been as they are (`editions.since`).
         own: addresses that this machine knows itself, which it serves in place of the zone's.
+        presences: on which local networks this machine is; None: it is not known.
 
     """
     addresses = {**zone.addresses, **{n: a for n, a in own.items() if n not in zone.cnames}}
+    on = {presence.name: presence.silent for presence in presences or () if presence.link}
+    addresses |= nearby.given(zone, on, own)
     exports, devices = _exports(clan, zone.domain), _devices(clan, zone.domain)
     machines = _machines(zone, clan, exports)
     found = []
@@ -116,6 +133,7 @@ def make(
                 kind=kind,
                 machines=tuple(sorted(runs)),
                 addresses=addresses.get(_last_target(zone, name), ()),
+                local=local.addresses_of(zone, _last_target(zone, name), presences, own),
                 exports=tuple(known),
                 devices=tuple(leads_to),
                 since=since.get(name),

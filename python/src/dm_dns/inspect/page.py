@@ -18,6 +18,7 @@ from dm_dns.inspect.editions import Changed
 from dm_dns.inspect.facts import Facts
 from dm_dns.inspect.inventory import Name
 from dm_dns.zone import diff
+from dm_dns.zone.networks import Network
 
 _COLOURS: Final = 8
 """Services that have a colour of their own; the others share one."""
@@ -29,7 +30,8 @@ _SOURCES: Final = {
     "deployed": "from the deployment",
     "kept": "kept from before, because no other copy is valid",
 }
-_SIGNS: Final = {"added": "+", "removed": "\u2212"}  # the minus sign
+_MINUS: Final = "\u2212"
+_SIGNS: Final = {"added": "+", "removed": _MINUS, "declared": "+", "undeclared": _MINUS}
 
 
 class Row(NamedTuple):
@@ -66,7 +68,7 @@ class Card(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What happened to one name."""
+    """What happened to one name, or one local network."""
 
     sign: str
     name: str
@@ -208,7 +210,7 @@ def _cards(rows: Sequence[Row]) -> list[Card]:
     for row in rows:
         if row.name.kind == "machine":
             machine = row.name.machines[0]
-            addresses[machine] = row.name.addresses
+            addresses[machine] = row.name.all_addresses
             on.setdefault(machine, [])
         else:
             for machine in row.name.machines:
@@ -228,7 +230,7 @@ def _device_cards(rows: Sequence[Row]) -> list[Card]:
         for device in row.name.devices:
             on.setdefault(device.device, [])
             if _is_own(row):
-                addresses[device.device] = row.name.addresses
+                addresses[device.device] = row.name.all_addresses
             else:
                 on[device.device].append(row)
     return [
@@ -260,11 +262,15 @@ def _change(change: diff.Change, domain: str) -> Change:
     after = _value(change.after, domain)
     before = _value(change.before, domain)
     texts = {"added": after, "removed": f"was {before}"}
+    texts |= {"declared": after, "undeclared": f"was {before}"}
     text = texts.get(change.kind, f"{before} \u2192 {after}")
-    return Change(_SIGNS.get(change.kind, "\u2192"), change.name, text)
+    name = change.name if change.is_of_name else f"local network {change.name}"
+    return Change(_SIGNS.get(change.kind, "\u2192"), name, text)
 
 
-def _value(value: diff.Value | None, domain: str) -> str:
+def _value(value: diff.Value | Network | None, domain: str) -> str:
+    if isinstance(value, Network):
+        return str(value)
     if isinstance(value, str):
         return f"on {value.removesuffix(f'.{domain}')}"
     return " ".join(value or ())

@@ -11,6 +11,7 @@ from dm_dns.inspect.editions import Changed, Edition
 from dm_dns.node import judge
 from dm_dns.node.apply import Served
 from dm_dns.node.config import Config
+from dm_dns.node.presence import Presence
 from dm_dns.zone import conf, diff
 
 UNBOUND_TRIES: Final = 2
@@ -34,6 +35,8 @@ class Status(NamedTuple):
     """What is wrong; empty: unbound serves what it should."""
     whole_domain: bool = True
     """Whether nobody else has names of the domain."""
+    networks: tuple[Presence, ...] = ()
+    """Of each local network of the zone, whether the machine is on it."""
 
     @property
     def age(self) -> float | None:
@@ -61,6 +64,16 @@ class Status(NamedTuple):
             }
             if change
             else None,
+            "networks": [
+                {
+                    "name": presence.name,
+                    "on": presence.link is not None,
+                    "link": presence.link,
+                    "reason": presence.reason,
+                    "silent": list(presence.silent),
+                }
+                for presence in self.networks
+            ],
             "problems": self.problems,
         }
 
@@ -86,6 +99,7 @@ def read(config: Config, state_file: Path) -> Status:
         change=next(iter(changes), None),
         problems=found.problems,
         whole_domain=config.whole_domain,
+        networks=found.state.local.networks if found.state else (),
     )
 
 

@@ -20,8 +20,10 @@ from dm_dns.node.config import Config
 from dm_dns.node.copies import Choice, Inputs, choose
 from dm_dns.node.hosts import Hosts
 from dm_dns.node.local_view import LocalView
+from dm_dns.node.presence import Presences, Watched
 from dm_dns.node.trust import update as update_trust
-from dm_dns.zone import conf, zonefile
+from dm_dns.zone import conf, nearby, zonefile
+from dm_dns.zone.nearby import On
 from dm_dns.zone.zonefile import FirstLine, OwnMachine
 
 _BUSY_SECONDS: Final = 1.0
@@ -68,27 +70,34 @@ class Outcome(NamedTuple):
     """Whether it was not served before."""
     local: LocalView = local_view.NOTHING
     """The local view that the zone was made from."""
+    watched: tuple[Watched, ...] | None = None
+    """The local networks of the zone; None: those of the run before."""
 
 
-def apply(config: Config, *, write_only: bool = False) -> Outcome:
+def apply(
+    config: Config, *, write_only: bool = False, presences: Presences | None = None
+) -> Outcome:
     """Serve the best zone that this machine has.
 
     Args:
         config: the machine's.
         write_only: write the zone file and stop there, because unbound is not running.
+        presences: what earlier runs have found of the zone's local networks; None: nothing. The
+            networks of the zone are looked for from now on.
 
     Raises:
         Error: no copy of zone.conf can be served, or unbound does not serve the chosen one.
         OSError: a file in the state directory cannot be written; what was served still is.
 
     """
+    presences = presences or Presences(config.allow)
     with _lock(config.state):
         start = time.monotonic()
         while True:
-            inputs = Inputs.read(config)
+            inputs = Inputs.read(config, presences)
             failure = None
             try:
-                outcome = _serve(config, inputs, write_only=write_only)
+                outcome = _serve(config, inputs, presences, write_only=write_only)
             except Error as error:
                 failure = error
             # A file may have been half written when it was read.
@@ -122,17 +131,26 @@ def _lock(state: Path) -> Iterator[None]:
             os.close(lock)
 
 
-def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
+def _serve(config: Config, inputs: Inputs, presences: Presences, *, write_only: bool) -> Outcome:
     trust = update_trust(config, inputs.mesh)
     fingerprint = inputs.fingerprint(trust)
     if not config.reverse:
         files.remove(config.reverse_names)
-    if served := _already_served(config, inputs, fingerprint, write_only=write_only):
+    # Which networks to look for is in the zone, which is read the first time.
+    is_whole = presences.watched is not None or not inputs.may_have_networks()
+    served = _already_served(config, inputs, fingerprint, write_only=write_only)
+    if served and is_whole:
         problems = reverse_names.problems(config)
         return Outcome(served, problems, inputs.versions(), is_new=False, local=inputs.local)
     choice = choose(config, inputs, trust, time.time())
+    watched = _networks(choice)
+    if watched != (presences.watched or ()):
+        presences.watched = watched
+        inputs = inputs._replace(local=LocalView.read(config, presences))
+        fingerprint = inputs.fingerprint(trust)
+    presences.watched = watched
     known, hosts_problems = _known_hosts(config, inputs, choice)
-    machine, view_problems = _own_machine(config, inputs, choice, known)
+    machine, on, view_problems = _view(config, inputs, choice, known)
     # The kept copy first: it is then never older than the zone file. The zone file last: it says
     # that nothing is left to be done.
     files.replace(config.kept, choice.content)
@@ -145,6 +163,7 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         known.addresses,
         known.names,
         machine,
+        on,
         source=choice.source,
         inputs="unknown" if problems else fingerprint,
     )
@@ -152,9 +171,9 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         content = reverse_names.content(choice.zone, compiled.addresses)
         files.replace(config.reverse_names, content)
         problems += reverse_names.problems(config)
-    _write_zonefile(config, compiled.text.encode("ascii"))
+    is_new = _write_zonefile(config, compiled.text.encode("ascii"))
     if not write_only:
-        _load(config, compiled.status)
+        is_new = _load(config, compiled.status) or is_new
     zone = choice.zone
     served = Served(
         serial=zone.serial,
@@ -164,7 +183,7 @@ def _serve(config: Config, inputs: Inputs, *, write_only: bool) -> Outcome:
         status=compiled.status,
         deployed=choice.deployed,
     )
-    return Outcome(served, problems, inputs.versions(), is_new=True, local=inputs.local)
+    return Outcome(served, problems, inputs.versions(), is_new, inputs.local, watched)
 
 
 def _remember(config: Config, choice: Choice) -> list[str]:
@@ -188,16 +207,34 @@ def _known_hosts(config: Config, inputs: Inputs, choice: Choice) -> tuple[Hosts,
     return known, [f"{file.path}: {problem}; the name is left out" for problem in known.problems]
 
 
-def _own_machine(
+def _networks(choice: Choice) -> tuple[Watched, ...]:
+    """Return the local networks of the zone, with the addresses that machines have there."""
+    local = choice.zone.local
+    addresses: dict[str, list[str]] = {name: [] for name in local.networks}
+    for known in local.addresses.values():
+        for name, address in known:
+            addresses[name].append(address)
+    return tuple(
+        Watched(name, network, conf.in_order(addresses[name]))
+        for name, network in sorted(local.networks.items())
+    )
+
+
+def _view(
     config: Config, inputs: Inputs, choice: Choice, known: Hosts
-) -> tuple[OwnMachine | None, list[str]]:
-    """Return this machine, whose services get the addresses that it has, and what is wrong."""
-    if config.machine is None or inputs.local.addresses is None:
-        return None, []
-    machine = OwnMachine(config.machine, frozenset(inputs.local.addresses))
-    if problem := zonefile.excess(choice.zone, known.addresses, known.names, machine):
-        return None, [f"the local view of {config.machine} is not used: {problem}"]
-    return machine, []
+) -> tuple[OwnMachine | None, On, list[str]]:
+    """Return what of the local view a zone file is made from, and what is wrong with it.
+
+    That is this machine, whose services get the addresses that it has, and the networks it is on.
+    """
+    machine, on = None, inputs.local.on
+    if config.machine is not None and inputs.local.addresses is not None:
+        machine = OwnMachine(config.machine, frozenset(inputs.local.addresses))
+    if machine is None and not on:
+        return None, nearby.NOWHERE, []
+    if problem := zonefile.excess(choice.zone, known.addresses, known.names, machine, on):
+        return None, nearby.NOWHERE, [f"the local view of this machine is not used: {problem}"]
+    return machine, on, []
 
 
 def _already_served(
@@ -240,23 +277,30 @@ def _serves(config: Config, status: str) -> bool:
     return is_served
 
 
-def _write_zonefile(config: Config, content: bytes) -> None:
-    """Replace the zone file, and keep the last one that unbound served until it serves this one."""
+def _write_zonefile(config: Config, content: bytes) -> bool:
+    """Replace the zone file, and keep the last one that unbound served until it serves this one.
+
+    Return whether it was another one.
+    """
     path = config.zonefile
     if files.has_content(path, content):
-        return
+        return False
     if path.exists() and not config.previous.exists():
         config.previous.hardlink_to(path)
     files.write(path, content)
+    return True
 
 
-def _load(config: Config, status: str) -> None:
-    """Have unbound serve the zone file with that ``status``, or go back to the previous one."""
+def _load(config: Config, status: str) -> bool:
+    """Have unbound serve the zone file with that ``status``, or go back to the previous one.
+
+    Return whether it had to load it.
+    """
     if _serves(config, status):  # unbound started with this zone file
-        return
+        return False
     answer = config.unbound.load(config.domain)
     if _serves(config, status):
-        return
+        return True
     outcome = "there is no previous zone to go back to"
     if config.previous.exists():
         config.previous.replace(config.zonefile)

@@ -8,7 +8,7 @@ from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.json_fields import JsonFields
 from dm_dns.node.unbound import Unbound
-from dm_dns.zone import conf, limits, names
+from dm_dns.zone import conf, limits, names, networks
 
 DEFAULT_PATH: Final = Path("/etc/dm-dns/apply.json")
 
@@ -76,6 +76,8 @@ class Config(NamedTuple):
     """Whether programs get the machine's name for an address of the clan."""
     search: Path | None = None
     """The socket on which systemd-resolved asks for names of one label; None: it does not."""
+    allow: list[str] | None = None
+    """The networks whose devices it answers; None: it answers none."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -149,6 +151,12 @@ class Config(NamedTuple):
                 machine = f"{names.canonical_label(fields.text('machine'))}.{domain}"
             except names.InvalidNameError:
                 raise fields.error("machine", "the name of a machine") from None
+        allow = None
+        if fields.has("allow"):
+            found = [networks.with_length(text) for text in fields.texts("allow")]
+            allow = [prefix for prefix in found if prefix]
+            if len(allow) < len(found):
+                raise fields.error("allow", "a list of networks, such as 192.168.1.0/24")
         unbound = fields.object("unbound")
         address = unbound.text("address")
         if conf.canonical_address(address) is None:
@@ -171,4 +179,5 @@ class Config(NamedTuple):
             whole_domain=fields.boolean("wholeDomain") if fields.has("wholeDomain") else True,
             reverse=fields.boolean("reverse") if fields.has("reverse") else False,
             search=Path(fields.path("search")) if fields.has("search") else None,
+            allow=allow,
         )

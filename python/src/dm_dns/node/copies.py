@@ -8,7 +8,8 @@ from dm_dns.errors import Error
 from dm_dns.files import ReadFile, Version
 from dm_dns.node.config import REPLACED, Config, Trust
 from dm_dns.node.local_view import LocalView
-from dm_dns.zone import conf, limits
+from dm_dns.node.presence import Presences
+from dm_dns.zone import conf, limits, local_lines
 
 _PUSH: Final = "run `dm-send-dns` on a push machine to replace it"
 
@@ -22,13 +23,13 @@ class Inputs(NamedTuple):
     local: LocalView
 
     @classmethod
-    def read(cls, config: Config) -> "Inputs":
-        """Read the files that ``config`` names."""
+    def read(cls, config: Config, presences: Presences | None = None) -> "Inputs":
+        """Read the files that ``config`` names, and look where the machine is."""
         return cls(
             ReadFile.read(config.mesh, limits.MAX_SIZE),
             ReadFile.read(config.deployed, limits.MAX_SIZE) if config.deployed else None,
             ReadFile.read(config.hosts, limits.MAX_HOSTS),
-            LocalView.read(config),
+            LocalView.read(config, presences),
         )
 
     def files(self) -> list[ReadFile]:
@@ -42,6 +43,13 @@ class Inputs(NamedTuple):
     def versions(self) -> dict[str, Version]:
         """Return the version of each file, by its path."""
         return {str(file.path): file.version for file in self.files()}
+
+    def may_have_networks(self) -> bool:
+        """Tell whether a zone may have local networks, without parsing any."""
+        return any(
+            file is not None and local_lines.IN_CONTENT in (file.content or b"")
+            for file in (self.mesh, self.deployed)
+        )
 
     def fingerprint(self, trust: Trust) -> str:
         """Return a hash of all files, of the local view, and of what is remembered of keys."""

@@ -4,9 +4,11 @@ import ctypes
 import errno
 import os
 import select
-from collections.abc import Callable, Collection, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from socket import socket
+from types import MappingProxyType
 from typing import Final
 
 _IN_ATTRIB: Final = 0x4
@@ -38,12 +40,17 @@ class Notifier:
     If the kernel does not provide inotify, or not for all folders, `wait` returns every second.
     """
 
-    def __init__(self, report: Callable[[str], None], others: Collection[socket] = ()) -> None:
+    def __init__(
+        self,
+        report: Callable[[str], None],
+        others: Mapping[socket, Callable[[bytes], bool]] = MappingProxyType({}),
+    ) -> None:
         """Watch mounts, and no folder yet.
 
         Args:
             report: takes a line if inotify is not available.
-            others: do not block, and can be read from when something else has changed.
+            others: do not block, and can be read from when something else has changed; each with
+                what tells whether what is read matters. More may follow.
 
         """
         self._report = report
@@ -78,17 +85,31 @@ class Notifier:
         """Return when something may have changed since the last call, at the latest in seconds."""
         if self._polls:
             seconds = min(seconds, _POLL_SECONDS)
+        end = time.monotonic() + max(0, seconds)
+        while not self._has_happened(end - time.monotonic()) and time.monotonic() < end:
+            pass
+
+    def _has_happened(self, seconds: float) -> bool:
+        """Wait for something, and tell whether it matters."""
         poll = select.poll()
         poll.register(self._mounts, select.POLLPRI)
         if self._file >= 0:
             poll.register(self._file, select.POLLIN)
         for other in self._others:
             poll.register(other, select.POLLIN)
-        poll.poll(None if seconds == float("inf") else max(0, seconds) * 1000)
-        for file in (self._file, *(other.fileno() for other in self._others)):
-            _read_all(file)
-        os.lseek(self._mounts, 0, os.SEEK_SET)
-        _read_all(self._mounts)  # the kernel counts the change as known then
+        happened = poll.poll(None if seconds == float("inf") else max(0, seconds) * 1000)
+        files = {file for file, _event in happened}
+        if self._file in files:
+            _read_all(self._file)
+        if self._mounts in files:
+            os.lseek(self._mounts, 0, os.SEEK_SET)
+            _read_all(self._mounts)  # the kernel counts the change as known then
+        told = [
+            _read_datagrams(other, does_matter)
+            for other, does_matter in self._others.items()
+            if other.fileno() in files
+        ]
+        return any(told) or bool(files & {self._file, self._mounts})
 
     def _poll(self, reason: str) -> None:
         if not self._polls:
@@ -105,6 +126,18 @@ def _read_all(file: int) -> None:
             pass
     except OSError:
         pass  # no event is left
+
+
+def _read_datagrams(opened: socket, does_matter: Callable[[bytes], bool]) -> bool:
+    """Read all datagrams, and tell whether one of them matters."""
+    matters = False
+    while True:
+        try:
+            matters = does_matter(opened.recv(_READ_BYTES)) or matters
+        except BlockingIOError:
+            return matters
+        except OSError:  # there were too many, and the kernel has dropped some (netlink(7))
+            return True
 
 
 def _checked(result: int) -> int:

@@ -1,41 +1,58 @@
-"""The local view: what a machine knows of its own addresses."""
+"""The local view: what a machine knows of its own addresses, and of the networks that it is on."""
 
 from typing import NamedTuple
 
 from dm_dns.node import netlink
 from dm_dns.node.config import Config
+from dm_dns.node.presence import Presence, Presences
+from dm_dns.zone.nearby import On
 
 
 class LocalView(NamedTuple):
-    """The addresses on which this machine can be reached from itself."""
+    """Where this machine is: a zone file is made from it as well."""
 
     addresses: tuple[str, ...] | None
-    """Those of its links now, sorted, with those of loopback; None: they do not matter, or are not
-    known."""
+    """Those of its links now, sorted, with those of loopback, on which it can be reached from
+    itself; None: they do not matter, or are not known."""
     problem: str | None
-    """Why they are not known."""
+    """Why that is not known."""
+    networks: tuple[Presence, ...] = ()
+    """Of each local network of the zone, whether it is there."""
 
     @classmethod
-    def read(cls, config: Config) -> "LocalView":
-        """Return the local view of now, if the machine is to serve one."""
-        return NOTHING if config.machine is None else cls.of_links()
+    def read(
+        cls, config: Config, presences: Presences | None = None, *, ask: bool = False
+    ) -> "LocalView":
+        """Return the local view of now, as far as the machine is to serve one.
 
-    @classmethod
-    def of_links(cls) -> "LocalView":
-        """Return the local view of now."""
+        Args:
+            config: the machine's.
+            presences: the local networks of the zone; None: there are none.
+            ask: see `Presences.look`.
+
+        """
         try:
-            return cls(netlink.addresses(), None)
+            addresses = None if config.machine is None else netlink.addresses()
+            return cls(addresses, None, presences.look(ask=ask) if presences else ())
         except OSError as error:
             return cls(
                 None,
                 "the kernel does not tell this machine's addresses (netlink:"
                 f" {error.strerror or error}): its own services resolve to those in the zone, even"
-                " while they are not assigned",
+                " while they are not assigned, and no address of a local network is given",
             )
+
+    @property
+    def on(self) -> On:
+        """The local networks that it is on, with the addresses there that do not answer."""
+        return {presence.name: presence.silent for presence in self.networks if presence.link}
 
     def digest(self) -> bytes:
         """Return what differs for each view from which another zone may be compiled."""
-        return b"" if self.addresses is None else f"{self.addresses}".encode()
+        if self.addresses is None and not self.on:
+            return b""
+        return f"{self.addresses} {sorted(self.on.items())}".encode()
 
 
 NOTHING = LocalView(None, None)
+"""That of a machine that serves others too, and of one that is on no local network."""

@@ -1,25 +1,37 @@
-"""The addresses of this machine's links, as the kernel tells them by rtnetlink(7)."""
+"""The links of this machine: their addresses, their neighbours, and which way packets leave."""
 
 import errno
-import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-_RTMGRP_IPV4_IFADDR: Final = 0x10
-_RTMGRP_IPV6_IFADDR: Final = 0x100
+from dm_dns.node import rtnetlink
+from dm_dns.node.rtnetlink import Message
 
-_NLM_F_REQUEST: Final = 0x1
-_NLM_F_DUMP_INTR: Final = 0x10
-_NLM_F_DUMP: Final = 0x300
-_NLMSG_ERROR: Final = 2
-_NLMSG_DONE: Final = 3
-_RTM_NEWADDR: Final = 20
-_RTM_GETADDR: Final = 22
+# rtnetlink(7): RTNLGRP_*.
+_LINKS: Final = 1
+_NEIGHBOURS: Final = 3
+_ADDRESSES: Final = (5, 9)  # IPv4, IPv6
+
+_NEW_LINK: Final = 16
+_GET_LINK: Final = 18
+_NEW_ADDRESS: Final = 20
+_GET_ADDRESS: Final = 22
+_NEW_ROUTE: Final = 24
+_GET_ROUTE: Final = 26
+_NEW_NEIGHBOUR: Final = 28
+_DELETE_NEIGHBOUR: Final = 29
+_GET_NEIGHBOUR: Final = 30
+
+_IFF_RUNNING: Final = 0x40
+_IFLA_ADDRESS: Final = 1
+_IFLA_IFNAME: Final = 3
+_IFLA_CARRIER_CHANGES: Final = 35
 
 _IFA_ADDRESS: Final = 1
 _IFA_LOCAL: Final = 2
+_IFA_CACHEINFO: Final = 6
 _IFA_FLAGS: Final = 8
 
 # Flags of an address on which nothing is to answer, or not yet: a duplicate, one that is no longer
@@ -29,45 +41,173 @@ _IFA_F_DEPRECATED: Final = 0x20
 _IFA_F_TENTATIVE: Final = 0x40
 _UNUSABLE: Final = _IFA_F_DADFAILED | _IFA_F_DEPRECATED | _IFA_F_TENTATIVE
 
-# fe80::/10: such an address is none without the name of a link.
-_LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")
+_NDA_DST: Final = 1
+_NDA_LLADDR: Final = 2
+_NDA_CACHEINFO: Final = 3
 
-# netlink(7): struct nlmsghdr; rtnetlink(7): struct ifaddrmsg, struct rtattr.
-_HEADER: Final = struct.Struct("=IHHII")
+_RTA_DST: Final = 1
+_RTA_OIF: Final = 4
+_RTA_GATEWAY: Final = 5
+_RTA_VIA: Final = 18
+_RTN_UNICAST: Final = 1
+_RTN_LOCAL: Final = 2
+
+# States of a neighbour: the kernel has asked it and it has answered; this was a while ago; the
+# kernel waits for a sign of it, and asks it again; it has not answered; nobody asks it.
+REACHABLE: Final = 0x02
+STALE: Final = 0x04
+DELAY: Final = 0x08
+PROBE: Final = 0x10
+FAILED: Final = 0x20
+PERMANENT: Final = 0x80
+KNOWN: Final = REACHABLE | STALE | DELAY | PROBE
+"""Of these states, the kernel has a link address that it has learned, and uses it."""
+
+_LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")  # fe80::/10
+_ETHERNET: Final = 6  # bytes of a link address
+
+# rtnetlink(7): struct ifaddrmsg, struct ifinfomsg, struct rtmsg; linux/neighbour.h: struct ndmsg.
 _IFADDRMSG: Final = struct.Struct("=BBBBI")
-_ATTRIBUTE: Final = struct.Struct("=HH")
-_ERROR: Final = struct.Struct("=i")
+_IFINFOMSG: Final = struct.Struct("=BxHiII")
+_NDMSG: Final = struct.Struct("=BxxxiHBB")
+_RTMSG: Final = struct.Struct("=BBBBBBBBI")
 _NUMBER: Final = struct.Struct("=I")
+_CACHEINFO: Final = struct.Struct("=IIII")
+_TICKS: Final = 100  # of the kernel's clock for users, in a second (time(7))
 _LENGTHS: Final[dict[int, int]] = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
-_READ_BYTES: Final = 1 << 16  # more than the kernel puts into one datagram of a dump
-_TRIES: Final = 5
-_SECONDS: Final = 5.0
-"""The kernel answers within microseconds; what only looks like one may not."""
+_NO_LINK: Final = (errno.ENODEV, errno.ENXIO)
+# What connect(2) would fail with: nowhere to send it, or a route that forbids it (ip-route(8)).
+_NO_ROUTE: Final = (
+    errno.EACCES,
+    errno.EAGAIN,
+    errno.EHOSTUNREACH,
+    errno.EINVAL,
+    errno.ENETUNREACH,
+    errno.ENODEV,
+)
 
 
-class _Message(NamedTuple):
-    kind: int
-    flags: int
-    body: memoryview
+class Address(NamedTuple):
+    """An address that a link has, and that is usable."""
+
+    text: str
+    """As inet_ntop(3) writes it."""
+    link: int
+    created: int
+    """When, in a unit that only the kernel knows: another address has another time."""
+
+
+class Link(NamedTuple):
+    """A link."""
+
+    name: str
+    link_address: str | None
+    """As in 52:54:00:12:34:56; None: it has none of that kind."""
+    is_running: bool
+    """Whether something is at its other end."""
+    carrier_changes: int
+    """How often that changed."""
+
+
+class Neighbour(NamedTuple):
+    """What the kernel knows of a host on a link."""
+
+    link_address: str | None
+    state: int
+    """One of those above."""
+    confirmed: float
+    """How long ago it was heard of, in seconds."""
+    updated: float
+    """How long ago ``state`` changed, in seconds."""
+
+
+class Told(NamedTuple):
+    """A change of a neighbour."""
+
+    link: int
+    address: str
+    is_gone: bool
+    """Whether the kernel has forgotten it."""
+
+
+class Route(NamedTuple):
+    """Which way packets to an address leave this machine."""
+
+    link: int
+    is_direct: bool
+    """Whether they go to the host itself, and not to a router."""
+    is_own: bool
+    """Whether the address is this machine's."""
 
 
 def addresses() -> tuple[str, ...]:
     """Return the usable addresses of all links, loopback's too, sorted.
 
-    They are in the text form of inet_ntop(3). Those of IPv6 that are valid on one link only are
-    left out.
+    Those of IPv6 that are valid on one link only are left out.
 
     Raises:
         OSError: the kernel does not tell.
 
     """
-    found: set[str] = set()
-    for _ in range(_TRIES):
-        found, is_whole = _dump()
-        if is_whole:
-            break
-    return tuple(sorted(found))
+    return tuple(sorted({address.text for address in assigned()}))
+
+
+def assigned() -> list[Address]:
+    """Return the usable addresses of all links, as `addresses` does.
+
+    Raises:
+        OSError: the kernel does not tell.
+
+    """
+    question = _IFADDRMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    return list(usable(rtnetlink.ask_for_all(_GET_ADDRESS, question)))
+
+
+def link(index: int) -> Link | None:
+    """Return a link; None if there is none with this number.
+
+    Raises:
+        OSError: the kernel does not tell.
+
+    """
+    try:
+        answer = rtnetlink.ask(_GET_LINK, _IFINFOMSG.pack(socket.AF_UNSPEC, 0, index, 0, 0))
+    except OSError as error:
+        if error.errno in _NO_LINK:
+            return None
+        raise
+    return next(iter(links(answer)), None)
+
+
+def neighbours(index: int) -> dict[str, Neighbour]:
+    """Return what the kernel knows of the hosts on a link, by their addresses.
+
+    Raises:
+        OSError: the kernel does not tell.
+
+    """
+    question = _NDMSG.pack(socket.AF_UNSPEC, index, 0, 0, 0)
+    return dict(hosts(rtnetlink.ask_for_all(_GET_NEIGHBOUR, question), index))
+
+
+def route(address: str) -> Route | None:
+    """Return which way packets to an address leave; None if they do not.
+
+    Raises:
+        OSError: the kernel does not tell.
+
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    raw = socket.inet_pton(family, address)
+    question = _RTMSG.pack(family, 8 * len(raw), 0, 0, 0, 0, 0, 0, 0)
+    try:
+        answer = rtnetlink.ask(_GET_ROUTE, question + rtnetlink.attribute(_RTA_DST, raw))
+    except OSError as error:
+        if error.errno in _NO_ROUTE:
+            return None
+        raise
+    return next(iter(routes(answer)), None)
 
 
 def subscribe() -> socket.socket:
@@ -77,106 +217,144 @@ def subscribe() -> socket.socket:
         OSError: the kernel does not tell.
 
     """
-    opened = _open()
-    try:
-        opened.settimeout(0)
-        opened.bind((0, _RTMGRP_IPV4_IFADDR | _RTMGRP_IPV6_IFADDR))
-    except OSError:
-        opened.close()
-        raise
+    opened = rtnetlink.open_socket(_ADDRESSES)
+    opened.settimeout(0)
     return opened
 
 
-def _open() -> socket.socket:
-    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-
-
-def _dump() -> tuple[set[str], bool]:
-    """Return the usable addresses, and whether they are those of one moment."""
-    found: set[str] = set()
-    is_whole = True
-    with _open() as opened:
-        opened.settimeout(_SECONDS)
-        size = _HEADER.size + _IFADDRMSG.size
-        header = _HEADER.pack(size, _RTM_GETADDR, _NLM_F_REQUEST | _NLM_F_DUMP, 1, 0)
-        opened.sendto(header + _IFADDRMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0), (0, 0))
-        while True:
-            known, is_last, is_interrupted = parse(opened.recv(_READ_BYTES))
-            found |= known
-            is_whole = is_whole and not is_interrupted
-            if is_last:
-                return found, is_whole
-
-
-def parse(datagram: bytes) -> tuple[set[str], bool, bool]:
-    """Read one datagram of the answer to a request for all addresses.
-
-    Return its usable addresses, whether it is the last one, and whether addresses changed since the
-    first one.
+def subscribe_to_neighbours(opened: socket.socket) -> None:
+    """Have the socket be told of links and neighbours as well.
 
     Raises:
-        OSError: it is not valid, or says that the kernel refuses.
+        OSError: the kernel does not tell.
 
     """
-    found: set[str] = set()
-    is_last = is_interrupted = False
-    for message in _messages(memoryview(datagram)):
-        is_interrupted = is_interrupted or bool(message.flags & _NLM_F_DUMP_INTR)
-        if message.kind == _RTM_NEWADDR:
-            found.update(_usable(message.body))
-        elif message.kind == _NLMSG_DONE:
-            is_last = True
-        elif message.kind == _NLMSG_ERROR:
-            number = -int(_unpack(_ERROR, message.body)[0])
-            raise OSError(number, os.strerror(number)) if number > 0 else _invalid()
-    return found, is_last, is_interrupted
+    rtnetlink.join(opened, (_LINKS, _NEIGHBOURS))
 
 
-def _messages(data: memoryview) -> Iterator[_Message]:
-    while data:
-        size, kind, flags, _sequence, _port = _unpack(_HEADER, data)
-        if not _HEADER.size <= size <= len(data):
-            raise _invalid()
-        yield _Message(kind, flags, data[_HEADER.size : size])
-        data = data[_aligned(size) :]
+def told(datagram: bytes) -> list[Told | None]:
+    """Return what the kernel tells of neighbours; None for each thing else that it tells.
+
+    Raises:
+        OSError: it is not valid.
+
+    """
+    messages = rtnetlink.parse(datagram)[0]
+    found: list[Told | None] = []
+    for message in messages:
+        if message.kind in (_NEW_NEIGHBOUR, _DELETE_NEIGHBOUR):
+            is_gone = message.kind == _DELETE_NEIGHBOUR
+            found += [Told(index, address, is_gone) for index, address, _ in _neighbours([message])]
+        else:
+            found.append(None)
+    return found
 
 
-def _usable(body: memoryview) -> Iterator[str]:
-    """Yield the address in the body of a message, if it is a usable one."""
-    family, _length, flags, _scope, _link = _unpack(_IFADDRMSG, body)
-    attributes = dict(_attributes(body[_IFADDRMSG.size :]))
-    # Between the two ends of a tunnel, IFA_ADDRESS is that of the other one.
-    raw = attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS))
-    if _IFA_FLAGS in attributes:  # of which the header has only the first eight
-        flags = _unpack(_NUMBER, attributes[_IFA_FLAGS])[0]
-    if family not in _LENGTHS or raw is None or flags & _UNUSABLE:
-        return
+def usable(messages: Iterable[Message]) -> Iterator[Address]:
+    """Yield the usable addresses in messages.
+
+    Raises:
+        OSError: a message is not valid.
+
+    """
+    for message in messages:
+        if message.kind != _NEW_ADDRESS:
+            continue
+        family, _length, flags, _scope, index = rtnetlink.unpack(_IFADDRMSG, message.body)
+        found = rtnetlink.attributes(message.body[_IFADDRMSG.size :])
+        # Between the two ends of a tunnel, IFA_ADDRESS is that of the other one.
+        raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
+        if _IFA_FLAGS in found:  # of which the header has only the first eight
+            flags = rtnetlink.unpack(_NUMBER, found[_IFA_FLAGS])[0]
+        if flags & _UNUSABLE or raw is None:
+            continue
+        text = _text(family, raw)
+        if text is None or text.startswith(_LINK_LOCAL):
+            continue
+        times = found.get(_IFA_CACHEINFO, memoryview(bytes(_CACHEINFO.size)))
+        yield Address(text, index, rtnetlink.unpack(_CACHEINFO, times)[2])
+
+
+def links(messages: Iterable[Message]) -> Iterator[Link]:
+    """Yield the links in messages.
+
+    Raises:
+        OSError: a message is not valid.
+
+    """
+    for message in messages:
+        if message.kind != _NEW_LINK:
+            continue
+        _family, _kind, _index, flags, _change = rtnetlink.unpack(_IFINFOMSG, message.body)
+        found = rtnetlink.attributes(message.body[_IFINFOMSG.size :])
+        changes = found.get(_IFLA_CARRIER_CHANGES, memoryview(bytes(_NUMBER.size)))
+        yield Link(
+            bytes(found.get(_IFLA_IFNAME, b"")).rstrip(b"\0").decode("utf-8", "replace"),
+            _ethernet(found.get(_IFLA_ADDRESS)),
+            bool(flags & _IFF_RUNNING),
+            rtnetlink.unpack(_NUMBER, changes)[0],
+        )
+
+
+def hosts(messages: Iterable[Message], index: int) -> Iterator[tuple[str, Neighbour]]:
+    """Yield the neighbours on a link in messages, with their addresses.
+
+    Raises:
+        OSError: a message is not valid.
+
+    """
+    for at, address, found in _neighbours(messages):
+        if at == index:
+            yield address, found
+
+
+def _neighbours(messages: Iterable[Message]) -> Iterator[tuple[int, str, Neighbour]]:
+    for message in messages:
+        if message.kind not in (_NEW_NEIGHBOUR, _DELETE_NEIGHBOUR):
+            continue
+        family, index, state, _flags, _type = rtnetlink.unpack(_NDMSG, message.body)
+        found = rtnetlink.attributes(message.body[_NDMSG.size :])
+        text = _text(family, found[_NDA_DST]) if _NDA_DST in found else None
+        if text is None:
+            continue  # of a bridge, which has neighbours without an address
+        times = found.get(_NDA_CACHEINFO, memoryview(bytes(_CACHEINFO.size)))
+        confirmed, _used, updated, _users = rtnetlink.unpack(_CACHEINFO, times)
+        yield (
+            index,
+            text,
+            Neighbour(
+                _ethernet(found.get(_NDA_LLADDR)), state, confirmed / _TICKS, updated / _TICKS
+            ),
+        )
+
+
+def routes(messages: Iterable[Message]) -> Iterator[Route]:
+    """Yield the routes in messages.
+
+    Raises:
+        OSError: a message is not valid.
+
+    """
+    for message in messages:
+        if message.kind != _NEW_ROUTE:
+            continue
+        kind = rtnetlink.unpack(_RTMSG, message.body)[7]
+        found = rtnetlink.attributes(message.body[_RTMSG.size :])
+        if _RTA_OIF not in found or kind not in (_RTN_UNICAST, _RTN_LOCAL):
+            continue
+        index = rtnetlink.unpack(_NUMBER, found[_RTA_OIF])[0]
+        is_direct = kind == _RTN_UNICAST and not found.keys() & {_RTA_GATEWAY, _RTA_VIA}
+        yield Route(index, is_direct, kind == _RTN_LOCAL)
+
+
+def _text(family: int, raw: memoryview) -> str | None:
+    """Return an address as text; None if it is of another family than IPv4 and IPv6."""
+    if family not in _LENGTHS:
+        return None
     if len(raw) != _LENGTHS[family]:
-        raise _invalid()
-    text = socket.inet_ntop(family, bytes(raw))
-    if not text.startswith(_LINK_LOCAL):
-        yield text
+        raise rtnetlink.invalid()
+    return socket.inet_ntop(family, bytes(raw))
 
 
-def _attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    while data:
-        size, kind = _unpack(_ATTRIBUTE, data)
-        if not _ATTRIBUTE.size <= size <= len(data):
-            raise _invalid()
-        yield kind, data[_ATTRIBUTE.size : size]
-        data = data[_aligned(size) :]
-
-
-def _aligned(size: int) -> int:
-    return size + 3 & ~3
-
-
-def _unpack(fields: struct.Struct, data: memoryview) -> tuple[int, ...]:
-    try:
-        return fields.unpack_from(data)
-    except struct.error:
-        raise _invalid() from None
-
-
-def _invalid() -> OSError:
-    return OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+def _ethernet(raw: memoryview | None) -> str | None:
+    return bytes(raw).hex(":") if raw is not None and len(raw) == _ETHERNET else None

@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -23,7 +24,9 @@ from dm_dns.node.apply import Outcome, Served, apply
 from dm_dns.node.config import Config
 from dm_dns.node.inotify import Notifier
 from dm_dns.node.local_view import LocalView
+from dm_dns.node.presence import Presence, Presences, Watched
 from dm_dns.node.state import State
+from dm_dns.zone.networks import Network
 
 _READY_SECONDS: Final = 5.0
 """unbound, and with it the boot, waits for the first run so long."""
@@ -81,6 +84,10 @@ class Server:
         self._told = _for_journal(self._state.served)
         self._versions: dict[Path, Version] = {}
         self._local = local_view.NOTHING
+        self._presences = Presences(config.allow)
+        self._kernel: dict[socket.socket, Callable[[bytes], bool]] = {}
+        """What tells of changes of the local view."""
+        self._told_of_neighbours = False
         self._state_version: Version = ()
         self._next_check = 0.0
         self._confirm_at = _NEVER
@@ -100,7 +107,8 @@ class Server:
 
     def _serve(self) -> NoReturn:
         config = self._config
-        notifier = Notifier(self._complain, self._subscribe())
+        self._subscribe()
+        notifier = Notifier(self._complain, self._kernel)
         # Without the deployed copy: its folder is Nix's store, which changes all the time, and a
         # switch restarts this process.
         watched = [config.mesh, config.hosts, config.unbound.control]
@@ -116,19 +124,35 @@ class Server:
                 self._confirm_at = _NEVER
                 self._write_state()
             self._become_ready()
-            notifier.wait(min(self._next_check, self._confirm_at) - time.monotonic())
+            next_look = self._presences.next_look
+            notifier.wait(min(self._next_check, self._confirm_at, next_look) - time.monotonic())
 
-    def _subscribe(self) -> list[socket.socket]:
-        """Return what tells when the local view may have changed, if it can be known."""
-        local = LocalView.read(self._config)
+    def _subscribe(self) -> None:
+        """Be told when the local view may have changed, if it can be known."""
+        local = self._read_local()
         if local.problem:
             self._complain(local.problem)
-        return [netlink.subscribe()] if local.addresses is not None else []
+        elif self._config.machine is not None:
+            self._kernel[netlink.subscribe()] = self._presences.is_about
+
+    def _read_local(self) -> LocalView:
+        return LocalView.read(self._config, self._presences, ask=True)
+
+    def _watch_networks(self, watched: tuple[Watched, ...]) -> None:
+        """Be told what concerns these networks from now on."""
+        self._presences.watched = watched
+        if watched and not self._told_of_neighbours:
+            self._told_of_neighbours = True
+            with suppress(OSError):  # the local view says so
+                if not self._kernel:
+                    self._kernel[netlink.subscribe()] = self._presences.is_about
+                for opened in self._kernel:
+                    netlink.subscribe_to_neighbours(opened)
 
     def _must_run(self) -> bool:
         return (
             self._current_versions() != self._versions
-            or LocalView.read(self._config) != self._local
+            or self._read_local() != self._local
             or time.monotonic() >= self._next_check
             or self._has_lost_files()
         )
@@ -150,7 +174,7 @@ class Server:
         """Run `apply` once, and write down its outcome."""
         start = time.monotonic()
         before, self._versions = self._versions, self._current_versions()
-        local = self._local = LocalView.read(self._config)
+        local = self._local = self._read_local()
         control = self._config.unbound.control
         has_started = control.exists() and before.get(control) != self._versions[control]
         self._next_check = time.monotonic() + _CHECK_SECONDS
@@ -166,7 +190,9 @@ class Server:
             self._next_check = time.monotonic() + seconds
         else:
             served, problems, inputs = outcome.served, outcome.problems, outcome.inputs
-            local = outcome.local
+            local = self._local = outcome.local
+            if outcome.watched is not None:
+                self._watch_networks(outcome.watched)
         since = self._state.since
         if served and (since is None or served != self._state.served):
             since = int(time.time())
@@ -227,7 +253,7 @@ class Server:
             try:
                 child = os.fork()
                 if not child:
-                    _be_child(self._config, reader, writer)
+                    _be_child(self._config, self._presences, reader, writer)
             finally:
                 os.close(writer)
             result = None
@@ -279,12 +305,12 @@ def _folders(paths: list[Path]) -> list[Path]:
     return sorted({folder for path in paths for folder in path.parents})
 
 
-def _be_child(config: Config, reader: int, writer: int) -> NoReturn:
+def _be_child(config: Config, presences: Presences, reader: int, writer: int) -> NoReturn:
     """Run `apply`, write its result, and end this process: with 0 if the result is complete."""
     status = 1
     try:
         os.close(reader)
-        result = json.dumps(_result(config)).encode()
+        result = json.dumps(_result(config, presences)).encode()
         with open(writer, "wb") as pipe:
             pipe.write(result)
         status = 0
@@ -292,12 +318,12 @@ def _be_child(config: Config, reader: int, writer: int) -> NoReturn:
         os._exit(status)
 
 
-def _result(config: Config) -> dict[str, object]:
+def _result(config: Config, presences: Presences) -> dict[str, object]:
     """Run `apply`, and return what `_parse_result` takes."""
     try:
         # Without unbound there is nothing to load the zone: it starts with the zone file.
         write_only = not config.unbound.control.exists()
-        return apply(config, write_only=write_only)._asdict()
+        return apply(config, write_only=write_only, presences=presences)._asdict()
     except (Error, OSError) as error:
         return {"error": describe(error)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent goes on
@@ -315,10 +341,18 @@ def _parse_result(result: bytes) -> Outcome:
     if "error" in values:
         raise Error(values["error"])
     inputs = {path: tuple(version) for path, version in values["inputs"].items()}
-    addresses, problem = values["local"]
-    local = LocalView(addresses if addresses is None else tuple(addresses), problem)
+    addresses, problem, found = values["local"]
+    presences = tuple(
+        Presence(name, link, reason, tuple(silent)) for name, link, reason, silent in found
+    )
+    local = LocalView(addresses if addresses is None else tuple(addresses), problem, presences)
+    watched = values["watched"]
+    if watched is not None:
+        watched = tuple(
+            Watched(name, Network(*network), tuple(known)) for name, network, known in watched
+        )
     served = Served(*values["served"])
-    return Outcome(served, values["problems"], inputs, values["is_new"], local)
+    return Outcome(served, values["problems"], inputs, values["is_new"], local, watched)
 
 
 def notify_ready() -> None:

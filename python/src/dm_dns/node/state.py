@@ -13,7 +13,9 @@
 - ``problems``: a list of texts; empty if all is well;
 - ``inputs``: for each file that was read its version, a list of numbers that changes with the file;
 - ``local``: the local view that the zone was made from: ``addresses`` (null, or the list of those
-  of this machine's links) and ``problem`` (null, or why they are not known).
+  of this machine's links), ``problem`` (null, or why they are not known) and ``networks``, a list
+  of the zone's local networks: ``name``, ``link`` (null, or the link through which the machine is
+  on it), ``reason`` (why it is, or is not) and ``silent`` (the addresses there that do not answer).
 """
 
 import errno
@@ -26,9 +28,10 @@ from typing import Final, NamedTuple
 from dm_dns import files
 from dm_dns.files import Version
 from dm_dns.json_fields import JsonFields
-from dm_dns.node import local_view
+from dm_dns.node import local_view, netlink
 from dm_dns.node.apply import Served
 from dm_dns.node.local_view import LocalView
+from dm_dns.node.presence import Presence
 from dm_dns.zone import limits
 
 NAME: Final = "state.json"
@@ -66,8 +69,12 @@ class State(NamedTuple):
 
     def has_other_addresses(self) -> bool:
         """Tell whether the machine's addresses have changed, as far as this user may know."""
-        now = None if self.local.addresses is None else LocalView.of_links().addresses
-        return now is not None and now != self.local.addresses
+        if self.local.addresses is None:
+            return False
+        try:
+            return netlink.addresses() != self.local.addresses
+        except OSError:
+            return False
 
     def has_writer(self) -> bool:
         """Tell whether the process that wrote the state still exists."""
@@ -94,7 +101,10 @@ class State(NamedTuple):
             "served": served,
             "problems": self.problems,
             "inputs": self.inputs,
-            "local": self.local._asdict(),
+            "local": {
+                **self.local._asdict(),
+                "networks": [presence._asdict() for presence in self.local.networks],
+            },
         }
         files.write(path, json.dumps(values, indent=2).encode() + b"\n")
 
@@ -136,6 +146,18 @@ def _local(fields: JsonFields) -> LocalView:
     return LocalView(
         addresses=tuple(fields.texts("addresses")) if fields.has("addresses") else None,
         problem=fields.text("problem") if fields.has("problem") else None,
+        networks=tuple(
+            map(_presence, fields.objects("networks") if fields.has("networks") else ())
+        ),
+    )
+
+
+def _presence(fields: JsonFields) -> Presence:
+    return Presence(
+        name=fields.text("name"),
+        link=fields.text("link") if fields.has("link") else None,
+        reason=fields.text("reason"),
+        silent=tuple(fields.texts("silent")),
     )
 
 

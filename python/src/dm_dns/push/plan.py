@@ -51,7 +51,7 @@ class Plan(NamedTuple):
         return (
             len(self.new.cnames)
             + len(self.new.addresses)
-            - sum(change.after is not None for change in self.changes)
+            - sum(change.is_of_name and change.after is not None for change in self.changes)
         )
 
     def lines(self) -> list[str]:

@@ -8,11 +8,12 @@ else.
 What only dm-dns understands is in the comments, each ``# key: value``. A reader ignores those whose
 key it does not know. ``machine-without-address`` names a machine that has no local-data, and
 ``several-machines`` a name whose addresses are those of several machines: it is no machine's own.
+Others are about local networks (`local_lines`).
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
@@ -22,6 +23,7 @@ from dm_dns import files
 from dm_dns.errors import FileError
 from dm_dns.zone import conf_lines, limits, names
 from dm_dns.zone.conf_lines import SHARED, WITHOUT_ADDRESS, Comments, Records
+from dm_dns.zone.local_lines import NO_LOCAL, Local, LocalLines
 from dm_dns.zone.reasons import shown
 
 MAX_SERIAL: Final = 2**32 - 1
@@ -60,6 +62,8 @@ class Zone(NamedTuple):
     """Of the lines below the header, in hexadecimal; empty where the zone was not read."""
     shared: frozenset[str] = frozenset()
     """The names that have the addresses of several machines or devices."""
+    local: Local = NO_LOCAL
+    """The local networks, and the addresses there, which no record has."""
 
     def is_from_the_future(self, now: float, known: int = 0) -> bool:
         """Tell whether this zone would keep all others away: see the function of this name."""
@@ -105,8 +109,11 @@ def is_from_the_future(serial: int, now: float, known: int = 0) -> bool:
 def render(zone: Zone) -> str:
     """Return the text of the zone.conf for ``zone``: always the same for the same zone."""
     records = sorted(_records(zone))
-    comments = [f"# {WITHOUT_ADDRESS}: {n}." for n, known in zone.addresses.items() if not known]
+    without = (name for name, known in zone.addresses.items() if not known)
+    # Where several machines have local addresses only, these say that the name exists.
+    comments = [f"# {WITHOUT_ADDRESS}: {name}." for name in without if name not in zone.shared]
     comments += [f"# {SHARED}: {name}." for name in zone.shared]
+    comments += zone.local.lines()
     body = f'local-zone: "{zone.domain}." transparent\n'
     body += "".join(f"{comment}\n" for comment in sorted(comments))
     body += "".join(f'local-data: "{" ".join(record)}"\n' for record in records)
@@ -217,7 +224,9 @@ class _Parser:
         self.check_chains(records.targets)
         addresses: dict[str, tuple[str, ...]] = dict.fromkeys(comments.machines, ())
         cnames = self.read_records(records.targets, addresses)
-        return Zone(domain, serial, cnames, addresses, sha256, frozenset(comments.shared))
+        shared = frozenset(comments.shared)
+        local = self.read_local(comments.local, addresses, cnames, shared)
+        return Zone(domain, serial, cnames, addresses, sha256, shared, local)
 
     def start_of_zone(self) -> tuple[int, str]:
         """Return the serial and the domain, which stand before all records."""
@@ -382,6 +391,21 @@ class _Parser:
             else:
                 high = line
         return low
+
+    def read_local(
+        self,
+        lines: LocalLines,
+        addresses: dict[str, tuple[str, ...]],
+        cnames: Collection[str],
+        shared: Collection[str],
+    ) -> Local:
+        """Return what comments say of local networks; names exist because of them."""
+        if problem := lines.problem(addresses, cnames, shared):
+            line, reason = problem
+            self.fail_at(self.content.index(f"\n{line}\n".encode()) + 1, reason)
+        for name in lines.owners:
+            addresses.setdefault(name, ())
+        return lines.local()
 
     def read_records(
         self, targets: Iterable[str], addresses: dict[str, tuple[str, ...]]

@@ -15,7 +15,8 @@ from operator import lt
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple
 
-from dm_dns.zone import limits, names
+from dm_dns.zone import limits, local_lines, names
+from dm_dns.zone.local_lines import LocalLines
 from dm_dns.zone.reasons import record_pattern, shown, why_not_a_record
 
 WITHOUT_ADDRESS: Final = "machine-without-address"
@@ -30,6 +31,7 @@ _COMMENT: Final = re.compile(rb"# [a-z][a-z0-9-]*+: (?! )[ -~]++(?<! )")
 _COMMENTS: Final = re.compile(rb"(?:%b\n)*+" % _COMMENT.pattern)
 _MACHINE: Final = f"# {WITHOUT_ADDRESS}: ".encode()
 _SHARED: Final = f"# {SHARED}: ".encode()
+_LOCAL: Final = f"# {local_lines.START}".encode()
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
 _LETTERS_TO_A: Final = bytes.maketrans(_LETTERS, b"a" * len(_LETTERS))
 _LONG_LABEL: Final = b"a" * (names.MAX_LABEL + 1)
@@ -67,6 +69,7 @@ class Comments:
         """The full names of those without an address, in order."""
         self.shared: set[str] = set()
         """The full names that several machines share."""
+        self.local = LocalLines(domain)
         self._domain = domain
         self._previous = b""
 
@@ -80,6 +83,8 @@ class Comments:
             if line.startswith(_MACHINE) and (reason := self._why_not_machine(line)):
                 return Broken(after, reason)
             if line.startswith(_SHARED) and (reason := self._why_not_shared(line)):
+                return Broken(after, reason)
+            if line.startswith(_LOCAL) and (reason := self.local.check(line.decode("ascii"))):
                 return Broken(after, reason)
             self._previous = line
         return None

@@ -42,6 +42,14 @@ networks, has 2000: factor 1. Nobody can have many more: an answer has at most 6
 1035, section 4.2.2), and an AAAA record takes 28 of them. For 20 machines with 4 addresses each:
 factor 25."""
 
+MAX_NETWORKS: Final = 100
+"""Local networks. A machine with addresses in all of them asks the router of each: factor 20 to a
+clan with five."""
+
+MAX_LOCAL: Final = 20_000
+"""Comments about addresses in local networks, and about names that machines with such addresses
+share: factor 10 to 1000 machines with one address and one such name each."""
+
 MAX_CHAIN: Final = 8
 """CNAMEs from a name to its addresses: unbound follows that many, and answers with CNAMEs alone if
 there are more. `dm-dns render` makes one: factor 8."""

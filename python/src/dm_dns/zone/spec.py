@@ -13,7 +13,9 @@ from typing import NamedTuple
 from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.json_fields import JsonFields
-from dm_dns.zone import conf, limits, names
+from dm_dns.zone import conf, limits, names, networks
+from dm_dns.zone.local_lines import Local
+from dm_dns.zone.networks import Network
 
 
 class Endpoint(NamedTuple):
@@ -42,7 +44,10 @@ class Device(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """A zone spec as it was read: only its form has been checked."""
+    """A zone spec as it was read: only its form has been checked.
+
+    An address on a local network is ADDRESS@NETWORK.
+    """
 
     domain: str
     machines: dict[str, list[str]]
@@ -50,6 +55,8 @@ class Spec(NamedTuple):
     endpoints: list[Endpoint]
     devices: Mapping[str, Device] = MappingProxyType({})
     """By their names."""
+    networks: Mapping[str, Network] = MappingProxyType({})
+    """The local networks, by their names."""
 
 
 def read(path: Path) -> Spec:
@@ -71,12 +78,14 @@ def from_json(value: object, where: str = "the zone spec") -> Spec:
 
     """
     fields = JsonFields(where, value)
-    fields.check_keys({"domain", "machines", "endpoints"}, optional={"devices"})
+    fields.check_keys({"domain", "machines", "endpoints"}, optional={"devices", "localNetworks"})
+    has_networks = fields.has("localNetworks")
     return Spec(
         domain=fields.text("domain"),
         machines=fields.object("machines").members(_addresses),
         endpoints=[_endpoint(endpoint) for endpoint in fields.objects("endpoints")],
         devices=fields.object("devices").members(_device) if fields.has("devices") else {},
+        networks=fields.object("localNetworks").members(_network) if has_networks else {},
     )
 
 
@@ -90,6 +99,19 @@ def _device(devices: JsonFields, name: str) -> Device:
     device = devices.object(name)
     device.check_keys(Device._fields)
     return Device(device.texts("addresses"), device.texts("names"))
+
+
+def _network(networks: JsonFields, name: str) -> Network:
+    network = networks.object(name)
+    network.check_keys({"only", "prefix", "router"})
+    router = network.object("router")
+    router.check_keys({"address", "linkAddress"})
+    return Network(
+        prefix=network.text("prefix"),
+        router=router.text("address"),
+        link_address=router.text("linkAddress"),
+        only=network.boolean("only"),
+    )
 
 
 def _endpoint(fields: JsonFields) -> Endpoint:
@@ -125,6 +147,9 @@ class _Builder:
         self.warnings: list[str] = []
         self.own_names: dict[str, str] = {}
         """The full name of each machine and each device, and whose it is, for messages."""
+        self.networks: dict[str, Network] = {}
+        self.local: dict[str, tuple[tuple[str, str], ...]] = {}
+        self.local_names: dict[str, tuple[str, ...]] = {}
 
     def build(self, serial: int) -> tuple[conf.Zone, list[str]]:
         try:
@@ -133,12 +158,13 @@ class _Builder:
             raise Error(f"the domain {self.spec.domain!a} is not a valid name: {error}") from None
         self.machines = self.full_names(self.spec.machines, "machine")
         self.devices = self.full_names(self.spec.devices, "device")
+        self.check_networks()
         addresses = {
-            name: self.addresses(self.spec.machines[machine], f"machine {machine!a}")
+            name: self.addresses(self.spec.machines[machine], f"machine {machine!a}", name)
             for machine, name in self.machines.items()
         }
         for device, name in self.devices.items():
-            addresses[name] = self.device_addresses(device)
+            addresses[name] = self.device_addresses(device, name)
         cnames = {}
         shared = set()
         for name, claims in self.claims_by_name().items():
@@ -153,7 +179,28 @@ class _Builder:
         if self.problems:
             raise Error("\n".join(self.problems))
         made = conf.Zone(self.domain, serial, cnames, addresses, shared=frozenset(shared))
+        if self.networks:
+            made = made._replace(local=Local(self.networks, self.local, self.local_names))
         return made, self.warnings
+
+    def check_networks(self) -> None:
+        for name, read in self.spec.networks.items():
+            network = _canonical_network(read)
+            problem = networks.name_problem(name) or network.problem()
+            if problem:
+                text = f"local network {name!a}: {problem}; correct `localNetworks`"
+                self.problems.append(text)
+            twins = [
+                other
+                for other, known in self.networks.items()
+                if known._replace(only=network.only) == network
+            ]
+            if twins:
+                self.problems.append(
+                    f"local networks {twins[0]!a} and {name!a} have the same prefix and the same"
+                    " router, so they cannot be told apart; remove one of them"
+                )
+            self.networks[name] = network
 
     def full_names(self, owners: Iterable[str], kind: str) -> dict[str, str]:
         """Return the full names of all machines or all devices, by their own."""
@@ -184,28 +231,52 @@ class _Builder:
             self.own_names.setdefault(name, f"{kind} {owner!a}")
         return full
 
-    def addresses(self, texts: list[str], whose: str) -> tuple[str, ...]:
-        """Return the addresses of a machine or a device."""
-        known = []
+    def addresses(self, texts: list[str], whose: str, name: str) -> tuple[str, ...]:
+        """Return the addresses of a machine or a device, and note those on local networks.
+
+        Args:
+            texts: as the zone spec has them.
+            whose: says whose they are, for messages.
+            name: the full name of that.
+
+        """
+        known, local = [], set()
         for text in texts:
-            address = conf.canonical_address(text)
+            plain, at, network = text.partition("@")
+            address = conf.canonical_address(plain)
             if address is None:
                 self.problems.append(f"{whose}: {text!a} is not an IP address; correct `addresses`")
-            else:
+            elif not at:
                 known.append(address)
+            elif problem := self.why_not_there(address, network):
+                self.problems.append(f"{whose}: {text!a}: {problem}; correct `addresses`")
+            else:
+                local.add((network, address))
         addresses = conf.in_order(known)
-        if len(addresses) > limits.MAX_ADDRESSES:
+        if local:
+            self.local[name] = tuple(sorted(local))
+        count = len(addresses) + len(local)
+        if count > limits.MAX_ADDRESSES:
             self.problems.append(
-                f"{whose} has {len(addresses)} addresses, and the limit is"
+                f"{whose} has {count} addresses, and the limit is"
                 f" {limits.MAX_ADDRESSES}; remove some from `addresses`"
             )
         return addresses
 
-    def device_addresses(self, device: str) -> tuple[str, ...]:
+    def why_not_there(self, address: str, network: str) -> str | None:
+        """Return why nobody can have an address on a local network."""
+        if network not in self.networks:
+            return f"there is no local network {network!a}"
+        prefix = self.networks[network].prefix
+        if networks.prefix_problem(prefix):
+            return None  # told already
+        return networks.host_problem(prefix, address)
+
+    def device_addresses(self, device: str, name: str) -> tuple[str, ...]:
         texts = self.spec.devices[device].addresses
         if not texts:
             self.problems.append(f"device {device!a} has no address; set its `addresses`")
-        return self.addresses(texts, f"device {device!a}")
+        return self.addresses(texts, f"device {device!a}", name)
 
     def claims_by_name(self) -> dict[str, list[_Claim]]:
         """Return who is to have each name in the domain, by its canonical form."""
@@ -304,7 +375,10 @@ class _Builder:
         addresses: dict[str, tuple[str, ...]],
     ) -> tuple[str, ...]:
         """Return the addresses of a name that several machines or devices have."""
-        unknown = [owner for owner in owners if not addresses[owner]]
+        near = [owner for owner in owners if owner in self.local]
+        if near:
+            self.local_names[name] = tuple(near)
+        unknown = [owner for owner in owners if not addresses[owner] and owner not in near]
         if unknown == owners:
             self.problems.append(
                 f"{name} is exported by several machines, none of which has a known address; set"
@@ -317,12 +391,24 @@ class _Builder:
                 " `addresses` in the role default of dm-dns"
             )
         known = conf.in_order(address for owner in owners for address in addresses[owner])
-        if len(known) > limits.MAX_ADDRESSES:
+        count = len(known) + sum(len(self.local[owner]) for owner in near)
+        if count > limits.MAX_ADDRESSES:
             self.problems.append(
-                f"{name} leads to {len(owners)} machines or devices, which have {len(known)}"
+                f"{name} leads to {len(owners)} machines or devices, which have {count}"
                 f" addresses, and the limit is {limits.MAX_ADDRESSES}; have it lead to fewer"
             )
         return known
+
+
+def _canonical_network(network: Network) -> Network:
+    """Return a network in the form that a zone has, as far as it is valid."""
+    address, slash, length = network.prefix.partition("/")
+    return Network(
+        f"{conf.canonical_address(address) or address}{slash}{length}",
+        conf.canonical_address(network.router) or network.router,
+        network.link_address.lower(),
+        network.only,
+    )
 
 
 def _name_in(host: str) -> str:

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from dm_dns.zone import conf, limits, names
+from dm_dns.zone import conf, limits, names, nearby
+from dm_dns.zone.nearby import On
 
 # unbound answers from the zone itself, so the TTL matters only to caches behind it (phones, other
 # resolvers). It is short, so that a name that moved resolves again immediately. systemd-resolved
@@ -64,6 +65,7 @@ def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
     own: Mapping[str, tuple[str, ...]],
     in_hosts: Collection[str] = (),
     machine: OwnMachine | None = None,
+    on: On = nearby.NOWHERE,
     *,
     source: str,
     inputs: str,
@@ -79,17 +81,20 @@ def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
     - if the target is ``machine``: its own name keeps its addresses, and its services get those at
       which they answer now.
 
+    On a local network, machines have their addresses there (`nearby.given`).
+
     Args:
         served: what to serve.
         own: addresses that the machine knows itself (`hosts.addresses`); they replace the zone's
             for every name that is not a CNAME.
         in_hosts: names in the machine's /etc/hosts (`hosts.names_in`).
         machine: the one whose services get other addresses than the zone has for them; None: none.
+        on: the local networks of ``served`` that the machine is on.
         source: where ``served`` is from: ``mesh``, ``deployed`` or ``kept``.
         inputs: what the file was made from, for the comment in its first line.
 
     """
-    compiled = _compile(served, own, in_hosts, machine)
+    compiled = _compile(served, own, in_hosts, machine, on)
     cnames, addresses = compiled.cnames, compiled.addresses
     lines = [_APEX.format(ttl=TTL, domain=served.domain, serial=served.serial)]
     lines += [f"{owner}. CNAME {target}.\n" for owner, target in cnames.items()]
@@ -119,6 +124,7 @@ def excess(
     own: Mapping[str, tuple[str, ...]],
     in_hosts: Collection[str],
     machine: OwnMachine | None = None,
+    on: On = nearby.NOWHERE,
 ) -> str | None:
     """Return why a zone file would have too many records for unbound; None if it would not.
 
@@ -127,15 +133,20 @@ def excess(
         own: addresses that the machine knows itself.
         in_hosts: names in the machine's /etc/hosts.
         machine: the one whose services get other addresses than the zone has for them.
+        on: the local networks that the machine is on.
 
     """
     # Far fewer than the limit are not counted one by one: the boot waits for it.
     lengths = [len(known) for known in (*served.addresses.values(), *own.values())]
+    if on:
+        lengths += [
+            len(served.local.of(name)) for name in {*served.local.addresses, *served.local.names}
+        ]
     longest = max(len(_LOOPBACK), max(lengths, default=0))
     most = sum(lengths) + len(lengths) * len(_LOOPBACK) + len(served.cnames) * longest
     if most <= limits.MAX_SERVED:
         return None
-    compiled = _compile(served, own, in_hosts, machine)
+    compiled = _compile(served, own, in_hosts, machine, on)
     records = len(compiled.cnames) + sum(map(len, compiled.addresses.values()))
     if records <= limits.MAX_SERVED:
         return None
@@ -156,15 +167,26 @@ def _compile(
     own: Mapping[str, tuple[str, ...]],
     in_hosts: Collection[str],
     machine: OwnMachine | None,
+    on: On,
 ) -> _Compiled:
     addresses = {**served.addresses, **{n: a for n, a in own.items() if n not in served.cnames}}
+    known = addresses.get(machine.name, ()) if machine else ()
+    addresses |= nearby.given(served, on, own)
     repeated, local = addresses, in_hosts
     if machine:
-        here = machine.reachable(addresses.get(machine.name, ()))
+        mine = () if machine.name in own else served.local.addresses.get(machine.name, ())
+        # What is sent to an address of its own does not leave it, on whichever network it is.
+        here = machine.reachable((*known, *(address for _network, address in mine)))
         repeated = {**addresses, machine.name: here}
         local = {*in_hosts, machine.name}
-        known = {*served.addresses.get(machine.name, ()), *addresses.get(machine.name, ())}
-        addresses |= _shared(machine, addresses, known)
+        # An address of a network where it is not may be another machine's where it is.
+        near = (address for network, address in mine if network in on)
+        own_addresses = {*served.addresses.get(machine.name, ()), *known, *near}
+        addresses |= _shared(machine, addresses, own_addresses) | {
+            name: conf.in_order((*(set(addresses[name]) - own_addresses), *here))
+            for name, machines in served.local.names.items()
+            if machine.name in machines
+        }
     replaced = _replaced_cnames(served.cnames, repeated, local)
     cnames = {owner: target for owner, target in served.cnames.items() if owner not in replaced}
     addresses |= {owner: repeated.get(target, ()) for owner, target in replaced.items()}

@@ -10,11 +10,13 @@ from inline_snapshot import snapshot
 
 from dm_dns.inspect.doctor import answers
 from dm_dns.inspect.doctor.answers import Answer
-from dm_dns.inspect.doctor.check import Found, fault, well
+from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
 from dm_dns.inspect.doctor.files import Written
 from dm_dns.inspect.doctor.name import Asked
 from dm_dns.node.apply import Served
 from dm_dns.node.config import Config
+from dm_dns.node.local_view import LocalView
+from dm_dns.node.presence import Presence
 from dm_dns.node.state import State
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf
@@ -235,3 +237,91 @@ def test_where_short_names_do_not_resolve_the_full_one_is_told(
         "programs on this machine need the full name, printer.pin: its setting search is false",
     )
     assert ask_short(config, monkeypatch, "printer.pin") is None
+
+
+HOME = {
+    "only": False,
+    "prefix": "192.168.1.0/24",
+    "router": {"address": "192.168.1.1", "linkAddress": "52:54:00:12:34:56"},
+}
+WITH_LOCAL: dict[str, Any] = {
+    **SPEC,
+    "machines": {
+        "kiwi": {"addresses": ["fd00::1", "192.168.1.10@home"]},
+        "pear": {"addresses": ["192.168.1.11@home"]},
+        "fig": {"addresses": []},
+    },
+    "localNetworks": {"home": HOME},
+}
+ON = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router")
+OFF = Presence("home", None, "no link has an address of 192.168.1.0/24")
+
+
+@pytest.mark.parametrize(
+    ("name", "presence", "told", "address"),
+    [
+        (
+            "git",
+            ON,
+            snapshot("192.168.1.10 on network 'home' is given: on wlan0 192.168.1.1 is the router"),
+            snapshot(Found(verdict="ok", text="kiwi: 192.168.1.10")),
+        ),
+        (
+            "git",
+            OFF,
+            snapshot(
+                "192.168.1.10 on network 'home' is not given: no link has an address of 192.168.1.0/24"
+            ),
+            snapshot(Found(verdict="ok", text="kiwi: fd00::1")),
+        ),
+        (
+            "pear",
+            ON,
+            snapshot("192.168.1.11 on network 'home' is given: on wlan0 192.168.1.1 is the router"),
+            snapshot(Found(verdict="ok", text="pear: 192.168.1.11")),
+        ),
+        (
+            "pear",
+            OFF,
+            snapshot(
+                "192.168.1.11 on network 'home' is not given: no link has an address of 192.168.1.0/24"
+            ),
+            snapshot(
+                Found(
+                    verdict="fault",
+                    text="pear has no other address than on local networks: 192.168.1.11 on network 'home' is not given: no link has an address of 192.168.1.0/24",
+                    remedy='roles.default.machines.pear.settings.addresses = [ "ADDRESS" ];  # of dm-dns, in the checkout: one that is valid here too',
+                )
+            ),
+        ),
+    ],
+)
+def test_why_a_local_address_is_given_or_not_is_told(
+    config: Config, name: str, presence: Presence, told: str, address: Found
+) -> None:
+    config.kept.write_text(conf.render(zone(WITH_LOCAL)))
+    clan = config.state / "clan.json"
+    clan.write_text(json.dumps({"spec": WITH_LOCAL, "serving": {}}))
+    written = serving(config)
+    assert written.state
+    found = written.state._replace(local=LocalView(None, None, (presence,)))
+    asked = Asked(name, config, Written(found, well("")), clan)
+    checks = {each.key: each for each in asked.checks("kiwi")}
+    assert checks["name-local"].ask() == well(told)
+    assert checks["name-address"].ask() == address
+    assert checks["name-mesh-copy"].ask() == not_asked("there is none")
+
+
+def test_a_copy_is_told_to_have_local_addresses(config: Config) -> None:
+    config.kept.write_text(conf.render(zone(WITH_LOCAL)))
+    config.mesh.write_text(conf.render(zone(WITH_LOCAL)))
+    asked = Asked("kiwi", config, serving(config), config.state / "clan.json")
+    checks = {each.key: each for each in asked.checks("fig")}
+    assert checks["name-mesh-copy"].ask() == well(
+        f"serial {SERIAL} has fd00::1 192.168.1.10 on network 'home'"
+    )
+
+
+def test_where_there_is_no_local_address_none_is_asked_for(config: Config) -> None:
+    asked = Asked("kiwi", config, serving(config), config.state / "clan.json")
+    assert "name-local" not in {each.key for each in asked.checks("kiwi")}

@@ -20,6 +20,7 @@ KEYS: Final = (
     "push",
     "server",
     "state",
+    "local-networks",
     "mesh-copy",
     "deployed-copy",
     "hosts",
@@ -96,6 +97,11 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
         ),
         Check("server", lambda: systemd.look([units.SERVER])),
         Check("state", lambda: written.problem, ("server",)),
+        *(
+            [Check("local-networks", lambda: files.local_networks(written), ("state",))]
+            if written.state and written.state.local.networks
+            else []
+        ),
         Check("mesh-copy", lambda: files.mesh_copy(config, written), ("state",)),
         Check("deployed-copy", lambda: files.deployed_copy(config, written), ("state",)),
         Check("hosts", lambda: files.hosts(config, written), ("state",)),

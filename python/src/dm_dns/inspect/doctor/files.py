@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.errors import Error, describe
+from dm_dns.inspect import local
 from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
 from dm_dns.inspect.doctor.units import DEPLOY, SERVER
 from dm_dns.inspect.text import ago, instant
@@ -72,6 +73,12 @@ def _look_at(found: State, path: Path) -> Found:
     if found.has_other_addresses():
         return fault(f"{SERVER} has not followed a change of this machine's addresses", _RESTART)
     return well(f"{path} was written {ago(found.age())} ago")
+
+
+def local_networks(written: Written) -> Found:
+    """Return which local networks this machine is on."""
+    networks = written.state.local.networks if written.state else ()
+    return well("; ".join(local.text(presence) for presence in networks))
 
 
 def clock(config: Config, written: Written) -> Found:

@@ -12,7 +12,7 @@ from typing import Final
 
 from dm_dns import files
 from dm_dns.errors import Error, describe
-from dm_dns.inspect import clan, editions, inventory, status
+from dm_dns.inspect import clan, editions, inventory, local, status
 from dm_dns.inspect.doctor import answers, units
 from dm_dns.inspect.doctor.answers import Answer
 from dm_dns.inspect.doctor.check import Check, Found, fault, not_asked, well
@@ -64,7 +64,8 @@ class Asked:
         """What the zone file has: not what the zone has for this machine's own services."""
         if self._current:
             zone, own = self._current.zone, self._own.addresses
-            self._known = inventory.make(zone, self._clan, {}, own)
+            presences = found.local.networks if found else None
+            self._known = inventory.make(zone, self._clan, {}, own, presences)
         self._name = inventory.find(self._known, text, config.domain)
         candidates = inventory.candidates(text, config.domain)
         self.name = candidates[0] if candidates else text
@@ -87,6 +88,7 @@ class Asked:
         return [
             Check("name-known", self._is_known, ("state",)),
             Check("name-exported", self._is_exported, ("name-known",)),
+            *([Check("name-local", self._local, ("name-known",))] if self._has_local else []),
             Check("name-address", self._has_address, ("name-known",)),
             Check("name-mesh-copy", lambda: self._in_copy(self._config.mesh), ("name-known",)),
             Check(
@@ -172,12 +174,26 @@ class Asked:
             "clan vars generate && clan machines update  # in the checkout",
         )
 
+    @property
+    def _has_local(self) -> bool:
+        return self._name is not None and bool(self._name.local)
+
+    def _local(self) -> Found:
+        return well("; ".join(map(str, self._name.local if self._name else ())))
+
     def _has_address(self) -> Found:
         name = self._name
         if name is None:
             return not_asked("it is not known")
         if name.addresses:
             return well(f"{', '.join(name.owners) or name.name}: {' '.join(name.addresses)}")
+        if name.local:
+            return fault(
+                f"{' or '.join(name.owners) or name.name} has no other address than on local"
+                f" networks: {'; '.join(map(str, name.local))}",
+                f'roles.default.{_settings(name)}.addresses = [ "ADDRESS" ];'
+                "  # of dm-dns, in the checkout: one that is valid here too",
+            )
         return fault(
             f"no address of {' or '.join(name.machines) or name.name} is known",
             f'roles.default.{_settings(name)}.addresses = [ "ADDRESS" ];'
@@ -367,7 +383,8 @@ def _value(zone: conf.Zone, name: str) -> str | None:
     if target := zone.cnames.get(name):
         return f"CNAME {target}"
     if name in zone.addresses:
-        return " ".join(zone.addresses[name]) or "no address"
+        near = [str(each) for each in local.addresses_of(zone, name, None, ())]
+        return " ".join([*zone.addresses[name], *near]) or "no address"
     return None
 
 

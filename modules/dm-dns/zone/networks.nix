@@ -1,0 +1,281 @@
+# The local networks, on which machines and devices have addresses that mean nothing elsewhere, and how
+# such an address is written: with a prefix length. Machines set them, normally all alike.
+{
+  lib,
+  limits,
+  # see machine-settings.nix
+  machineSettings,
+}:
+let
+  inherit (lib)
+    attrNames
+    concatMap
+    concatMapStringsSep
+    elem
+    elemAt
+    filter
+    foldl'
+    fromHexString
+    groupBy
+    hasInfix
+    head
+    length
+    mapAttrs
+    match
+    optional
+    toLower
+    uniqueStrings
+    ;
+  inherit (builtins) bitAnd toJSON;
+  inherit (import ../ip.nix { inherit lib; })
+    haveSameStart
+    isAddress
+    isFirstOf
+    isIPv4
+    isLastOf
+    numbers
+    parsePrefix
+    prefixText
+    ;
+
+  # Nearly all machines have the same setting, so each value is looked at once.
+  settings = map (machines: machineSettings.${head machines}.localNetworks) (
+    lib.attrValues (
+      groupBy (machine: toJSON machineSettings.${machine}.localNetworks) (attrNames machineSettings)
+    )
+  );
+  declared = foldl' (known: set: set // known) { } settings;
+  networks = mapAttrs (_name: network: {
+    inherit (network) only;
+    prefix = toLower network.prefix;
+    router = {
+      address = toLower network.router.address;
+      linkAddress = toLower network.router.linkAddress;
+    };
+  }) declared;
+
+  subject = name: "setting localNetworks.${name} of the role default";
+  quoted = concatMapStringsSep " and " (name: "'${name}'");
+  findLinkAddress =
+    router:
+    let
+      address = if isAddress router then router else "ADDRESS";
+    in
+    "on a machine in that network, `ip neigh show ${address}` prints the router's, after lladdr";
+
+  # The rule that a prefix breaks, with its remedy: at most one.
+  sizeProblem =
+    { address, size }:
+    let
+      shortest = if isIPv4 address then 8 else 48;
+      longest = if isIPv4 address then 30 else 126;
+    in
+    optional (size < shortest || size > longest) {
+      rule =
+        "its prefix length is ${toString size}, and that of a network with "
+        + (if isIPv4 address then "IPv4" else "IPv6")
+        + " is from ${toString shortest} to ${toString longest}";
+      remedy = "write the prefix length that `ip address` prints on a machine in that network";
+    };
+  # What no network has as its own (RFC 6890, RFC 4291).
+  isSpecial =
+    address:
+    let
+      first = head (numbers address);
+      second = elemAt (numbers address) 1;
+    in
+    if isIPv4 address then
+      first == 0 || first == 127 || first == 169 && second == 254 || first >= 224
+    else
+      first < fromHexString "100"
+      || bitAnd first (fromHexString "ff80") == fromHexString "fe80"
+      || first >= fromHexString "ff00";
+  prefixProblem =
+    text:
+    let
+      parts = parsePrefix text;
+      sizes = sizeProblem parts;
+    in
+    if parts == null then
+      [
+        {
+          rule = "prefix ${toJSON text} is not an address with a prefix length";
+          remedy = "write one such as 192.168.1.0/24";
+        }
+      ]
+    else if sizes != [ ] then
+      sizes
+    else if !isFirstOf parts.address parts.size then
+      [
+        {
+          rule = "prefix ${toJSON text} has bits beyond its prefix length";
+          remedy = "write ${(prefixText parts.address parts.size).prefix}";
+        }
+      ]
+    else
+      optional (isSpecial parts.address) {
+        rule = "prefix ${toJSON text} is not one that a network has as its own";
+        remedy = "use private, unique local or global addresses";
+      };
+
+  # Why a host in the network with a prefix cannot have an address, or null.
+  hostProblem =
+    prefix: address:
+    let
+      parts = parsePrefix prefix;
+    in
+    if !isAddress address then
+      "is not an IP address"
+    else if !haveSameStart parts.address address parts.size then
+      "is not in ${prefix}"
+    else if isFirstOf address parts.size then
+      "is the address of the network ${prefix} itself"
+    else if isIPv4 address && isLastOf address parts.size then
+      "is the broadcast address of ${prefix}"
+    else
+      null;
+
+  linkAddressProblem =
+    text:
+    if match "[0-9a-f]{2}(:[0-9a-f]{2}){5}" text == null then
+      "is not a link address, such as 52:54:00:12:34:56"
+    else if match "[0-9a-f][13579bdf].*" text != null then
+      "is the link address of a group, and not of a host"
+    else if text == "00:00:00:00:00:00" then
+      "is the link address of no host"
+    else
+      null;
+
+  problemsOf =
+    name:
+    let
+      inherit (networks.${name}) prefix router;
+      nameProblems = optional (match "[a-z0-9][a-z0-9_-]{0,62}" name == null) {
+        rule =
+          "${toJSON name} is not a network's name: 1 to 63 of the characters a-z, 0-9, '-' and '_', the"
+          + " first a letter or a digit";
+        remedy = "rename the network";
+      };
+      differing = uniqueStrings (
+        concatMap (set: optional (set ? ${name}) (toJSON set.${name})) settings
+      );
+      differences = optional (length differing > 1) {
+        rule = "machines set it differently";
+        remedy = "set it once, in roles.default.settings.localNetworks, and not for machines";
+      };
+      prefixes = prefixProblem prefix;
+      routerProblem =
+        if prefixes == [ ] then
+          hostProblem prefix router.address
+        else if !isAddress router.address then
+          "is not an IP address"
+        else
+          null;
+      routers = optional (routerProblem != null) {
+        rule = "router.address ${toJSON router.address} ${routerProblem}";
+        remedy =
+          "write the address of a host that is always in that network, such as the gateway that `ip route`"
+          + " prints";
+      };
+      linkProblem = linkAddressProblem router.linkAddress;
+      links = optional (linkProblem != null) {
+        rule = "router.linkAddress ${toJSON router.linkAddress} ${linkProblem}";
+        remedy = findLinkAddress router.address;
+      };
+    in
+    map (problem: problem // { subject = subject name; }) (
+      nameProblems ++ differences ++ prefixes ++ routers ++ links
+    );
+
+  byRouter = groupBy (name: toJSON [ networks.${name}.prefix networks.${name}.router ]) (
+    attrNames networks
+  );
+  ambiguous = filter (names: length names > 1) (lib.attrValues byRouter);
+
+  # An address as a setting has it. The zone spec has one of a local network as `ADDRESS@NETWORK`.
+  parseAddress =
+    text:
+    let
+      parts = match "([^@]*)(@(.*))?" (toLower text);
+      named = elemAt parts 2;
+      found = parsePrefix (head parts);
+      inherit (found) address size;
+      own = prefixText address size;
+      known = filter (
+        name:
+        let
+          other = parsePrefix networks.${name}.prefix;
+        in
+        other != null && other.size == size && haveSameStart other.address address size
+      ) (attrNames networks);
+      sizes = sizeProblem found;
+      misplaced = hostProblem own.prefix address;
+      wrong = rule: remedy: {
+        inherit remedy;
+        rule = "${toJSON text}${rule}";
+      };
+    in
+    if !hasInfix "/" text && named == null then
+      if isAddress (head parts) then
+        { address = head parts; }
+      else
+        wrong " is not an IP address" "write an IPv4 or IPv6 address"
+    else if found == null then
+      wrong " is not an IP address with a prefix length" (
+        ''write an address such as "192.168.1.10", or one of a local network such as "192.168.1.10/24"''
+      )
+    else if sizes != [ ] then
+      wrong ": ${(head sizes).rule}" (head sizes).remedy
+    else if isSpecial address then
+      wrong " is not an address of a network of its own" "use a private, unique local or global address"
+    else if misplaced != null then
+      wrong ": ${address} ${misplaced}" "write the address of the machine or device itself"
+    else if named != null && !(networks ? ${named}) then
+      wrong ": there is no local network '${named}'" (
+        if networks == { } then declare own else "use ${alternatives (attrNames networks)}"
+      )
+    else if named != null && !elem named known then
+      wrong ": local network '${named}' has the prefix ${networks.${named}.prefix}, not ${own.prefix}" (
+        "correct the address, or that prefix"
+      )
+    else if known == [ ] then
+      wrong ": no local network ${own.prefix} is declared, so nobody can tell where the address is valid" (
+        ''write "${address}" if it is valid everywhere, or '' + declare own
+      )
+    else if named == null && length known > 1 then
+      wrong ": the local networks ${quoted known} have this prefix" (
+        ''write which one it is, such as "${head parts}@${head known}"''
+      )
+    else
+      { address = "${address}@${if named == null then head known else named}"; };
+  alternatives = concatMapStringsSep " or " (name: "'${name}'");
+
+  declare = own: ''
+    declare it, in the settings of the role default:
+        localNetworks.${if networks ? home then "another" else "home"} = {
+          prefix = "${own.prefix}";
+          router = { address = "${own.first}"; linkAddress = "52:54:00:12:34:56"; };
+        };
+      with the address of a host that is always there, and its link address: ${findLinkAddress own.first}'';
+in
+{
+  inherit parseAddress;
+
+  # as the zone spec has them
+  localNetworks = networks;
+
+  networkProblems =
+    concatMap problemsOf (attrNames networks)
+    ++ map (names: {
+      subject = "settings localNetworks.${concatMapStringsSep " and localNetworks." toString names}";
+      rule = "they have the same prefix and the same router, so they cannot be told apart";
+      remedy = "remove one of them";
+    }) ambiguous
+    ++ optional (length (attrNames networks) > limits.networks) {
+      subject = "setting localNetworks of the role default";
+      rule =
+        "it has ${toString (length (attrNames networks))} networks; a clan has at most"
+        + " ${toString limits.networks}";
+      remedy = "remove some of them";
+    };
+}

@@ -1,0 +1,345 @@
+"""Which of the zone's local networks this machine is on.
+
+A prefix alone tells nothing: half of all home networks have the same. A machine is on a network if
+packets to the network's router leave through a link that has an address of the prefix, and the host
+at that address has the router's link address, by the kernel's neighbour table (arp(7)).
+
+The kernel forgets the neighbours of a link that loses its carrier, or its last address. Where it
+does not (arp_evict_nocarrier), an entry that was there before counts only when the host has
+answered again. A change of which the kernel does not know, as when a cable is moved behind a
+switch, is found when it asks the router again. It does so when something is sent there, so an empty
+datagram is, if nothing was heard of the router for _CONFIRM_SECONDS.
+"""
+
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Final, NamedTuple
+
+from dm_dns.node import netlink
+from dm_dns.node.netlink import Address, Link, Neighbour
+from dm_dns.zone import networks
+from dm_dns.zone.networks import Network
+
+NEVER: Final = float("inf")
+
+_CONFIRM_SECONDS: Final = 60.0
+"""When a router is asked again of which nothing was heard."""
+_VALID_SECONDS: Final = 180.0
+"""For how long a router may be silent while its link does not change: one that restarts is."""
+_FIRST_SECONDS: Final = 0.1
+"""When to look again, and then after twice as long: a route may come after its address."""
+_ASK_SECONDS: Final = 1.0
+"""How often a router is asked at most: the kernel repeats the question itself."""
+_SAME_SECONDS: Final = 0.05
+"""By how much two times may differ that are the same: the kernel counts hundredths."""
+_MOST_ASKED: Final = 64
+"""Hosts that are asked when a machine comes to a network; of more, none is."""
+_DISCARD: Final = 9  # the port whose service throws everything away (RFC 863)
+
+
+class Watched(NamedTuple):
+    """A local network of the zone."""
+
+    name: str
+    network: Network
+    addresses: tuple[str, ...]
+    """Those that machines have there."""
+
+
+class Presence(NamedTuple):
+    """Whether this machine is on a local network."""
+
+    name: str
+    link: str | None
+    """The link through which it is; None: it is not."""
+    reason: str
+    """Why it is, or is not."""
+    silent: tuple[str, ...] = ()
+    """The addresses of machines there that do not answer, sorted."""
+
+
+class _Kernel:
+    """What the kernel tells during one look; it is asked for each thing once, if at all."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+        self.addresses = netlink.assigned()
+        self.link = cache(netlink.link)
+        self.neighbours = cache(netlink.neighbours)
+
+
+class _Found(NamedTuple):
+    """What was found of a network."""
+
+    presence: Presence
+    look_at: float = NEVER
+    """When to look again, by time.monotonic(), if nothing happens before."""
+    to_ask: tuple[str, ...] = ()
+    """Of which hosts the kernel should find out whether they answer."""
+
+
+class _Router:
+    """What is known of a network's router on a link, and of the machines beside it."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.carrier: int | None = None
+        """Which connection of the link that was; None: the next one is another."""
+        self.confirmed: float | None = None
+        """When it was heard from; None: not since the link has changed."""
+        self._own: frozenset[Address] = frozenset()
+        self._updated: float | None = None
+        """When the kernel's entry of it changed; None: there was none."""
+        self._leftover: float | None = None
+        """The same of an entry that may be of the network where the link was before."""
+        self._silent: frozenset[str] = frozenset()
+        self._asked_hosts: frozenset[str] = frozenset()
+        self._silent_asked = 0.0
+        """When those that do not answer were asked last."""
+        self._unclear: float | None = None
+        """Since when it is not clear whether it is there; None: it is clear."""
+        self._asked: float | None = None
+        """When it was asked last since then."""
+
+    def compare(self, link: Link, own: frozenset[Address]) -> None:
+        """Forget everything if the link may be on another network now.
+
+        That is so if it has lost its carrier, or has none of its addresses any more. An address
+        more or less says nothing: IPv6 has temporary ones (RFC 8981).
+        """
+        if link.carrier_changes != self.carrier or not own & self._own:
+            self.confirmed = self._unclear = self._asked = None
+            self._leftover = self._updated
+            self._silent = self._asked_hosts = frozenset()
+        self.carrier, self._own = link.carrier_changes, own
+
+    def forget(self) -> None:
+        """Take note that the kernel has forgotten it: the next entry is a new one."""
+        self._updated = self._leftover = None
+
+    def take(self, entry: Neighbour | None, now: float) -> None:
+        """Note what the neighbour table says of the router."""
+        if entry is None or not entry.state & netlink.KNOWN:
+            self.forget()
+            return
+        before, self._updated = self._leftover, now - entry.updated
+        if entry.link_address != self.network.link_address:
+            self._leftover = self.confirmed = None
+        elif before is None:
+            self.confirmed = max(self.confirmed or 0.0, now - entry.confirmed)
+        elif entry.state == netlink.REACHABLE and self._updated - before > _SAME_SECONDS:
+            self._leftover, self.confirmed = None, now - entry.confirmed
+        else:
+            self._leftover = self._updated
+
+    def silent(self, hosts: Iterable[str], known: Mapping[str, Neighbour]) -> frozenset[str]:
+        """Return which hosts do not answer: one that is asked again still does not."""
+        states = {host: known[host].state for host in hosts if host in known}
+        self._silent = frozenset(
+            host
+            for host, state in states.items()
+            if state == netlink.FAILED or (host in self._silent and not state & netlink.KNOWN)
+        )
+        return self._silent
+
+    def to_ask(self, hosts: Sequence[str], now: float) -> tuple[str, ...]:
+        """Return which hosts to ask whether they are there: each once, then the silent ones."""
+        new = frozenset(hosts) - self._asked_hosts if len(hosts) <= _MOST_ASKED else frozenset()
+        self._asked_hosts |= new
+        again: frozenset[str] = frozenset()
+        if now - self._silent_asked >= _CONFIRM_SECONDS:
+            self._silent_asked, again = now, self._silent
+        return tuple(sorted(new | again))
+
+    def plan(self, now: float, clear_until: float) -> tuple[float, tuple[str, ...]]:
+        """Return when to look again, and the router if it is to be asked now.
+
+        Args:
+            now: by time.monotonic().
+            clear_until: when it will not be clear any more whether the router is there.
+
+        """
+        if now < clear_until:
+            self._unclear = self._asked = None
+            return clear_until, ()
+        since = self._unclear = now if self._unclear is None else self._unclear
+        look_at, last = now + _pause(now - since), self._asked
+        if last is not None and now - last < _pause(last - since, _ASK_SECONDS):
+            return look_at, ()
+        self._asked = now
+        return look_at, (self.network.router,)
+
+    def why_not(self, name: str, entry: Neighbour | None, link: str) -> tuple[str, bool]:
+        """Return why the machine is not on the network, and whether that is clear."""
+        router, expected = self.network.router, self.network.link_address
+        if entry is None or not entry.state & netlink.KNOWN:
+            if entry and entry.state & netlink.PERMANENT:
+                return f"on {link} {router} is set by hand (ip neigh), which says nothing", True
+            return f"on {link} {router} does not answer", False
+        if entry.link_address != expected:
+            found = f"on {link} {router} is {entry.link_address}, and not {expected}"
+            is_clear = entry.state == netlink.REACHABLE
+            return f"{found}, the router of network {name!a}", is_clear
+        if self._leftover is not None:
+            return f"on {link} {router} has not answered since the link has changed", False
+        return f"on {link} {router} does not answer", False
+
+
+class Presences:
+    """Finds out which local networks this machine is on, and remembers what that takes."""
+
+    def __init__(self, allow: Sequence[str] | None = None) -> None:
+        """Watch no network yet.
+
+        Args:
+            allow: the networks whose devices this machine answers; None: it answers none. They get
+                the addresses of a local network too, so only one that has all of these counts.
+
+        """
+        self.watched: tuple[Watched, ...] | None = None
+        """The networks to look for; None: not known yet."""
+        self.next_look = NEVER
+        """When to look again, by time.monotonic(), if nothing happens before."""
+        self._allow = allow
+        self._routers: dict[tuple[str, int], _Router] = {}
+        self._known: frozenset[str] = frozenset()
+        self._without_route: dict[str, float] = {}
+        """Since when no link leads to a network of which this machine has an address."""
+        self._suspended = _suspended()
+
+    def is_about(self, datagram: bytes) -> bool:
+        """Tell whether what the kernel tells may change what `look` finds."""
+        try:
+            told = netlink.told(datagram)
+        except OSError:
+            return True
+        matters = False
+        for each in told:
+            if each is None or each.address in self._known:
+                matters = True
+            if each and each.is_gone:
+                self._forget(each.link, each.address)
+        return matters
+
+    def _forget(self, link: int, address: str) -> None:
+        for (_name, index), router in self._routers.items():
+            if index == link and router.network.router == address:
+                router.forget()
+
+    def look(self, *, ask: bool = False) -> tuple[Presence, ...]:
+        """Return for each network whether this machine is on it now.
+
+        Args:
+            ask: whether to have the kernel find out more, where something is not clear.
+
+        Raises:
+            OSError: the kernel does not tell.
+
+        """
+        self.next_look = NEVER
+        if not self.watched:
+            return ()
+        self._notice_suspension()
+        kernel = _Kernel()
+        found = [(watched, self._find(watched, kernel)) for watched in self.watched]
+        hosts = (watched.addresses for watched, each in found if each.presence.link)
+        self._known = frozenset(watched.network.router for watched in self.watched).union(*hosts)
+        self.next_look = min(each.look_at for _watched, each in found)
+        for _watched, each in found:
+            _ask(each.to_ask if ask else ())
+        return tuple(each.presence for _watched, each in found)
+
+    def _notice_suspension(self) -> None:
+        # Neither the neighbour table nor its times know of it.
+        suspended = _suspended()
+        if suspended - self._suspended > 1:
+            for router in self._routers.values():
+                router.carrier = None
+        self._suspended = suspended
+
+    def _find(self, watched: Watched, kernel: _Kernel) -> _Found:
+        name, network, _hosts = watched
+        if self._allow is not None and not all(
+            networks.is_within(allowed, network.prefix) for allowed in self._allow
+        ):
+            return _off(name, "this machine answers devices that may be elsewhere")
+        own = [each for each in kernel.addresses if network.contains(each.text)]
+        if not own:
+            return _off(name, f"no link has an address of {network.prefix}")
+        route = netlink.route(network.router)
+        if route is None:
+            return self._wait(name, f"there is no route to {network.router}", kernel.now)
+        index = route.link
+        if route.is_own:  # through loopback
+            index = next((each.link for each in own if each.text == network.router), index)
+        here = frozenset(each for each in own if each.link == index)
+        link = kernel.link(index)
+        if link is None or not here or not (route.is_direct or route.is_own):
+            leave = f"packets to {network.router} do not leave through a link that has an address"
+            return self._wait(name, f"{leave} of {network.prefix}", kernel.now)
+        self._without_route.pop(name, None)
+        router = self._routers.get((name, index))
+        if router is None or router.network != network:
+            router = self._routers[name, index] = _Router(network)
+        router.compare(link, here)
+        known = dict(kernel.neighbours(index))
+        if route.is_own:
+            known[network.router] = Neighbour(link.link_address, netlink.REACHABLE, 0.0, 0.0)
+        return _on_link(watched, router, link, known, kernel.now)
+
+    def _wait(self, name: str, reason: str, now: float) -> _Found:
+        """Return that this machine is not on a network; a route may follow its address."""
+        since = self._without_route.setdefault(name, now)
+        return _off(name, reason, now + _pause(now - since))
+
+
+def _on_link(
+    watched: Watched, router: _Router, link: Link, known: Mapping[str, Neighbour], now: float
+) -> _Found:
+    """Return whether a link is on a network, by its neighbours."""
+    name, network, hosts = watched
+    entry = known.get(network.router)
+    router.take(entry, now)
+    if not link.is_running:
+        return _off(name, f"{link.name} has no carrier")
+    if router.confirmed is None or now - router.confirmed > _VALID_SECONDS:
+        reason, is_clear = router.why_not(name, entry, link.name)
+        return _off(name, reason, *router.plan(now, NEVER if is_clear else now))
+    silent = tuple(sorted(router.silent(hosts, known)))
+    is_it = f"on {link.name} {network.router} is {network.link_address}, the router of network"
+    is_silent = entry is None or not entry.state & netlink.KNOWN
+    look_at, to_ask = router.plan(now, now if is_silent else router.confirmed + _CONFIRM_SECONDS)
+    return _Found(
+        Presence(name, link.name, f"{is_it} {name!a}", silent),
+        look_at,
+        to_ask + router.to_ask(hosts, now),
+    )
+
+
+def _off(name: str, reason: str, look_at: float = NEVER, to_ask: tuple[str, ...] = ()) -> _Found:
+    return _Found(Presence(name, None, reason), look_at, to_ask)
+
+
+def _pause(passed: float, least: float = _FIRST_SECONDS) -> float:
+    """Return for how long to wait again after this time has passed without an answer."""
+    return min(max(passed, least), _CONFIRM_SECONDS)
+
+
+def _ask(hosts: Iterable[str]) -> None:
+    """Have the kernel find out whether these hosts answer: it does before it sends them anything.
+
+    Where nothing can be sent, as from a sandbox, it finds out when somebody else sends something.
+    """
+    for host in hosts:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as opened:
+            opened.settimeout(0)
+            opened.sendto(b"", (host, _DISCARD))
+
+
+def _suspended() -> float:
+    """Return for how long this machine has been suspended since it booted, in seconds."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
