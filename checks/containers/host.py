@@ -119,11 +119,13 @@ def _boot(
         for group in groups:
             stack.callback(cgroups.remove, group)
         folders += map(str, groups)
-        key = f"--bind-ro={made.signing_key}:{made.key_path}"
+        secrets = [f"--bind-ro={made.certificate}:{path}" for path in _certificates(machine)]
+        if image.is_pusher(machine):
+            secrets.append(f"--bind-ro={made.signing_key}:{made.key_path}")
         supervisors[name] = _start(
             name,
             _file_system(name, machine, addresses, made),
-            [key] if image.is_pusher(machine) else [],
+            secrets,
             groups,
         )
     return Booted(
@@ -135,6 +137,13 @@ def _boot(
         cgroups=folders,
         pusher=next(name for name, machine in machines.items() if image.is_pusher(machine)),
     )
+
+
+def _certificates(machine: Mapping[str, Any]) -> list[str]:
+    """Return where a machine has data-mesher's certificate, if dm-dns looks at it."""
+    config = machine.get("environment.etc.dm-dns/apply.json")
+    path = json.loads(config["text"])["certificate"] if config else None
+    return [path] if path else []
 
 
 def _make_network(names: list[str]) -> None:

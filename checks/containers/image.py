@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Image:
     """Where the push machine has the signing key."""
     network_id: str
     """Where all machines have the mesh network's public key."""
+    certificate: Path
+    """data-mesher's, for all machines."""
 
 
 def build(machines: Mapping[str, Any], root: Path, directory: Path) -> Image:
@@ -230,6 +233,9 @@ def _generate(
     )
     signing_key = directory / "signing.key"
     shutil.copy(made / "signing.key", signing_key)
+    certificate = directory / "identity.cert"
+    certificate.write_bytes(nixos.certificate(int(time.time())))
+    certificate.chmod(0o400)
     image = Image(
         layers=layers,
         spec=spec,
@@ -237,6 +243,7 @@ def _generate(
         signing_pub=(made / "signing.pub").read_text(),
         key_path=key_path,
         network_id=network_id,
+        certificate=certificate,
     )
     shutil.rmtree(made)
     return image

@@ -4,6 +4,7 @@ Each is what NixOS 26.05 does, as far as dm-dns can tell. checks/README.md has t
 """
 
 import json
+import struct
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Network, ip_address
 from typing import Any, Final
@@ -161,6 +162,12 @@ def in_store(files: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
 def link_address(number: int) -> str:
     """Return the address that a machine has on its link, as NixOS tests number machines from 1."""
     return f"192.168.1.{number}"
+
+
+def certificate(begins: int) -> bytes:
+    """Return what is a certificate of data-mesher as far as dm-dns can tell, for 90 days."""
+    ends = begins + 90 * 86400
+    return struct.pack(">32sQQ64s64s", b"key", begins, ends, b"data-mesher", b"signature")
 
 
 def own_files(  # noqa: PLR0913 - each is a fact of its own

@@ -320,6 +320,7 @@ GOOD_CONFIG: Final[dict[str, Any]] = {
     "deployed": "/deployed",
     "hosts": "/hosts",
     "state": "/state",
+    "certificate": "/certificate",
     "unbound": {"control": "/ctl", "address": "127.0.0.1", "port": 53},
 }
 

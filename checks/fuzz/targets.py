@@ -177,7 +177,7 @@ def seeds(target: str) -> list[bytes]:
         ],
         "hosts": good_hosts,
         "key": [keys.private_pem(bytes(32)).encode(), keys.public_pem(bytes(32)).encode()],
-        "first-line": [b"; inputs=a records=1 serial=7 sha256=b source=mesh file=c"],
+        "first-line": [b"; inputs=a names=1 records=1 serial=7 sha256=b source=mesh file=c"],
     }
     return [content for content in known[target] if len(content) < _LONGEST_SEED]
 

@@ -1,13 +1,15 @@
 """`dm-dns doctor` names each broken link between the mesh and programs, and what repairs it.
 
-Each link is broken in turn on one machine. Nothing else may be found wrong, and a machine that is
-repaired has no fault.
+Each link is broken in turn, on whichever machine is free. Nothing else may be found wrong, and a
+machine that is repaired has no fault.
 """
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from checks.scenarios import deployment, zones
@@ -15,20 +17,25 @@ from checks.scenarios.faults import TurnClock
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Push, Spec
 
-_SECONDS: Final = 2.0
-"""How long doctor may take."""
-_TRIES: Final = 3
 _STATE: Final = "/var/lib/dm-dns"
 _FOUND: Final = "/run/dm-dns/state.json"
 _FOLDER: Final = "/run/dm-dns-scenario"
 _COPY: Final = f"{zones.MESH}/cnames"
 _DROP_INS: Final = "/run/systemd/system"
+_HOOKS: Final = "/run/systemd/resolve.hook"
 _CONTROL: Final = f"{_DROP_INS}.control"
 _NOBODY: Final = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 _SEEN_BY_OTHERS: Final = {"hook-answers": "resolved-answers"}
 """Where others cannot ask, what they find instead; nothing if there is nothing here."""
 _REPAIRS: Final = 3
 """How many remedies may have to follow one another."""
+_RESTARTED: Final = (
+    "dm-dns.service",
+    "unbound.service",
+    "dm-dns-hook.service",
+    "systemd-resolved.service",
+    "data-mesher.service",
+)
 
 
 class _Fault(NamedTuple):
@@ -57,29 +64,68 @@ def run(machines: Machines, spec: Spec, push: Push, turn_clock: TurnClock) -> No
 
     """
     prepare(machines, spec, push)
-    machine = next(machine for name, machine in machines.items() if name != push.machine)
-    machine.succeed(f"mkdir -p {_FOLDER}")
-    for fault in _faults(machine, spec):
-        _try(machine, fault)
-    _check_clock(machine, turn_clock)
-    _check_zones(machines, machine, spec, push)
+    faults = {machine.name: _faults(machine, spec) for machine in machines.values()}
+    numbers = range(len(next(iter(faults.values()))))
+    _share(
+        machines.values(),
+        [
+            lambda machine: _check_clock(machine, turn_clock),
+            *(lambda machine, unit=unit: _check_restart(machine, unit) for unit in _RESTARTED),
+            *(
+                lambda machine, number=n: _try(machine, faults[machine.name][number])
+                for n in numbers
+            ),
+        ],
+    )
+    _check_zones(machines, spec, push)
 
 
-def well(machines: Machines, spec: Spec, *, reached: bool = True) -> None:
+def _share(machines: Iterable[Machine], tasks: Iterable[Callable[[Machine], None]]) -> None:
+    """Do all tasks, each on the next machine that has nothing to do."""
+    waiting: SimpleQueue[Callable[[Machine], None]] = SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+
+    def work(machine: Machine) -> None:
+        try:
+            while True:
+                waiting.get_nowait()(machine)
+        except Empty:
+            return
+        except Exception:
+            while not waiting.empty():  # there is no use in going on
+                waiting.get_nowait()
+            raise
+
+    _everywhere(machines, work)
+
+
+def _everywhere(machines: Iterable[Machine], task: Callable[[Machine], None]) -> None:
+    """Do something on each of these machines at the same time."""
+    machines = list(machines)
+    with ThreadPoolExecutor(len(machines)) as pool:
+        for _ in pool.map(task, machines):
+            pass
+
+
+def well(machines: Machines, spec: Spec, *, names: bool = True) -> None:
     """Check that doctor finds nothing on machines that are well, whoever asks, nor of any name.
 
     Args:
         machines: all of the clan, by name; they are booting or up.
         spec: what they serve.
-        reached: whether each machine reaches all others, without which doctor finds that.
+        names: whether to ask about each name; then each machine must reach all others.
 
     """
-    for machine in machines.values():
+
+    def check(machine: Machine) -> None:
         zones.wait_for(machine, spec["domain"], "serial=")
         _is_well(machine)
         _is_well(machine, f"{_NOBODY} dm-dns doctor")
-        if reached:
+        if names:
             _check_names(machine, spec)
+
+    _everywhere(machines.values(), check)
 
 
 def _check_names(machine: Machine, spec: Spec) -> None:
@@ -88,7 +134,7 @@ def _check_names(machine: Machine, spec: Spec) -> None:
     for name in zones.expected(spec).keys() - devices:
         _is_well(machine, f"dm-dns doctor {name}")
     for name in devices:
-        said = _ask(machine, f"dm-dns doctor --json {name}")
+        said = _report(machine.succeed(f"dm-dns doctor --json {name} || test $? = 1"))
         checks = {each["check"]: each for each in said["checks"]}
         if said["fault"] != "name-reached" or "the device" not in checks["name-reached"]["text"]:
             raise AssertionError(f"{machine.name}: {name}: {said}")
@@ -108,98 +154,117 @@ def prepare(machines: Machines, spec: Spec, push: Push) -> None:
     serial = 0
     for each in machines.values():
         serial = max(serial, zones.wait_for(each, spec["domain"], "source=deployed"))
-        each.succeed(f"rm -rf {_STATE}/history")  # of other scenarios, newer than what is served
-    well(machines, spec)
+        # Of other scenarios, newer than what is served.
+        each.succeed(f"rm -rf {_STATE}/history; mkdir -p {_FOLDER}")
+    well(machines, spec, names=False)
     zones.send(machines, spec, serial + 1, push)
-    for each in machines.values():
-        zones.wait_for(each, spec["domain"], f"serial={serial + 1} ")
-        _is_well(each)
-        _is_well(each, f"{_NOBODY} dm-dns doctor")
+
+    def check(machine: Machine) -> None:
+        zones.wait_for(machine, spec["domain"], f"serial={serial + 1} ")
+        _is_well(machine)
+        _is_well(machine, f"{_NOBODY} dm-dns doctor")
+
+    _everywhere(machines.values(), check)
     _withdraw(machines, spec, push)
 
 
 def _withdraw(machines: Machines, spec: Spec, push: Push) -> None:
     """Take the zone out of the mesh, which is no fault."""
     zones.withdraw(machines, spec, push)
-    for each in machines.values():
-        _is_well(each)
+    _everywhere(machines.values(), _is_well)
 
 
 def _try(machine: Machine, fault: _Fault) -> None:
-    try:
-        machine.succeed(*fault.commands)
-        _finds(machine, fault)
-        if fault.repair is not None:
-            machine.succeed(*fault.repair)
-            machine.wait_until_succeeds("dm-dns doctor")
+    with _noting(machine, fault):
+        if fault.commands:
+            machine.succeed("\n".join(fault.commands))
+        found = _finds(machine, fault)
+        if fault.repair is None:
+            _repair(machine, fault.name, found)
         else:
-            _repair(machine, fault.name)
-        _is_well(machine)
+            if fault.repair:
+                machine.succeed("\n".join(fault.repair))
+            _is_well(machine)
+
+
+@contextmanager
+def _noting(machine: Machine, fault: _Fault) -> Iterator[None]:
+    """Let an error say which fault it is about, and what doctor says last."""
+    try:
+        yield
     except Exception as error:
-        error.add_note(f"The fault was: {fault.title}")
+        error.add_note(f"The fault was, on {machine.name}: {fault.title}")
         error.add_note(machine.execute(f"dm-dns doctor {fault.name}")[1])
         raise
 
 
-def _finds(machine: Machine, fault: _Fault, through: str = "") -> None:
-    """Check that doctor, run ``through`` another command, finds the fault and nothing else."""
-    doctor = f"dm-dns doctor --json {fault.name}"
-    machine.wait_until_succeeds(
-        f'{{ {doctor} || test $? = 1; }} | grep -F \'"fault": "{fault.check}"\''
+def _finds(machine: Machine, fault: _Fault, through: str = "") -> dict[str, Any]:
+    """Check that doctor, run ``through`` another command, finds the fault and nothing else.
+
+    It may take a moment until something is broken; from then on whoever asks finds it.
+
+    Returns:
+        What root finds.
+
+    """
+    doctor = f"{through}dm-dns doctor --json {fault.name}"
+    found = _report(
+        machine.wait_until_succeeds(
+            f"report=$({doctor} || test $? = 1)\n"
+            f'grep -qF \'"fault": "{fault.check}"\' <<< $report\n'
+            'printf %s "$report"'
+        )
     )
-    # What turns a clock slows programs down.
-    found = _ask(machine, f"{through}{doctor}", 60 if through else _SECONDS)
     faults = [each for each in found["checks"] if each["verdict"] == "fault"]
     if [each["check"] for each in faults] != [fault.check]:
         raise AssertionError(f"{fault.title}: {faults}, and not {fault.check} alone")
     if fault.text not in faults[0]["text"]:
         raise AssertionError(f"{fault.title}: {faults[0]['text']!r} is without {fault.text!r}")
-    if through:
-        return  # it may not be for others
-    # Whoever asks, what is found is no other fault.
-    others = _ask(machine, f"{through}{_NOBODY} {doctor}")
-    if others["fault"] not in {fault.check, _SEEN_BY_OTHERS.get(fault.check)}:
-        raise AssertionError(f"{fault.title}: others are told of {others['fault']}")
+    if not through:  # it may not be for others
+        others = _report(machine.succeed(f"{_NOBODY} {doctor} || test $? = 1"))
+        if others["fault"] not in {fault.check, _SEEN_BY_OTHERS.get(fault.check)}:
+            raise AssertionError(f"{fault.title}: others are told of {others['fault']}: {others}")
+    return found
 
 
-def _repair(machine: Machine, name: str) -> None:
-    """Type what doctor says, until it finds no fault."""
+def _report(printed: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(printed)
+    return report
+
+
+def _repair(machine: Machine, name: str, found: dict[str, Any]) -> None:
+    """Type what doctor says, until it finds no fault; at first it has ``found`` one."""
     for _ in range(_REPAIRS):
-        found = _ask(machine, f"dm-dns doctor --json {name}")
-        if found["fault"] is None:
-            return
         (remedy,) = {each["remedy"] for each in found["checks"] if each["check"] == found["fault"]}
         machine.succeed(f'sudo() {{ "$@"; }}; {remedy}')
-    machine.wait_until_succeeds(f"dm-dns doctor {name}")
+        found = _report(machine.succeed(f"dm-dns doctor --json {name} || test $? = 1"))
+        if found["fault"] is None:
+            _check_well(machine, found)
+            return
+    raise AssertionError(f"{_REPAIRS} remedies later there is a fault: {found}")
 
 
 def _is_well(machine: Machine, doctor: str = "dm-dns doctor") -> None:
-    machine.wait_until_succeeds(doctor)
-    found = _ask(machine, f"{doctor} --json")
+    _check_well(machine, _report(machine.wait_until_succeeds(f"{doctor} --json")))
+
+
+def _check_well(machine: Machine, found: dict[str, Any]) -> None:
     verdicts = {each["verdict"] for each in found["checks"]}
     if found["fault"] is not None or not verdicts <= {"ok", "not asked"}:
         raise AssertionError(f"{machine.name}: {found}")
 
 
-def _ask(machine: Machine, doctor: str, seconds: float = _SECONDS) -> dict[str, Any]:
-    """Return what doctor finds; it must be quick enough, while nothing else keeps machines busy."""
-    took: list[float] = []
-    while len(took) < _TRIES:
-        printed = machine.succeed(
-            f"start=$(date +%s%N); {{ {doctor} || test $? = 1; }}; echo $(($(date +%s%N) - start))"
-        )
-        report, _, nanoseconds = printed.strip().rpartition("\n")
-        found: dict[str, Any] = json.loads(report)
-        took.append(int(nanoseconds) / 1e9)
-        if took[-1] <= seconds:
-            return found
-    raise AssertionError(f"{doctor} took {took} s")
+def _check_restart(machine: Machine, unit: str) -> None:
+    """Check that doctor finds nothing while a unit restarts, whenever it looks."""
+    for seconds in (0, 0.1):
+        machine.succeed(f"systemctl restart {unit} & sleep {seconds}; dm-dns doctor; wait $!")
 
 
 def _faults(machine: Machine, spec: Spec) -> list[_Fault]:
     return [
         *_unit_faults(),
         *_found_faults(),
+        *_place_faults(),
         *_copy_faults(machine, spec),
         *_disk_faults(spec),
         *_unbound_faults(spec),
@@ -230,22 +295,27 @@ def _unit_faults() -> Iterator[_Fault]:
             ),
         )
         folder = f"{_DROP_INS}/{unit}.d"
-        lines = "[Service]\\nExecStart=\\nExecStart=/bin/false\\nType=simple\\nRestart=no\\n"
-        yield _Fault(
-            f"{unit} fails",
-            check,
-            f"{unit} ",  # failed, or about to be started by a query and to fail again
-            (
-                f"systemctl stop {both}",
-                f"mkdir -p {folder} && printf '{lines}' > {folder}/broken.conf",
-                f"systemctl daemon-reload; systemctl start {both} || true",
-                f"until systemctl is-failed {unit}; do systemctl start {unit} || true; done",
-            ),
-            (
-                f"rm -r {folder} && systemctl daemon-reload",
-                f"systemctl stop {both}; systemctl reset-failed {both}; systemctl start {both}",
-            ),
-        )
+        lines = "[Service]\\nExecStartPre=\\nExecStart=\\nExecStart=/bin/false\\nType=simple\\n"
+        for title, more in (
+            # Or a query is about to start it, and it will fail again.
+            (f"{unit} fails", "Restart=no\\n"),
+            (f"{unit} is restarted again and again", ""),
+        ):
+            yield _Fault(
+                title,
+                check,
+                f"{unit} ",
+                (
+                    f"mkdir -p {folder} && printf '{lines}{more}' > {folder}/broken.conf",
+                    f"systemctl daemon-reload; systemctl restart {both} || true",
+                ),
+                (
+                    f"rm -r {folder} && systemctl daemon-reload",
+                    f"systemctl stop {both}; systemctl reset-failed {both}; systemctl start {both}",
+                ),
+            )
+        if unit in {"dm-dns.service", "unbound.service"}:
+            yield _Fault(f"{unit} is frozen", check, "frozen", (f"systemctl freeze {unit}",))
     yield _Fault(
         "nobody judges what is served",
         "monitoring",
@@ -282,6 +352,33 @@ def _found_faults() -> Iterator[_Fault]:
         ("the server is gone", "any more", f'sed -i \'s/"pid": .*/"pid": 4194303,/\' {_FOUND}'),
     ):
         yield _Fault(title, "state", text, (block, command), unblock)
+
+
+def _place_faults() -> Iterator[_Fault]:
+    folder = _FOUND.rpartition("/")[0]
+    yield _Fault(
+        "/run is full",
+        "state",
+        "full",
+        (
+            f"mount -t tmpfs -o size=64k,mode=0755 full {folder} && chown dm-dns: {folder}",
+            f"cat /dev/zero > {folder}/filler || true",
+        ),
+        (f"umount --lazy {folder}", "systemctl restart dm-dns"),
+    )
+    yield _Fault(
+        "unbound may not read the zone file",
+        "state-directory",
+        "others may not enter",
+        (f"chmod 700 {_STATE}", "systemctl restart unbound"),
+    )
+    yield _Fault(
+        "lo is down",
+        "loopback",
+        "does not arrive",
+        ("ip link set lo down",),
+        ("ip link set lo up",),
+    )
 
 
 def _copy_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
@@ -436,7 +533,24 @@ def _resolved_faults() -> Iterator[_Fault]:
         "the hook's socket is gone",
         "hook",
         "does not exist",
-        ("rm /run/systemd/resolve.hook/dm-dns",),
+        (f"rm {_HOOKS}/dm-dns",),
+    )
+    yield _Fault(
+        "the hook's socket is closed", "hook", "may not ask", (f"chmod 000 {_HOOKS}/dm-dns",)
+    )
+    hang = (
+        "import socket, time; hook = socket.socket(socket.AF_UNIX);"
+        f" hook.bind('{_HOOKS}/aaa'); hook.listen(); time.sleep(600)"
+    )
+    yield _Fault(
+        "another hook does not answer",
+        "resolved-answers",
+        "waits for the hook",
+        (
+            f'systemd-run --unit=hanging python3 -c "{hang}"',
+            f"until test -e {_HOOKS}/aaa; do sleep 0.1; done; chmod 666 {_HOOKS}/aaa",
+        ),
+        ("systemctl stop hanging.service", f"rm {_HOOKS}/aaa"),
     )
     folder = f"{_DROP_INS}/dm-dns-hook.service.d"
     lines = "[Service]\\nExecStart=\\nExecStart=/bin/sleep 600\\n"
@@ -485,6 +599,45 @@ def _resolved_faults() -> Iterator[_Fault]:
             f"echo nameserver 192.0.2.53 > {_FOLDER}/resolv.conf",
             f"ln -sfn {_FOLDER}/resolv.conf /etc/resolv.conf",
         ),
+    )
+    off = "/run/systemd/resolved.conf.d/scenario.conf"
+    yield _Fault(
+        "systemd-resolved does not listen for DNS queries",
+        "resolv-conf",  # it has written another server into its file
+        "DNSStubListener",
+        (
+            f"mkdir -p {off.rpartition('/')[0]}",
+            f"printf '[Resolve]\\nDNSStubListener=no\\n' > {off}",
+            "systemctl restart systemd-resolved",
+        ),
+        (f"rm {off}", "systemctl restart systemd-resolved"),
+    )
+    yield _Fault(
+        "systemd-resolved does not listen, and resolv.conf is a file",
+        "stub",
+        "DNSStubListener",
+        (
+            f"mkdir -p {off.rpartition('/')[0]}",
+            f"printf '[Resolve]\\nDNSStubListener=no\\n' > {off}",
+            f"echo nameserver 127.0.0.53 > {_FOLDER}/resolv.conf",
+            f"ln -sfn {_FOLDER}/resolv.conf /etc/resolv.conf",
+            "systemctl restart systemd-resolved",
+        ),
+        (
+            f"rm {off}",
+            "ln -sfn ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
+            "systemctl restart systemd-resolved",
+        ),
+    )
+    yield _Fault(
+        "nsswitch.conf ends before resolve",
+        "nsswitch",
+        "files [NOTFOUND=return]",
+        _covered(
+            "/etc/nsswitch.conf",
+            "sed 's/^hosts:.*/hosts: files [NOTFOUND=return] resolve/' /etc/nsswitch.conf",
+        ),
+        (_uncover("/etc/nsswitch.conf"),),
     )
     yield _Fault(
         "nsswitch.conf without resolve",
@@ -543,6 +696,26 @@ def _name_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
         (_uncover("/etc/hosts"), "systemctl restart dm-dns"),
         host,
     )
+    yield _Fault(
+        "/etc/hosts has the name without the domain",
+        "name-hosts",
+        "without the domain",
+        _covered("/etc/hosts", f"echo 192.0.2.66 {short}; cat /etc/hosts"),
+        (_uncover("/etc/hosts"),),
+        short,
+    )
+    yield _Fault(
+        "somebody has told unbound otherwise",
+        "name-unbound",
+        "192.0.2.66",
+        (
+            f"unbound-control local_zone {host}. redirect",
+            f"unbound-control local_data '{host}. A 192.0.2.66'",
+            "resolvectl flush-caches",
+        ),
+        None,
+        host,
+    )
     addresses = [
         address
         for each in spec["endpoints"]
@@ -578,8 +751,9 @@ def _turned(
         turn_clock(machine, -days)
 
 
-def _check_zones(machines: Machines, machine: Machine, spec: Spec, push: Push) -> None:
+def _check_zones(machines: Machines, spec: Spec, push: Push) -> None:
     """Check a name of a machine without an address, and that what heals is not warned of."""
+    machine = next(machine for name, machine in machines.items() if name != push.machine)
     other = next(name for name in spec["machines"] if name != machine.name)
     without = {**spec["machines"], other: {"addresses": []}}
     serial = deployment.serial(machine) + 1

@@ -13,10 +13,11 @@ _ROOT: Final[frozenset[str]] = frozenset()
 
 _FILES: Final = {
     "/run/dm-dns": "dm-dns dm-dns 755",
-    "/run/dm-dns/metrics.prom": "dm-dns dm-dns 644",
+    "/run/dm-dns/*.prom": "dm-dns dm-dns 644",
+    "/run/dm-dns/said.json": "dm-dns dm-dns 644",
     "/run/dm-dns/state.json": "dm-dns dm-dns 644",
-    "/run/dm-dns-push": "dm-dns-push dm-dns-push 700",
-    "/run/dm-dns-push/*": "dm-dns-push dm-dns-push 644",  # in a folder that nobody else may enter
+    "/run/dm-dns-push": "dm-dns-push dm-dns-push 755",
+    "/run/dm-dns-push/*": "dm-dns-push dm-dns-push 644",
     "/run/systemd/resolve.hook/dm-dns": "systemd-resolve dm-dns 660",
     "/run/unbound/unbound.ctl": "unbound unbound 660",
     "/var/lib/dm-dns": "dm-dns dm-dns 755",

@@ -20,8 +20,8 @@
     default = false;
     example = true;
     description = ''
-      Whether the textfile collector of `services.prometheus.exporters.node` reads the metrics in
-      /run/dm-dns, which dm-dns.service writes on every machine.
+      Whether the textfile collector of `services.prometheus.exporters.node` reads the metrics that
+      dm-dns's units write in /run/dm-dns, on push machines also in /run/dm-dns-push.
     '';
   };
 

@@ -172,7 +172,7 @@ def test_what_another_program_prints(program: str) -> None:
 def test_what_the_server_reports_is_escaped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "judge", lambda *_: [f"problem {HOSTILE}"])
+    monkeypatch.setattr(judge, "judge", lambda *_: judge.Finding([f"problem {HOSTILE}"]))
     values = {
         "domain": "pin",
         "mesh": "/mesh",
@@ -184,3 +184,11 @@ def test_what_the_server_reports_is_escaped(
     assert run(capsys, "apply", "--check", "--config", "apply.json") == (
         f"dm-dns: problem {ESCAPED}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(-1, "0 s"), (0.5, "0 s"), (59, "59 s"), (60, "1 min"), (7300, "2 h"), (90000, "1 d")],
+)
+def test_a_time_is_told_in_its_largest_unit(seconds: float, expected: str) -> None:
+    assert output.lasting(seconds) == expected

@@ -173,6 +173,10 @@ def test_units_are_sandboxed(clan: Clan) -> None:
     sandbox.run(clan.machines, clan.booted.spec)
 
 
+def test_doctor_names_each_broken_link(clan: Clan, push: Push) -> None:
+    doctor.run(clan.machines, clan.booted.spec, push, faked_clock.turn)
+
+
 def test_doctor_finds_nothing_on_machines_that_are_well(containers: Containers) -> None:
     containers.stop()
     with Clan("spell") as clan:
@@ -213,4 +217,4 @@ def test_web_servers_answer_the_clan_and_wait_for_no_vpn(containers: Containers)
     with Clan("web", has_vpns=False) as clan:
         web.run(clan.machines, clan.booted.spec, "host0")
         # Some have IPv4 only, and others IPv6.
-        doctor.well(clan.machines, clan.booted.spec, reached=False)
+        doctor.well(clan.machines, clan.booted.spec, names=False)

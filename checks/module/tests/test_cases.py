@@ -182,8 +182,14 @@ def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
     machine = load(case)[name]
     path = machine["systemd.paths.dm-dns-health"]
     assert path["startLimitIntervalSec"] == path["pathConfig"]["TriggerLimitIntervalSec"] == 0
-    for unit in ("dm-dns", "dm-dns-health"):
-        assert machine[f"systemd.services.{unit}"]["startLimitIntervalSec"] == 0
+    units = ["services.dm-dns", "services.dm-dns-health", "services.dm-dns-hook"]
+    # Where a socket fails, unbound takes its port itself from then on.
+    sockets = [
+        key.removeprefix("systemd.") for key in machine if key.startswith("systemd.sockets.")
+    ]
+    assert "sockets.dm-dns-hook" in sockets
+    for unit in [*units, *sockets]:
+        assert machine[f"systemd.{unit}"]["startLimitIntervalSec"] == 0
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -210,14 +216,31 @@ def test_only_the_server_writes_and_talks_to_unbound(case: str, name: str) -> No
     health = machine["systemd.services.dm-dns-health"]["serviceConfig"]
     assert server["StateDirectory"] == "dm-dns"
     assert "unbound" in server["SupplementaryGroups"]
-    assert not health.keys() & {"StateDirectory", "RuntimeDirectory", "ReadWritePaths"}
+    assert not health.keys() & {"StateDirectory", "RuntimeDirectory"}
+    # For the metric of the certificate, which only this unit can read.
+    assert health["ReadWritePaths"] == f"-{state.DIRECTORY}"
     assert "unbound" not in health.get("SupplementaryGroups", [])
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_the_unit_that_judges_gets_the_certificate_of_the_mesh(case: str, name: str) -> None:
+    machine = load(case)[name]
+    path = apply_config(machine).get("certificate")
+    health = machine["systemd.services.dm-dns-health"]["serviceConfig"]
+    given = (health.get("LoadCredential"), health.get("SetCredential"))
+    # systemd falls back to the second where there is no such file.
+    expected = (f"certificate:{path}", "certificate:missing") if path else (None, None)
+    assert given == expected
+    has_mesh = machine["services.data-mesher.settings.network.files"] is not None
+    assert (path is not None) == has_mesh
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
 def test_a_check_that_finds_nothing_leaves_no_line_in_the_journal(case: str, name: str) -> None:
     health = load(case)[name]["systemd.services.dm-dns-health"]["serviceConfig"]
-    assert health["LogLevelMax"] == health["SyslogLevel"] == "notice"
+    # What systemd says of a unit that fails has the levels err and below.
+    assert health["LogLevelMax"] == health["SyslogLevel"] == "crit"
+    assert health["NotifyAccess"] == "main"
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -361,7 +384,7 @@ def test_an_automatic_push_is_as_one_by_hand(case: str, name: str) -> None:
 
 def test_metrics_are_handed_to_node_exporter_where_that_is_wanted() -> None:
     flags = "services.prometheus.exporters.node.extraFlags"
-    assert load("package")["server"][flags] == ["--collector.textfile.directory=/run/dm-dns"]
+    assert load("package")["server"][flags] == ["--collector.textfile.directory=/run/dm-dns*"]
     assert load("two")["server"][flags] == []
 
 

@@ -1,12 +1,15 @@
 """`dm-dns apply --watch` with a real unbound: what it notices, and what the judge says of it."""
 
+import json
 import os
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -422,6 +425,106 @@ def test_an_unbound_that_starts_soon_is_waited_for(serving: PlainMachine) -> Non
     assert (judge.communicate()[1], judge.returncode) == ("", 0)
 
 
+# -- what the journal is told by a check that runs again and again
+
+
+@pytest.fixture
+def told(
+    serving: PlainMachine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], tuple[int, str, str]]]:
+    """Run the check as systemd does; return its status, what it says, and what it tells systemd."""
+    path = serving.directory / "systemd"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(path))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+
+        def check() -> tuple[int, str, str]:
+            run = serving.apply("--check")
+            assert run.stdout == ""
+            return run.returncode, run.stderr, systemd.recv(1000).decode()
+
+        yield check
+
+
+def test_a_problem_that_lasts_is_told_once_and_once_that_it_is_over(
+    serving: PlainMachine, told: Callable[[], tuple[int, str, str]]
+) -> None:
+    assert told() == (0, "", "STATUS=all is well")
+    bring(serving, "nonsense\n")
+    until(lambda: state.read(serving.state_file).problems, "the server has found it")
+    (problem,) = state.read(serving.state_file).problems
+    said = f"dm-dns: {problem}; meanwhile {serving.domain} is served: serial 5, "
+    status, first, shown = told()
+    assert (status, first.startswith(said), first.count("\n")) == (1, True, 1)
+    assert shown == f"STATUS={problem}"
+    assert told() == (1, "", f"STATUS={problem}")
+    bring(serving, zone_conf(6))
+    wait_for_serial(serving, 6)
+    until(lambda: not state.read(serving.state_file).problems, "the server has forgotten it")
+    status, last, shown = told()
+    assert re.fullmatch(rf"dm-dns: over after [0-9]+ s: {re.escape(problem)}\n", last)
+    assert (status, shown) == (0, "STATUS=all is well")
+    assert told() == (0, "", "STATUS=all is well")
+
+
+def test_that_the_state_cannot_be_written_is_said_once_and_once_that_it_can(
+    serving: PlainMachine,
+) -> None:
+    block = serving.state_file.with_name("state.json.new")
+    block.mkdir()
+    for _ in range(2):
+        serving.state_file.unlink(missing_ok=True)
+        time.sleep(0.5)
+    problem = f"{serving.state_file} cannot be written: Is a directory"
+    assert serving.complaints() == [f"dm-dns: {problem}"]
+    block.rmdir()
+    until(lambda: f"over: {problem}" in said(serving), "it is over")
+
+
+# -- the certificate of data-mesher
+
+
+def certificate(ends: float) -> bytes:
+    begins = int(ends) - 90 * 86400
+    return struct.pack(">32sQQ64s64s", b"", begins, int(ends), b"", b"")
+
+
+@pytest.fixture
+def unit(serving: PlainMachine, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the certificate, for a check that runs as its unit."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(serving.directory))
+    return serving.directory / "certificate"
+
+
+def test_monitoring_is_told_when_the_certificate_ends(unit: Path, serving: PlainMachine) -> None:
+    ends = int(time.time()) + 86400
+    unit.write_bytes(certificate(ends))
+    assert judged(serving) == ""
+    metrics = serving.runtime / "certificate.prom"
+    assert f'{{domain="{serving.domain}"}} {ends}\n' in metrics.read_text()
+    unit.write_text("missing")
+    assert judged(serving) == ""
+    assert not metrics.exists()
+
+
+def test_a_certificate_that_has_ended_is_a_problem(unit: Path, serving: PlainMachine) -> None:
+    unit.write_bytes(certificate(time.time() - 60))
+    assert judged(serving).startswith("dm-dns: data-mesher's certificate ended at ")
+
+
+def test_a_check_by_hand_changes_nothing_and_judges_the_certificate_as_far_as_it_may(
+    serving: PlainMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    path = serving.directory / "identity.cert"
+    config = json.loads(serving.config.read_text())
+    serving.config.write_text(json.dumps({**config, "certificate": str(path)}))
+    assert judged(serving) == ""
+    path.write_bytes(certificate(time.time() - 60))
+    assert "certificate ended" in judged(serving)
+    assert not (serving.runtime / "certificate.prom").exists()
+
+
 # The server, which looks every 7 s for what the kernel does not tell, and not every 60.
 OFTEN = (
     "import sys; from dm_dns import cli; from dm_dns.node import server\n"
@@ -462,7 +565,9 @@ def test_a_server_that_hangs_is_told(machine: PlainMachine) -> None:
     found = state.read(machine.state_file)
     found._replace(written=found.written - 300).write(machine.state_file)
     message = judged(machine)
-    assert message.startswith("dm-dns: dm-dns.service hangs: for 3")
+    assert message.startswith(
+        "dm-dns: dm-dns.service hangs: for 240 s it has not written what it found"
+    )
     server.send_signal(signal.SIGCONT)
     assert judged(machine) == ""
 

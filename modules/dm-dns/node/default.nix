@@ -36,6 +36,13 @@ let
     in
     builtins.tryEval (lib.deepSeq found found);
 
+  # With which data-mesher proves that this machine belongs to the mesh. It ends some day.
+  certificate =
+    let
+      inherit (config.services.data-mesher) enable settings;
+    in
+    if enable then settings.cluster.identity_cert or null else null;
+
   applyConfig = pkgs.writeText "dm-dns-apply.json" (
     builtins.toJSON (
       {
@@ -43,6 +50,7 @@ let
         inherit (settings) reverse wholeDomain;
         state = constants.stateDirectory;
         mesh = constants.meshCopy;
+        inherit certificate;
         # There is no zone.conf before the first `clan vars generate`.
         deployed = if zoneConf.exists then zoneConf.path else null;
         hosts = "/etc/hosts";
@@ -82,7 +90,7 @@ in
         ;
     })
     (importApply ./units.nix {
-      inherit applyConfig constants;
+      inherit applyConfig certificate constants;
       inherit (config.services.dm-dns) package;
       inherit (zone) prefixes;
       inherit (settings) search;
@@ -109,7 +117,8 @@ in
   services.dm-dns.clan = clanJSON;
 
   services.prometheus.exporters.node.extraFlags = lib.mkIf config.services.dm-dns.metrics [
-    "--collector.textfile.directory=/run/dm-dns"
+    # Also of the push machine's unit.
+    "--collector.textfile.directory=/run/dm-dns*"
   ];
 
   services.data-mesher.pluginDirectories = [ constants.meshFolder ];

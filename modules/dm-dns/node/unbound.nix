@@ -121,6 +121,7 @@ in
   systemd.sockets.unbound = mkIf isHeld {
     description = "Queries to unbound";
     wantedBy = [ "sockets.target" ];
+    startLimitIntervalSec = 0;
     listenStreams = [ socket ];
     listenDatagrams = [ socket ];
     socketConfig = {

@@ -1,6 +1,8 @@
 # The units: one serves the zone, one judges what is served.
 {
   applyConfig,
+  # path of data-mesher's certificate on the machine, or null
+  certificate,
   constants,
   package,
   # whether short names resolve
@@ -121,6 +123,7 @@ in
   systemd.sockets.dm-dns-hook = {
     description = "Lookups of the clan's names by systemd-resolved";
     wantedBy = [ "sockets.target" ];
+    startLimitIntervalSec = 0;
     listenStreams = [ constants.hookSocket ];
     socketConfig = asked constants.hookSocket;
   };
@@ -173,11 +176,19 @@ in
       Type = "oneshot";
       TimeoutStartSec = "1min";
       ExecStart = "${apply} --check";
+      # It writes when the certificate ends, for monitoring, and what it has said.
+      ReadWritePaths = "-/run/${runtimeDirectory}";
+      # Only data-mesher and root may read the file, which a deployment replaces. It may be missing.
+      LoadCredential = lib.mkIf (certificate != null) "certificate:${certificate}";
+      SetCredential = lib.mkIf (certificate != null) "certificate:missing";
       MemoryMax = "256M";
       TasksMax = 16;
-      # A healthy machine's journal has no line of it: only why it fails, not that it ran.
-      SyslogLevel = "notice";
-      LogLevelMax = "notice";
+      # `systemctl status` shows what is wrong.
+      NotifyAccess = "main";
+      # It runs every minute. The journal gets what is wrong once, and once that it is over. Below
+      # this level systemd would add several lines each time.
+      SyslogLevel = "crit";
+      LogLevelMax = "crit";
     };
   };
 

@@ -71,7 +71,8 @@ in
         # It may read the mesh copy.
         SupplementaryGroups = [ data-mesher.group ];
         RuntimeDirectory = runtimeDirectory;
-        RuntimeDirectoryMode = "0700";
+        # Others read its metrics there. Nothing else in it is secret either.
+        RuntimeDirectoryMode = "0755";
         # dm-dns keeps here what it has pushed since boot.
         RuntimeDirectoryPreserve = true;
         UMask = "0077";

@@ -9,6 +9,10 @@ class TransientError(Error):
     """A failure that may not happen again when the command is retried."""
 
 
+class RefusedError(Error):
+    """A refusal to do what would be regretted; an administrator may know better."""
+
+
 class FileError(Error):
     """A failure at one place of one file, shown as ``FILE:LINE: reason``."""
 

@@ -7,6 +7,17 @@ _ERASE_LINE: Final = "\r\033[K"
 """A carriage return, and what erases the rest of the line (ECMA-48, EL)."""
 
 
+_UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def lasting(seconds: float) -> str:
+    """Return how long something lasts, in its largest unit, such as ``3 h``; at least 0 s."""
+    for unit, size in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "0 s"
+
+
 def printable(text: str) -> str:
     r"""Return ``text`` with all characters escaped that are not printable, except for newlines.
 

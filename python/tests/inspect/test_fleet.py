@@ -103,7 +103,7 @@ def verdicts(found: fleet.Fleet) -> dict[str, tuple[str, str | None]]:
 
 
 def here(serial: int = 7, problems: list[str] | None = None) -> Status:
-    served = Served(serial, 1, "mesh", HASH, "")
+    served = Served(serial, 1, 1, "mesh", HASH, "")
     return Status("kiwi", "pin", served, None, None, None, problems or [])
 
 

@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
     "search": "/run/systemd/resolve.hook/dm-dns-search",
     "resolved": "/run/systemd/resolve/io.systemd.Resolve",
     "machine": "Kiwi",
+    "certificate": "/run/secrets/identity.cert",
 }
 
 
@@ -57,6 +58,7 @@ def test_a_configuration_is_read() -> None:
         search=Path("/run/systemd/resolve.hook/dm-dns-search"),
         resolved=Path("/run/systemd/resolve/io.systemd.Resolve"),
         machine="kiwi.pin",
+        certificate=Path("/run/secrets/identity.cert"),
     )
 
 

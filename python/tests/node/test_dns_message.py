@@ -56,6 +56,11 @@ def test_a_query_asks_one_question(name: str) -> None:
     assert query.payload == 1232
 
 
+def test_a_query_may_ask_for_recursion() -> None:
+    query = dns.message.from_wire(dns_message.query(1, "pin", dns.rdatatype.A, is_recursive=True))
+    assert query.flags == dns.flags.RD
+
+
 @pytest.mark.parametrize(
     ("name", "labels"),
     [

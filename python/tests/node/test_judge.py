@@ -18,7 +18,7 @@ from dm_dns.node.state import State
 from dm_dns.node.unbound import Unbound
 
 STATUS = "serial=5 sha256=abc source=mesh file=def"
-SERVED = Served(5, 3, "mesh", "abc", STATUS)
+SERVED = Served(5, 2, 3, "mesh", "abc", STATUS)
 FILE = Path("state.json")
 HOOK, RESOLVED = Path("hook"), Path("resolved")
 NOW = 10_000.0
@@ -104,8 +104,10 @@ def write(**changes: Any) -> None:  # noqa: ANN401 - fields of State
     found._replace(**changes).write(FILE)
 
 
-def judged() -> list[str]:
-    return judge.judge(config(), FILE)
+def judged(of: Config | None = None, ends: int | None = None) -> list[str]:
+    """Return the problems, and what is served despite them."""
+    found = judge.judge(of or config(), FILE, ends)
+    return [*found.problems, *([found.meanwhile] if found.meanwhile else [])]
 
 
 def test_nothing_is_wrong_and_nothing_is_waited_for_if_all_answer_what_was_served(
@@ -163,9 +165,9 @@ def test_a_hook_that_this_user_may_not_ask_is_passed_over(answers: Answers) -> N
 def test_only_those_that_the_machine_has_are_asked(answers: Answers) -> None:
     write()
     answers.by |= {"hook": Error("no hook"), "resolved": Error("no resolved")}
-    assert judge.judge(config(hook=None, resolved=None), FILE) == []
-    assert judge.judge(config(resolved=None), FILE) == ["no hook"]
-    assert judge.judge(config(hook=None), FILE) == ["no resolved"]
+    assert judged(config(hook=None, resolved=None)) == []
+    assert judged(config(resolved=None)) == ["no hook"]
+    assert judged(config(hook=None)) == ["no resolved"]
 
 
 def test_a_problem_of_the_server_is_told_immediately_and_what_is_served_meanwhile(
@@ -212,7 +214,7 @@ def test_a_server_that_writes_nothing_for_four_minutes_hangs(clock: Clock) -> No
     assert judged() == []
     clock.now += 1
     assert judge.look(config(), FILE).problems == [
-        f"dm-dns.service hangs: for 241 s it has not written what it found; {SEE}"
+        f"dm-dns.service hangs: for 240 s it has not written what it found; {SEE}"
     ]
 
 
@@ -259,3 +261,13 @@ def test_a_server_that_writes_a_problem_while_it_is_waited_for_is_not_waited_for
     clock.at(3, lambda: write(problems=["a problem"], served=None))
     assert judged() == ["a problem"]
     assert len(clock.slept) == 3
+
+
+def test_a_certificate_that_has_ended_is_a_problem_too(answers: Answers) -> None:
+    write()
+    now = int(time.time())
+    assert judged(ends=now + 60) == []
+    (found,) = judged(ends=now - 60)
+    assert found.startswith("data-mesher's certificate ended at ")
+    answers.by["hook"] = Error("it is down")
+    assert judged(ends=now - 60) == ["it is down", found]

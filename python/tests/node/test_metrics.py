@@ -7,7 +7,7 @@ from dm_dns.node import metrics
 from dm_dns.node.apply import Served
 from dm_dns.node.state import State
 
-SERVED = Served(1795602829, 10, "kept", "a" * 64, "", 1795602000)
+SERVED = Served(1795602829, 7, 10, "kept", "a" * 64, "", 1795602000)
 
 
 def state(served: Served | None, *problems: str) -> State:
@@ -30,6 +30,7 @@ def test_all_that_is_known_of_what_is_served_is_there() -> None:
         ("dm_dns_problems", "pin"): 2,
         ("dm_dns_up", "pin"): 1,
         ("dm_dns_serial", "pin"): 1795602829,
+        ("dm_dns_names", "pin"): 7,
         ("dm_dns_records", "pin"): 10,
         ("dm_dns_source", "mesh", "pin"): 0,
         ("dm_dns_source", "deployed", "pin"): 0,

@@ -16,7 +16,7 @@ from dm_dns.node.local_view import LocalView
 from dm_dns.node.server import Server
 from dm_dns.node.unbound import Unbound
 
-SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def")
+SERVED = Served(5, 2, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def")
 OUTCOME = Outcome(SERVED, [], {}, is_new=True)
 LONG = 60.0
 """Seconds that are never waited for."""

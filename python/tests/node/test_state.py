@@ -17,7 +17,7 @@ from dm_dns.node.local_view import NOTHING, LocalView
 from dm_dns.node.presence import Presence
 from dm_dns.node.state import State
 
-SERVED = Served(5, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def", 4)
+SERVED = Served(5, 2, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def", 4)
 HOME = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router", ("192.168.1.10",))
 CAFE = Presence("cafe", None, "no link has an address of 10.1.0.0/16")
 LOCAL = LocalView(("10.9.0.1", "::1"), None, (HOME, CAFE))

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
+from prometheus_client.parser import text_string_to_metric_families
 
 from dm_dns import cli
 from dm_dns.commands import push as command
-from dm_dns.errors import Error, TransientError
+from dm_dns.errors import Error, RefusedError, TransientError
 from dm_dns.push import automatic, push
 from dm_dns.zone import conf
 
@@ -69,6 +70,8 @@ class Machine:
         """When it has sent its zone."""
         self.failures: list[Error] = []
         """Of the next tries to send."""
+        self.succeeded = True
+        """Whether the last run did."""
 
     def send(self) -> str:
         if self.failures:
@@ -90,7 +93,8 @@ class Machine:
         )
         self.sent.clear()
         start = self.clock.now
-        automatic.run(push.read_zone_conf(Path("zone.conf"), "pin"), settings, self.send)
+        zone = push.read_zone_conf(Path("zone.conf"), "pin")
+        self.succeeded = automatic.run(zone, settings, self.send)
         self.sent = [sent - start for sent in self.sent]
         out, err = self.capsys.readouterr()
         return [*err.splitlines(), *out.splitlines()]
@@ -389,13 +393,44 @@ def test_what_is_no_zone_is_not_replaced_by_an_outdated_one(running: Machine) ->
     assert running.sent == []
 
 
-def test_a_refusal_is_a_failure_each_time(running: Machine) -> None:
+def refused() -> float:
+    """What monitoring is told of the zone: 1 if it is refused."""
+    (family,) = text_string_to_metric_families((STATE / automatic.METRICS).read_text())
+    (sample,) = family.samples
+    assert (family.type, sample.name) == ("gauge", "dm_dns_push_refused")
+    assert sample.labels == {"domain": "pin"}
+    return float(sample.value)
+
+
+def test_a_refusal_is_a_failure_each_time_and_told_once(running: Machine) -> None:
     deploy(NEWER)
-    for _ in range(2):
-        running.failures = [Error("no")]
-        with pytest.raises(Error, match="no"):
-            running.run()
+    running.failures = [RefusedError("no")]
+    with pytest.raises(RefusedError, match="no"):
+        running.run()
+    assert refused() == 1
+    running.failures = [RefusedError("no")]
+    assert running.run() == []
+    assert not running.succeeded
+    running.failures = [RefusedError("never")]
+    with pytest.raises(RefusedError, match="never"):
+        running.run()
     assert running.run() == ["pushed"]
+    assert running.succeeded
+    assert refused() == 0
+    deploy(zone_conf(9))
+    running.failures = [RefusedError("never")]
+    with pytest.raises(RefusedError, match="never"):
+        running.run()
+
+
+def test_another_failure_is_no_refusal(running: Machine) -> None:
+    deploy(NEWER)
+    running.run()
+    deploy(zone_conf(9))
+    running.failures = [Error("no")]
+    with pytest.raises(Error, match="no"):
+        running.run()
+    assert refused() == 0
 
 
 def test_a_refusal_does_not_matter_where_another_was_faster(running: Machine) -> None:
@@ -433,13 +468,13 @@ def test_data_mesher_is_waited_for_as_long_as_it_takes_and_quietly(
         until = running.clock.now + 86400
         assert seconds > 86400
         while running.clock.now < until:
-            report("no answer")
+            report(f"no answer; retrying in {running.clock.now} s")
             running.clock.sleep(5)
 
     monkeypatch.setattr("dm_dns.push.data_mesher.wait_until_answering", wait)
     deploy(NEWER)
     printed = running.run()
-    assert printed == ["no answer"] * 29 + ["pushed"]
+    assert printed == ["no answer", "over: no answer", "pushed"]
 
 
 def test_where_there_is_nothing_to_do_data_mesher_need_not_answer(

@@ -48,7 +48,7 @@ def records(file: zonefile.ZoneFile, kinds: str = "A AAAA CNAME") -> set[tuple[s
 
 def test_a_zone_is_compiled() -> None:
     assert compiled().text == snapshot("""\
-; inputs=1234 records=8 serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh file=603ac8b0ca03dd89b2ade038a724a2b2b4808f1f1aade13c5418b29d012bd5e3
+; inputs=1234 names=6 records=8 serial=1795433611 sha256=f2d43665de14cb8ce32b68d8f838c72162f708c59f95d0e9f9837bfee4c63244 source=mesh file=603ac8b0ca03dd89b2ade038a724a2b2b4808f1f1aade13c5418b29d012bd5e3
 $TTL 5
 pin. SOA localhost. nobody.invalid. 1795433611 3600 600 86400 5
 pin. NS localhost.
@@ -136,7 +136,7 @@ def test_the_first_line_tells_inputs_and_status() -> None:
     file = compiled(inputs="1234")
     line = file.text.splitlines(keepends=True)[0]
     first = zonefile.FirstLine.parse(line)
-    assert first == ("1234", ZONE.records, file.status)
+    assert first == ("1234", ZONE.names, ZONE.records, file.status)
     fields = {name: first.field(name) for name in ("serial", "sha256", "source", "other")}
     expected = {"serial": str(ZONE.serial), "sha256": ZONE.sha256, "source": "mesh", "other": ""}
     assert fields == expected
@@ -157,8 +157,9 @@ def test_the_source_is_that_of_the_zone_only() -> None:
         "\n",
         "; inputs=1234\n",
         "nonsense\n",
-        "; inputs=1 records=x y\n",
-        "# inputs=1 records=1 y\n",
+        "; inputs=1 names=1 records=x y\n",
+        "; inputs=1 names=x records=1 y\n",
+        "# inputs=1 names=1 records=1 y\n",
     ],
 )
 def test_another_first_line_is_refused(line: str) -> None:

@@ -13,7 +13,7 @@ from dm_dns.errors import Error
 from dm_dns.node.config import DEFAULT_PATH, Config
 from dm_dns.node.hook import Hook, listeners
 from dm_dns.node.hook_names import FullNames, Names, ShortNames
-from dm_dns.node.reverse_names import Watcher
+from dm_dns.node.reverse_watcher import Watcher
 
 SUMMARY: Final = "answer systemd-resolved: this is dm-dns-hook.service"
 EXAMPLE: Final = "dm-dns hook --config /etc/dm-dns/apply.json"

@@ -194,15 +194,14 @@ def run(args: argparse.Namespace) -> int:
             elif options.delete or new is None:
                 outcome = push.delete(pushed)
             elif options.automatic:
-                _push_automatically(new, options, pushed)
-                return 0
+                return 0 if _push_automatically(new, options, pushed) else 1
             else:
                 outcome = push.push(new, pushed)
     print(outcome.summary)
     return plan.CHANGES_STATUS if outcome.is_pending else 0
 
 
-def _push_automatically(new: push.ZoneConf, options: Options, pushed: push.Options) -> None:
+def _push_automatically(new: push.ZoneConf, options: Options, pushed: push.Options) -> bool:
     settings = automatic.Settings(
         url=options.url,
         mesh_file=options.mesh_file,
@@ -212,7 +211,7 @@ def _push_automatically(new: push.ZoneConf, options: Options, pushed: push.Optio
         tell=lambda line: print(line, flush=True),
         complain=_report,
     )
-    automatic.run(new, settings, lambda: push.push(new, pushed).summary)
+    return automatic.run(new, settings, lambda: push.push(new, pushed).summary)
 
 
 def _check_usage(args: argparse.Namespace) -> None:

@@ -17,10 +17,10 @@ from dm_dns.inspect.asking import Machine, Query
 from dm_dns.inspect.clan import Clan
 from dm_dns.inspect.fleet import Fleet
 from dm_dns.inspect.status import Status
-from dm_dns.inspect.text import ago, instant
+from dm_dns.inspect.text import instant
 from dm_dns.node import state
 from dm_dns.node.config import Config
-from dm_dns.output import one_line
+from dm_dns.output import lasting, one_line
 from dm_dns.zone import conf, diff, limits
 
 SUMMARY: Final = "show what this machine serves, or with --all every machine of the clan"
@@ -190,7 +190,7 @@ def _lines(found: Status) -> list[str]:
 
 def _age(found: Status) -> str:
     age = found.age or 0
-    return f"{ago(age)} ago" if age >= 0 else f"{ago(-age)} ahead of this machine's clock"
+    return f"{lasting(age)} ago" if age >= 0 else f"{lasting(-age)} ahead of this machine's clock"
 
 
 def _table(found: Fleet) -> list[str]:

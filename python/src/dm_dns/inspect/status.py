@@ -95,7 +95,7 @@ def read(config: Config, state_file: Path) -> Status:
         domain=config.domain,
         served=served,
         since=since,
-        names=len(current.zone.cnames) + len(current.zone.addresses) if current else None,
+        names=served.names if served else None,
         change=next(iter(changes), None),
         problems=found.problems,
         whole_domain=config.whole_domain,

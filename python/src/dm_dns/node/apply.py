@@ -40,6 +40,7 @@ class Served(NamedTuple):
     """What a machine serves."""
 
     serial: int
+    names: int
     records: int
     source: str
     """``mesh``, ``deployed`` or ``kept``."""
@@ -177,6 +178,7 @@ def _serve(config: Config, inputs: Inputs, presences: Presences, *, write_only: 
     zone = choice.zone
     served = Served(
         serial=zone.serial,
+        names=zone.names,
         records=zone.records,
         source=choice.source,
         sha256=zone.sha256,
@@ -251,6 +253,7 @@ def _already_served(
         return None
     return Served(
         serial=int(first.field("serial")),
+        names=first.names,
         records=first.records,
         source=first.field("source"),
         sha256=first.field("sha256"),

@@ -78,6 +78,8 @@ class Config(NamedTuple):
     """The socket on which systemd-resolved asks for names of one label; None: it does not."""
     allow: list[str] | None = None
     """The networks whose devices it answers; None: it answers none."""
+    certificate: Path | None = None
+    """Of data-mesher, which only root and data-mesher may read; None: it has none."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -180,4 +182,5 @@ class Config(NamedTuple):
             reverse=fields.boolean("reverse") if fields.has("reverse") else False,
             search=Path(fields.path("search")) if fields.has("search") else None,
             allow=allow,
+            certificate=Path(fields.path("certificate")) if fields.has("certificate") else None,
         )

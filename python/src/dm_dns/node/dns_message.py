@@ -22,6 +22,7 @@ _POINTER: Final = 0xC0
 _MAX_NAME: Final = 255
 _MAX_LABEL: Final = 63
 _MAX_BYTE: Final = 255
+_RECURSION_DESIRED: Final = 0x0100
 _UDP_SIZE: Final = 1232
 """The size of an answer over UDP: what unbound sends at most by default."""
 
@@ -82,7 +83,9 @@ def alias(name: str, kind: int, target: str, ttl: int = 0) -> Record:
     return Record(_wire_name(name), kind, IN, ttl, _wire_name(target))
 
 
-def query(message_id: int, name: str, kind: int, dns_class: int = IN) -> bytes:
+def query(
+    message_id: int, name: str, kind: int, dns_class: int = IN, *, is_recursive: bool = False
+) -> bytes:
     """Return a query.
 
     Args:
@@ -90,12 +93,14 @@ def query(message_id: int, name: str, kind: int, dns_class: int = IN) -> bytes:
         name: in presentation format: a backslash escapes (RFC 1035, section 5.1).
         kind: the type of the records to ask for.
         dns_class: their class.
+        is_recursive: whether to ask who answers to ask others; systemd-resolved refuses the rest.
 
     Raises:
         MessageError: no message can have this name.
 
     """
-    header = struct.pack(">HHHHHH", message_id, 0, 1, 0, 0, 1)
+    flags = _RECURSION_DESIRED if is_recursive else 0
+    header = struct.pack(">HHHHHH", message_id, flags, 1, 0, 0, 1)
     question = _wire_name(name) + struct.pack(">HH", kind, dns_class)
     # RFC 6891, section 6.1.2
     options = b"\0" + struct.pack(">HHIH", _OPT, _UDP_SIZE, 0, 0)

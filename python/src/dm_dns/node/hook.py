@@ -30,7 +30,7 @@ from dm_dns.node import dns_message
 from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.hook_calls import INTERFACE, Call, Key, parse
 from dm_dns.node.hook_names import Names, answer
-from dm_dns.node.reverse_names import Watcher
+from dm_dns.node.reverse_watcher import Watcher
 from dm_dns.node.unbound import Unbound
 from dm_dns.node.varlink import END
 

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from dm_dns.node import dns_message
 from dm_dns.node.dns_message import Record
 from dm_dns.node.hook_calls import Key
-from dm_dns.node.reverse_names import Watcher
+from dm_dns.node.reverse_watcher import Watcher
 from dm_dns.zone import names
 from dm_dns.zone.zonefile import TTL
 

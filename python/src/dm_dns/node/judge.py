@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns.errors import Error, describe
-from dm_dns.node import hook_calls, resolved, state
+from dm_dns.node import certificate, hook_calls, resolved, state
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
 from dm_dns.node.state import State
@@ -36,20 +36,34 @@ class Finding(NamedTuple):
     lasts: bool = False
     """Whether waiting cannot help."""
 
+    @property
+    def meanwhile(self) -> str | None:
+        """What is served despite the problems that dm-dns.service has found; None: nothing."""
+        if not self.lasts or self.state is None or self.state.served is None:
+            return None
+        return f"meanwhile {self.state.domain} is served: {self.state.served}"
 
-def judge(config: Config, state_file: Path) -> list[str]:
-    """Return what is wrong with what this machine serves; empty if nothing is.
+
+def judge(config: Config, state_file: Path, ends: int | None = None) -> Finding:
+    """Return what is wrong with what this machine serves.
 
     A problem that dm-dns.service has found is returned immediately, anything else if it lasts.
+
+    Args:
+        config: the machine's.
+        state_file: what dm-dns.service found.
+        ends: when data-mesher's certificate does, in seconds since 1970; None: not known.
+
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
         found = look(config, state_file)
-        if found.state and found.lasts:
-            return _with_served(found.state)
-        if not found.problems or time.monotonic() > deadline:
-            return found.problems
+        if found.lasts or not found.problems or time.monotonic() > deadline:
+            break
         time.sleep(_POLL)
+    if ends is not None and ends < time.time():
+        return found._replace(problems=[*found.problems, certificate.ended(ends)])
+    return found
 
 
 def look(config: Config, state_file: Path, *, tries: int = ANSWER_TRIES) -> Finding:
@@ -71,8 +85,8 @@ def _problem_of_writer(found: State) -> str | None:
     """Return why the state is not what dm-dns.service finds now; None if it is."""
     if not found.has_writer():
         return "does not run any more"
-    if (age := found.age()) > HANGS_SECONDS:
-        return f"hangs: for {age:.0f} s it has not written what it found"
+    if found.age() > HANGS_SECONDS:
+        return f"hangs: for {HANGS_SECONDS:.0f} s it has not written what it found"
     if found.is_outdated():
         return "does not serve a file that has changed"
     if found.has_other_addresses():
@@ -106,10 +120,3 @@ def _ask(config: Config, found: State, tries: int) -> list[str]:
         for who, answer in answers.items()
         if answer != expected
     ]
-
-
-def _with_served(found: State) -> list[str]:
-    """Return the problems, and what is served despite them."""
-    if found.served is None:
-        return found.problems
-    return [*found.problems, f"meanwhile {found.domain} is served: {found.served}"]

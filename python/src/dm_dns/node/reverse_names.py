@@ -5,14 +5,12 @@ it has to tell systemd-resolved which reverse names it wants: with whole network
 every lookup of another address there would have to wait for it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Thread
 from typing import Final
 
 from dm_dns import files
 from dm_dns.node.config import Config
-from dm_dns.node.inotify import Notifier
 from dm_dns.zone import conf, limits, names, reverse
 
 _MAX_BYTES: Final = limits.MAX_REVERSE * 300
@@ -69,38 +67,3 @@ def read(path: Path, domain: str) -> dict[str, str]:
     except (OSError, ValueError, names.InvalidNameError):
         return {}
     return found
-
-
-class Watcher(Thread):
-    """Reads the file whenever it changes."""
-
-    def __init__(self, path: Path, domain: str, report: Callable[[str], None]) -> None:
-        """Watch the file at ``path`` once the thread is started.
-
-        Args:
-            path: the file.
-            domain: of the clan.
-            report: takes a line if the kernel does not tell of changes.
-
-        """
-        super().__init__(daemon=True)
-        self.names: dict[str, str] = {}
-        """The name of the machine for each reverse name: another object after each change."""
-        self.changed: Callable[[], object] = lambda: None
-        """Is called in this thread when ``names`` is another one."""
-        self._path = path
-        self._domain = domain
-        self._report = report
-
-    def run(self) -> None:
-        """Read the file, and wait for its next change, as long as the process runs."""
-        notifier = Notifier(self._report)
-        version: files.Version = ()
-        while True:
-            # First: whatever happens after it ends the wait.
-            notifier.watch([self._path.parent.parent, self._path.parent])
-            if (now := files.version(self._path)) != version:
-                version = now
-                self.names = read(self._path, self._domain)
-                self.changed()
-            notifier.wait(float("inf"))

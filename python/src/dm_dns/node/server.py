@@ -9,7 +9,7 @@ import json
 import os
 import select
 import signal
-import socket
+import socket  # noqa: TC003 - nothing runs faster without it
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,6 +82,7 @@ class Server:
         except (OSError, Error):
             self._state = State(config.domain, os.getpid(), None, None, [], {}, 0)
         self._told = _for_journal(self._state.served)
+        self._failure: str | None = None
         self._versions: dict[Path, Version] = {}
         self._local = local_view.NOTHING
         self._presences = Presences(config.allow)
@@ -218,8 +219,18 @@ class Server:
             files.write(self._metrics_file, metrics.render(self._state).encode())
         except OSError as error:
             _check_directory(self._state_file.parent)
-            self._complain(f"{self._state_file}: {error.strerror}")
+            self._say_once(f"{self._state_file} cannot be written: {error.strerror}")
+        else:
+            self._say_once(None)
         self._state_version = files.version(self._state_file)
+
+    def _say_once(self, failure: str | None) -> None:
+        """Complain about a failure unless that is known, and tell when there is none any more."""
+        if failure and failure != self._failure:
+            self._complain(failure)
+        if self._failure and not failure:
+            self._tell(f"over: {self._failure}")
+        self._failure = failure
 
     def _outcome_of_child(self) -> Outcome:
         """Run `apply` in a process of its own, and return its outcome.
@@ -353,13 +364,3 @@ def _parse_result(result: bytes) -> Outcome:
         )
     served = Served(*values["served"])
     return Outcome(served, values["problems"], inputs, values["is_new"], local, watched)
-
-
-def notify_ready() -> None:
-    """Tell systemd that the service has started (sd_notify(3)), if systemd started this process."""
-    path = os.environ.get("NOTIFY_SOCKET")
-    if path is None:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.connect("\0" + path[1:] if path.startswith("@") else path)
-        notify.send(b"READY=1")

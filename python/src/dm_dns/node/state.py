@@ -6,10 +6,11 @@
 - ``pid``: the process that wrote this, dm-dns.service;
 - ``written``: when, in seconds of the system's monotonic clock (clock_gettime(2), CLOCK_MONOTONIC),
   which stands still while the machine is suspended;
-- ``served``: null, or what the machine serves: ``serial``, ``records``, ``source`` (``mesh``,
-  ``deployed`` or ``kept``), ``sha256`` of the lines of zone.conf below its header, ``status`` (the
-  text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it), ``deployed`` (null, or the
-  serial of the zone that the machine was deployed with) and ``since`` (seconds since 1970);
+- ``served``: null, or what the machine serves: ``serial``, ``names``, ``records``, ``source``
+  (``mesh``, ``deployed`` or ``kept``), ``sha256`` of the lines of zone.conf below its header,
+  ``status`` (the text of the TXT record at ``_dm-dns.<domain>`` if unbound serves it), ``deployed``
+  (null, or the serial of the zone that the machine was deployed with) and ``since`` (seconds since
+  1970);
 - ``problems``: a list of texts; empty if all is well;
 - ``inputs``: for each file that was read its version, a list of numbers that changes with the file;
 - ``local``: the local view that the zone was made from: ``addresses`` (null, or the list of those
@@ -124,6 +125,7 @@ def read(path: Path) -> State:
         since = found.integer("since")
         served = Served(
             serial=found.integer("serial"),
+            names=found.integer("names"),
             records=found.integer("records"),
             source=found.text("source"),
             sha256=found.text("sha256"),

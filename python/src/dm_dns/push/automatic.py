@@ -22,13 +22,17 @@ from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.access import history
-from dm_dns.errors import Error, TransientError
+from dm_dns.errors import Error, RefusedError, TransientError
 from dm_dns.files import ReadFile
 from dm_dns.node.config import KEYS_FILE, NO_TRUST, REPLACED, Trust
+from dm_dns.prometheus import gauge
 from dm_dns.push import data_mesher, plan
 from dm_dns.push.destination import MeshCopy
 from dm_dns.push.push import ZoneConf
 from dm_dns.zone import conf, limits
+
+METRICS: Final = "push.prom"
+"""The file with the metrics of the unit, in its state folder."""
 
 _POLL: Final = 0.5  # seconds, as all below
 _HALF_WRITTEN: Final = 5.0
@@ -56,10 +60,10 @@ class Settings:
     tell: Callable[[str], None]
     """Takes a line about what was done."""
     complain: Callable[[str], None]
-    """Takes a line about what goes wrong and is retried; it is not called often."""
+    """Takes a line about what goes wrong and is retried, once as long as it lasts."""
 
 
-def run(new: ZoneConf, settings: Settings, send: Callable[[], str]) -> None:
+def run(new: ZoneConf, settings: Settings, send: Callable[[], str]) -> bool:
     """Push the zone if it is newer than the mesh's, as soon as that is known and possible.
 
     Tells what was done; if there is nothing to do, tells that once per boot and zone.
@@ -69,12 +73,34 @@ def run(new: ZoneConf, settings: Settings, send: Callable[[], str]) -> None:
         settings: of the unit.
         send: pushes the zone, and returns a line that says so.
 
+    Returns:
+        False: it fails for the same reason as in the last run, which has been told.
+
     Raises:
         Error: as ``send`` raises it, except for failures that heal by themselves; or the mesh's
             copy or the history cannot be read.
 
     """
-    _Run(new, settings, send).run()
+    failure = settings.state / "failure"
+    try:
+        _Run(new, settings, send).run()
+    except Error as error:
+        if isinstance(error, RefusedError):
+            _measure(new, settings, is_refused=True)
+        digest = hashlib.sha256(str(error).encode()).hexdigest()
+        if _text(failure) == digest:
+            return False
+        files.replace(failure, digest.encode())
+        raise
+    files.remove(failure)
+    _measure(new, settings, is_refused=False)
+    return True
+
+
+def _measure(new: ZoneConf, settings: Settings, *, is_refused: bool) -> None:
+    text = "Whether the zone that this machine was deployed with is refused, and not pushed."
+    metric = gauge("push_refused", text, ({"domain": new.zone.domain}, int(is_refused)))
+    files.replace(settings.state / METRICS, metric.encode())
 
 
 class _Look(NamedTuple):
@@ -174,8 +200,11 @@ class _Run:
     def _is_settled(self, look: _Look) -> bool:
         """Wait for what the mesh may bring; return whether its copy is still the same."""
         data_mesher.wait_until_answering(
-            self._settings.url, seconds=math.inf, report=self._waits.report
+            self._settings.url,
+            seconds=math.inf,
+            report=lambda line: self._waits.report(line.partition("; ")[0]),
         )
+        self._waits.is_over()
         seconds = 0.0
         is_missing = look.copy.content is None and not look.copy.is_too_large
         if not self._has_settled and (self._is_first or is_missing):
@@ -206,19 +235,27 @@ class _Run:
 
 
 class _Seldom:
-    """Passes on the first line, and then one in a while."""
+    """Passes on what goes wrong: each line once as long as that lasts, and one in a while."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
+        self._said: list[str] = []
         self._next = -math.inf
         self._silence = _FIRST_SILENCE
 
     def report(self, line: str) -> None:
         now = time.monotonic()
-        if now >= self._next:
-            self._report(line)
-            self._next = now + self._silence
-            self._silence = min(2 * self._silence, _LONGEST_SILENCE)
+        if now < self._next or line in self._said:
+            return
+        self._report(line)
+        self._said.append(line)
+        self._next = now + self._silence
+        self._silence = min(2 * self._silence, _LONGEST_SILENCE)
+
+    def is_over(self) -> None:
+        if self._said:
+            self._report(f"over: {self._said[-1]}")
+        self._said.clear()
 
 
 def _newer(compared: plan.Plan, old: conf.Zone) -> str | None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.access import history
-from dm_dns.errors import Error, FileError, TransientError
+from dm_dns.errors import FileError, RefusedError, TransientError
 from dm_dns.push import data_mesher, plan
 from dm_dns.push.destination import Destination, MeshCopy
 from dm_dns.push.key_source import KeyFile
@@ -152,7 +152,7 @@ def _send(new: ZoneConf, options: Options) -> Outcome:
     made = plan.make(new.zone, copy)
     _report(made, options)
     if reasons := plan.refusals(made, force=options.force):
-        raise Error("\n".join(["the zone is refused, nothing was sent:", *reasons]))
+        raise RefusedError("\n".join(["the zone is refused, nothing was sent:", *reasons]))
     if made.old and not made.has_changes and not options.force:
         reason = made.up_to_date_reason(made.old)
         return Outcome(f"nothing to do for {options.domain}: {reason}")

@@ -70,6 +70,11 @@ class Zone(NamedTuple):
         return is_from_the_future(self.serial, now, known)
 
     @property
+    def names(self) -> int:
+        """The number of names."""
+        return len(self.cnames) + len(self.addresses)
+
+    @property
     def records(self) -> int:
         """The number of records."""
         return len(self.cnames) + sum(map(len, self.addresses.values()))

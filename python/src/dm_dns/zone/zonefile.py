@@ -115,7 +115,8 @@ def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
     status = f"serial={served.serial} sha256={served.sha256} source={source}"
     file = f"file={hashlib.sha256(body.encode('ascii')).hexdigest()}"
     txt = f'{status_name(served.domain)}. TXT "{status}" "{file}"\n'
-    first = f"; inputs={inputs} records={served.records} {status} {file}\n"
+    counts = f"names={served.names} records={served.records}"
+    first = f"; inputs={inputs} {counts} {status} {file}\n"
     return ZoneFile(f"{first}{body}{txt}", f"{status} {file}", addresses)
 
 
@@ -268,8 +269,10 @@ class FirstLine(NamedTuple):
 
     inputs: str
     """What the file was made from."""
+    names: int
+    """The number of names of the zone."""
     records: int
-    """The number of records of the zone."""
+    """The number of its records."""
     status: str
     """As `ZoneFile.status`."""
 
@@ -281,10 +284,15 @@ class FirstLine(NamedTuple):
             ValueError: the line is not the first one of a zone file.
 
         """
-        comment, inputs, records, status = line.rstrip("\n").split(" ", 3)
+        comment, inputs, known, records, status = line.rstrip("\n").split(" ", 4)
         if comment != ";":
             raise ValueError(line)
-        return cls(inputs.removeprefix("inputs="), int(records.removeprefix("records=")), status)
+        return cls(
+            inputs=inputs.removeprefix("inputs="),
+            names=int(known.removeprefix("names=")),
+            records=int(records.removeprefix("records=")),
+            status=status,
+        )
 
     def field(self, name: str) -> str:
         """Return a field of the status, such as ``source``; empty if the status lacks it."""

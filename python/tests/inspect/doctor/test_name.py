@@ -49,7 +49,7 @@ def config(tmp_path: Path) -> Config:
 def serving(config: Config) -> Written:
     """Return what dm-dns.service writes where what is served is what was deployed."""
     kept = conf.read(config.kept, "pin")
-    served = Served(SERIAL, kept.records, "deployed", kept.sha256, "", SERIAL)
+    served = Served(SERIAL, kept.names, kept.records, "deployed", kept.sha256, "", SERIAL)
     return Written(State("pin", 1, served, SERIAL, [], {}, 0), well(""))
 
 

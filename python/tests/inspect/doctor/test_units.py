@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,87 @@ def test_units_and_the_version_are_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert sorted(found.units) == ["a.service", "b.socket"]
     assert found.unit("a.service").environment("B") == "x=y"
     assert not found.unit("c.service").is_loaded
+
+
+def calls(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *looks: dict[str, str]
+) -> Callable[[], int]:
+    """Have each look at a.service find the next of these; return how many there were."""
+    properties = ({"Id": "a.service", **LOADED, **look} for look in looks)
+    for number, each in enumerate(properties):
+        text = "".join(f"{key}={value}\n" for key, value in each.items())
+        (folder / f"look-{number}").write_text(text)
+    fake_systemctl(
+        folder,
+        monkeypatch,
+        f"cd {folder}; test $2 != --property=Version || {{ echo 259; exit; }}\n"
+        "number=$(ls asked* 2>/dev/null | wc -l); touch asked-$number\n"
+        f"cat look-$number 2>/dev/null || cat look-{len(looks) - 1}",
+    )
+    return lambda: len(list(folder.glob("asked-*")))
+
+
+JUST_NOW = {"ActiveEnterTimestampMonotonic": str(10**18)}
+LONG_AGO = {"ActiveEnterTimestampMonotonic": "1"}
+
+
+def test_a_unit_that_has_run_for_long_is_looked_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = calls(tmp_path, monkeypatch, LONG_AGO)
+    assert units.ask(["a.service"]).look(["a.service"]).verdict == "ok"
+    assert asked() == 1
+
+
+@pytest.mark.parametrize(
+    "at_first",
+    [
+        {"ActiveState": "deactivating", "InvocationID": "1"},
+        {"ActiveState": "failed", "InvocationID": "1", **JUST_NOW},
+        {"ActiveState": "activating", "SubState": "auto-restart", "InvocationID": "2"},
+    ],
+)
+def test_a_unit_that_is_just_restarting_is_no_fault(
+    at_first: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = calls(tmp_path, monkeypatch, at_first, {"InvocationID": "2", **LONG_AGO})
+    assert units.ask(["a.service"]).look(["a.service"]).verdict == "ok"
+    assert asked() == 2
+
+
+@pytest.mark.parametrize("state", ["active", "failed", "inactive", "activating"])
+def test_a_unit_that_is_started_again_and_again_is_a_fault_whatever_its_state(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [{"ActiveState": state, "InvocationID": str(number), **JUST_NOW} for number in range(3)]
+    asked = calls(tmp_path, monkeypatch, *looks)
+    found = units.ask(["a.service"]).look(["a.service"])
+    assert (found.verdict, found.text) == (
+        "fault",
+        "a.service ends whenever systemd starts it: again and again",
+    )
+    assert asked() == 3
+
+
+@pytest.mark.parametrize(("times", "verdict"), [("1", "ok"), ("2", "fault")])
+def test_a_unit_that_systemd_has_just_restarted_is_a_fault_where_that_was_not_the_first_time(
+    times: str, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "_PATIENCE", 0.2)
+    calls(tmp_path, monkeypatch, {"NRestarts": times, **JUST_NOW})
+    assert units.ask(["a.service"]).look(["a.service"]).verdict == verdict
+    calls(tmp_path, monkeypatch, {"NRestarts": times, **LONG_AGO})
+    assert units.ask(["a.service"]).look(["a.service"]).verdict == "ok"
+
+
+def test_a_unit_that_does_not_come_up_is_waited_for_only_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "_PATIENCE", 0.2)
+    asked = calls(tmp_path, monkeypatch, {"ActiveState": "activating", "SubState": "start"})
+    found = units.ask(["a.service"]).look(["a.service"])
+    assert found.text == "a.service is activating (start)"
+    assert asked() > 1
 
 
 @pytest.mark.parametrize("script", ["exit 1", "exec yes", "exec sleep 60"])

@@ -1,24 +1,26 @@
 """Who answers lookups: unbound, the hook, systemd-resolved, and the C library for programs."""
 
-import json
 import os
 import re
 import shlex
 import socket
+import stat
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final, NamedTuple
 
 from dm_dns import files
-from dm_dns.access import ssh
 from dm_dns.errors import Error
 from dm_dns.inspect.doctor import units
 from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
 from dm_dns.inspect.doctor.files import Written
 from dm_dns.inspect.doctor.units import Systemd
-from dm_dns.node import dns_message, hook_calls, varlink
+from dm_dns.node import dns_message, hook_calls, resolved, varlink
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
 from dm_dns.node.unbound import Unbound
@@ -31,23 +33,25 @@ SECONDS: Final = 0.8
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
 NSSWITCH: Final = Path("/etc/nsswitch.conf")
 
-_INTERFACE: Final = "io.systemd.Resolve"
 _STUB: Final = {"127.0.0.53", "127.0.0.54"}
+_STUB_RESOLV_CONF: Final = Path("/run/systemd/resolve/stub-resolv.conf")
+_NO_STUB: Final = (
+    "systemd-resolved does not answer at 127.0.0.53, perhaps because of DNSStubListener=: programs"
+    " that read /etc/resolv.conf, such as dig and those in Go, do not find the clan's names"
+)
+_SHOW_STUB: Final = (
+    "grep -rn DNSStubListener /etc/systemd/resolved.conf* /run/systemd/resolved.conf.d"
+    "  # remove that, and restart systemd-resolved"
+)
+_DNS_PORT: Final = 53
+_HOOK_SECONDS: Final = 0.3
+_WORDS: Final = re.compile(r"\[[^\]]*\]|[^\s\[]+")
+_RETURNS: Final = re.compile(r"(NOTFOUND|!SUCCESS|!UNAVAIL|!TRYAGAIN)=return", re.IGNORECASE)
 _HOOKS_SINCE: Final = 259
 _SWITCH: Final = "SYSTEMD_RESOLVED_HOOK"
 _MAX_CONFIG: Final = 2**16  # bytes
 _MAX_SOCKETS: Final = 2**22  # bytes of a table in /proc/net
 _FAMILIES: Final = {dns_message.A: socket.AF_INET, dns_message.AAAA: socket.AF_INET6}
-
-# getaddrinfo(3) cannot be stopped, so a process of its own asks.
-_GETADDRINFO: Final = """\
-import json, socket, sys
-try:
-    found = socket.getaddrinfo(sys.argv[1], None, type=socket.SOCK_STREAM)
-    print(json.dumps([address[4][0] for address in found]))
-except socket.gaierror as error:
-    print(json.dumps(error.strerror))
-"""
 
 
 class Answer(NamedTuple):
@@ -60,6 +64,28 @@ class Answer(NamedTuple):
     def __str__(self) -> str:
         """Return the answer for people."""
         return " ".join(conf.in_order(self.addresses)) or self.problem or "no address"
+
+
+def loopback(config: Config) -> Found:
+    """Return whether what is sent to the address at which unbound answers arrives there."""
+    address = config.unbound.address
+    try:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+        ):
+            receiver.bind((address, 0))
+            receiver.settimeout(SECONDS)
+            sender.connect(receiver.getsockname())
+            sender.send(b"dm-dns")
+            receiver.recv(16)
+    except OSError as error:
+        return fault(
+            f"what is sent to {address} does not arrive there ({error.strerror or error}): the"
+            " interface lo is down, or a rule for routes or of a firewall stops it",
+            "sudo ip link set lo up; ip route get 127.0.0.1; sudo nft list ruleset",
+        )
+    return well(f"what is sent to {address} arrives there")
 
 
 def port(config: Config, systemd: Systemd) -> Found:
@@ -115,10 +141,38 @@ def _processes(inodes: set[str]) -> list[int]:
     return sorted(found - {1})
 
 
-def unbound_units(systemd: Systemd) -> Found:
-    """Return whether unbound runs, or systemd starts it for the next query."""
+def unbound_units(config: Config, systemd: Systemd) -> Found:
+    """Return whether unbound runs, or systemd starts it for a query."""
     used = units.unbound(systemd)
-    return systemd.look(used) if len(used) == 1 else systemd.look_at_held(*units.UNBOUND)
+    if len(used) == 1:
+        return systemd.look(used)
+    name = zonefile.status_name(config.domain)
+    wake = partial(_ask_unbound, config.unbound, name, dns_message.TXT)
+    return _look_at_held(systemd, units.UNBOUND, wake)
+
+
+def _look_at_held(systemd: Systemd, names: tuple[str, str], wake: Callable[[], object]) -> Found:
+    """Return whether a service runs, or does so when it is asked.
+
+    Args:
+        systemd: what it said of these units.
+        names: the socket that systemd holds, and the service that it starts.
+        wake: asks there.
+
+    """
+    service = names[1]
+    if systemd.waits(*names) or not systemd.unit(service).is_calm:
+        is_silent = False
+        try:
+            wake()
+        except PermissionError:
+            pass
+        except (OSError, Error, MessageError):
+            is_silent = True
+        systemd = units.ask(names, systemd)
+        if is_silent and systemd.unit(service).starts:
+            return units.ends(service)
+    return systemd.look_at_held(*names)
 
 
 def unbound_answers(config: Config) -> Found:
@@ -127,14 +181,17 @@ def unbound_answers(config: Config) -> Found:
     try:
         _ask_unbound(config.unbound, zonefile.status_name(config.domain), dns_message.TXT)
     except (OSError, MessageError) as error:
-        return fault(
-            f"unbound does not answer on {where}: {error}", "sudo systemctl restart unbound"
-        )
+        text = f"unbound does not answer on {where}: {error}"
+        if isinstance(error, TimeoutError):
+            text += ", so it hangs, or a firewall stops what is sent to that port"
+        return fault(text, "sudo systemctl restart unbound; sudo nft list ruleset")
     return well(f"unbound answers on {where}")
 
 
-def _ask_unbound(unbound: Unbound, name: str, kind: int) -> dns_message.Response:
-    """Return what unbound answers.
+def _ask_unbound(
+    unbound: Unbound, name: str, kind: int, *, is_recursive: bool = False
+) -> dns_message.Response:
+    """Return what unbound answers, or another server in its place.
 
     Raises:
         OSError: nothing, in time.
@@ -142,7 +199,8 @@ def _ask_unbound(unbound: Unbound, name: str, kind: int) -> dns_message.Response
 
     """
     query_id = os.urandom(2)
-    query = dns_message.query(int.from_bytes(query_id, "big"), name, kind)
+    number = int.from_bytes(query_id, "big")
+    query = dns_message.query(number, name, kind, is_recursive=is_recursive)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.settimeout(SECONDS)
         server.connect((unbound.address, unbound.port))
@@ -172,10 +230,21 @@ def _expected(written: Written) -> str | None:
 
 def hook_units(config: Config, systemd: Systemd) -> Found:
     """Return whether the hook runs, and its socket is where resolved looks for it."""
-    found = systemd.look_at_held(*units.HOOK)
-    if found.verdict == "ok" and config.hook and not config.hook.exists():
-        remedy = f"sudo systemctl restart {' '.join(units.HOOK)}"
+    if config.hook is None:
+        return systemd.look_at_held(*units.HOOK)
+    name = zonefile.status_name(config.domain)
+    wake = partial(hook_calls.txt, config.hook, name, seconds=SECONDS)
+    found = _look_at_held(systemd, units.HOOK, wake)
+    if found.verdict != "ok":
+        return found
+    remedy = units.restart(*units.HOOK)
+    try:
+        mode = config.hook.stat().st_mode
+    except OSError:
         return fault(f"{config.hook} does not exist, so systemd-resolved asks nobody", remedy)
+    if not mode & stat.S_IWUSR:
+        text = f"{config.hook} has the mode {stat.filemode(mode)}: systemd-resolved may not ask"
+        return fault(text, remedy)
     return found
 
 
@@ -199,7 +268,7 @@ def hook_answers(config: Config, written: Written) -> Found:
     """Return whether the hook answers as unbound does."""
     if config.hook is None:
         return not_asked("this machine has none")
-    remedy = f"sudo systemctl restart {' '.join(units.HOOK)}"
+    remedy = units.restart(*units.HOOK)
     try:
         answer = hook_calls.txt(config.hook, zonefile.status_name(config.domain), seconds=SECONDS)
     except PermissionError:
@@ -214,19 +283,15 @@ def hook_answers(config: Config, written: Written) -> Found:
 def resolved_answers(config: Config, systemd: Systemd, written: Written) -> Found:
     """Return whether systemd-resolved asks the hook."""
     name = zonefile.status_name(config.domain)
-    reason = None
+    answers, reason = [], None
+    if config.resolved is None:
+        return not_asked("this machine's configuration does not name its socket")
     try:
-        reply = _call_resolved(config.resolved, "ResolveRecord", name=name, type=dns_message.TXT)
-        answers = [" ".join(each["rr"].get("items") or []) for each in reply.get("rrs") or []]
+        answers = resolved.texts(config.resolved, name, seconds=SECONDS)
     except VarlinkError as error:
-        answers, reason = [], error.name.rpartition(".")[2]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        answers, reason = [], f"what is not an answer: {error}"
-    except OSError as error:
-        return fault(
-            f"systemd-resolved does not answer at {config.resolved}: {error}",
-            "sudo systemctl restart systemd-resolved",
-        )
+        reason = error.name.rpartition(".")[2]
+    except Error as error:
+        return _silent_hook(config) or fault(str(error), "sudo systemctl restart systemd-resolved")
     if _expected(written) in answers:
         return well("systemd-resolved asks the hook, and answers as unbound does")
     said = reason or " ".join(map(ascii, answers)) or "no record"
@@ -236,6 +301,27 @@ def resolved_answers(config: Config, systemd: Systemd, written: Written) -> Foun
             "sudo dm-dns doctor  # root may ask the hook",
         )
     return _no_hooks(systemd, f"systemd-resolved does not ask the hook: it answers {said}")
+
+
+def _silent_hook(config: Config) -> Found | None:
+    """Return the hook of another program for which systemd-resolved waits, if there is one."""
+    folder = config.hook.parent if config.hook else None
+    if folder is None or not folder.is_dir():
+        return None
+    for path in sorted(folder.iterdir()):
+        if path != config.hook:
+            try:
+                varlink.call(path, "io.systemd.Resolve.Hook.QueryFilter", {}, seconds=_HOOK_SECONDS)
+            except TimeoutError:
+                return fault(
+                    f"systemd-resolved waits for the hook {path}, which is not of dm-dns and does"
+                    " not answer",
+                    f"sudo ss --listening --unix --processes src {shlex.quote(str(path))}"
+                    "  # and stop that program",
+                )
+            except (OSError, ValueError, VarlinkError):
+                pass  # it answers something, or nobody is there
+    return None
 
 
 def _no_hooks(systemd: Systemd, text: str) -> Found:
@@ -263,12 +349,6 @@ def _has(place: str) -> bool:
     return False
 
 
-def _call_resolved(path: Path | None, method: str, **parameters: object) -> dict[str, Any]:
-    if path is None:
-        raise FileNotFoundError("the configuration does not name its socket")
-    return varlink.call(path, f"{_INTERFACE}.{method}", parameters, seconds=SECONDS)
-
-
 def resolv_conf() -> Found:
     """Return whether programs that read /etc/resolv.conf themselves ask systemd-resolved."""
     remedy = f"sudo ln -sfn /run/systemd/resolve/stub-resolv.conf {RESOLV_CONF}"
@@ -278,14 +358,35 @@ def resolv_conf() -> Found:
         return fault(f"{RESOLV_CONF}: {error.strerror}", remedy)
     lines = [line.split() for line in text.splitlines()]
     servers = [words[1] for words in lines if words[:1] == ["nameserver"] and words[1:]]
-    if not servers or not set(servers) <= _STUB:
-        named = ", ".join(servers) or "no server"
+    others = [server for server in servers if server not in _STUB]
+    if others or not servers:
+        if RESOLV_CONF.resolve() == _STUB_RESOLV_CONF.resolve():
+            # systemd-resolved itself names others there while it does not listen.
+            return fault(_NO_STUB, _SHOW_STUB)
+        ones = "" if len(others) == len(servers) else " beside systemd-resolved"
         return fault(
-            f"{RESOLV_CONF} names {named}, and not systemd-resolved (127.0.0.53): programs that"
-            " read it, such as dig and those in Go, do not find the clan's names",
+            f"{RESOLV_CONF} names {', '.join(others) or 'no server'}{ones}: programs that read it,"
+            " such as dig and those in Go, do not find the clan's names, or not always",
             remedy,
         )
     return well(f"{RESOLV_CONF} names systemd-resolved")
+
+
+def stub(config: Config, written: Written) -> Found:
+    """Return whether systemd-resolved answers programs that read /etc/resolv.conf."""
+    server = Unbound(config.unbound.control, "127.0.0.53", _DNS_PORT)
+    try:
+        name = zonefile.status_name(config.domain)
+        response = _ask_unbound(server, name, dns_message.TXT, is_recursive=True)
+    except (OSError, MessageError) as error:
+        return fault(f"{_NO_STUB} ({error})", _SHOW_STUB)
+    answer = dns_message.first_txt(response.answer)
+    if answer != _expected(written):
+        return fault(
+            f"systemd-resolved answers {answer!a} at 127.0.0.53, and programs another",
+            "sudo systemctl restart systemd-resolved",
+        )
+    return well("systemd-resolved answers at 127.0.0.53 too")
 
 
 def nsswitch() -> Found:
@@ -297,7 +398,14 @@ def nsswitch() -> Found:
     for line in text.splitlines():
         key, _, services = line.partition("#")[0].partition(":")
         if key.strip() == "hosts":
-            if "resolve" in services.split():
+            words = _WORDS.findall(services)
+            if ends := _ends_before_resolve(words):
+                return fault(
+                    f"{NSSWITCH} has `{line.strip()}`: with {ends} programs do not get as far as"
+                    " the service resolve",
+                    units.DEPLOY,
+                )
+            if "resolve" in words:
                 return well(f"{NSSWITCH} has the service resolve for hosts")
             return fault(
                 f"{NSSWITCH} has `{line.strip()}`, without the service resolve: programs do not"
@@ -305,6 +413,20 @@ def nsswitch() -> Found:
                 units.DEPLOY,
             )
     return fault(f"{NSSWITCH} has no line for hosts", units.DEPLOY)
+
+
+def _ends_before_resolve(words: Sequence[str]) -> str | None:
+    """Return what ends a search for names before the service resolve (nsswitch.conf(5))."""
+    service = ""
+    for word in words:
+        if word == "resolve":
+            return None
+        if not word.startswith("["):
+            service = word
+        # mDNS's own finds that a name is not there only where it is one of its domain.
+        elif not service.startswith("mdns") and _RETURNS.search(word):
+            return f"{service} {word}"
+    return None
 
 
 def of_unbound(unbound: Unbound, name: str) -> Answer:
@@ -346,30 +468,33 @@ def _addresses(records: Iterable[tuple[int, bytes]]) -> frozenset[str]:
 
 def of_resolved(path: Path | None, name: str) -> Answer:
     """Return the addresses of a name as systemd-resolved answers."""
+    if path is None:
+        return Answer(frozenset(), "its socket is not known")
     try:
-        reply = _call_resolved(path, "ResolveHostname", name=name)
-        found = {
-            socket.inet_ntop(each["family"], bytes(each["address"]))
-            for each in reply.get("addresses") or []
-        }
+        return Answer(resolved.addresses(path, name, seconds=SECONDS))
     except VarlinkError as error:
         return Answer(frozenset(), error.name.rpartition(".")[2])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Error as error:
         return Answer(frozenset(), str(error))
-    return Answer(frozenset(found))
 
 
 def of_programs(name: str) -> Answer:
     """Return the addresses of a name as programs get them: from getaddrinfo(3)."""
-    command = [sys.executable, "-I", "-S", "-c", _GETADDRINFO, name]
+    answers: SimpleQueue[Answer] = SimpleQueue()
+    # It cannot be stopped, and whoever waits for a thread that is no daemon waits for its end.
+    Thread(target=lambda: answers.put(_getaddrinfo(name)), daemon=True).start()
     try:
-        status, printed = ssh.output(command, limit=2**20, seconds=SECONDS)
-        found = json.loads(printed) if status == 0 else f"no answer within {SECONDS:g} s"
-    except (OSError, ValueError) as error:
-        found = str(error)
-    if isinstance(found, str):
-        return Answer(frozenset(), found)
-    return Answer(frozenset(address.partition("%")[0] for address in found))
+        return answers.get(timeout=SECONDS)
+    except Empty:
+        return Answer(frozenset(), f"no answer within {SECONDS:g} s")
+
+
+def _getaddrinfo(name: str) -> Answer:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        return Answer(frozenset(), getattr(error, "strerror", None) or str(error))
+    return Answer(frozenset(str(each[4][0]).partition("%")[0] for each in found))
 
 
 def programs(path: Path | None, names: Sequence[str]) -> Found:

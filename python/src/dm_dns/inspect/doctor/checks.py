@@ -1,20 +1,25 @@
 """All checks, in the order of the way of the data: from the mesh to programs."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from dm_dns.errors import Error
+from dm_dns.errors import Error, describe
 from dm_dns.inspect import status
 from dm_dns.inspect.doctor import answers, files, units
 from dm_dns.inspect.doctor.check import Check, Found, Result, fault, not_asked, run, well
 from dm_dns.inspect.doctor.name import Asked
+from dm_dns.inspect.text import instant
+from dm_dns.node import certificate
 from dm_dns.node.config import Config
+from dm_dns.output import lasting
 from dm_dns.zone import conf
 
 KEYS: Final = (
     "configuration",
     "clock",
+    "loopback",
     "data-mesher",
     "certificate",
     "push",
@@ -37,11 +42,17 @@ KEYS: Final = (
     "resolved",
     "resolved-answers",
     "resolv-conf",
+    "stub",
     "nsswitch",
     "programs",
     "monitoring",
 )
 """The checks of a machine, without those of a name."""
+
+_SOON: Final = 0.7
+"""A fault that is found within so many seconds is looked at again,"""
+_PAUSE: Final = 0.2
+"""so many later."""
 
 
 class Report(NamedTuple):
@@ -74,29 +85,56 @@ class Report(NamedTuple):
 
 
 def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | None) -> Report:
-    """Make all checks of this machine, and of ``name`` if there is one."""
+    """Make all checks of this machine, and of ``name`` if there is one.
+
+    A fault is looked at again: something may just be restarting, or serving a change. What has been
+    waited for in vain is not, so that this takes less than 2 s.
+    """
+    start = time.monotonic()
+    found, systemd = _examine(config_file, state_file, clan_file, name)
+    is_soon = time.monotonic() - start < _SOON
+    if found.first and (is_soon or not systemd.is_calm):
+        time.sleep(_PAUSE)
+        found, _ = _examine(config_file, state_file, clan_file, name, systemd)
+    return found
+
+
+def _examine(
+    config_file: Path,
+    state_file: Path,
+    clan_file: Path,
+    name: str | None,
+    earlier: units.Systemd = units.SILENT,
+) -> tuple[Report, units.Systemd]:
     here, is_root = status.own_name(), os.geteuid() == 0
     try:
         config = Config.read(config_file)
     except Error as error:
         found = fault(f"{error}", units.DEPLOY)
         others = [Result(key, not_asked("it depends on configuration")) for key in KEYS[1:]]
-        return Report(here, None, name, is_root, [Result(KEYS[0], found), *others])
+        report = Report(here, None, name, is_root, [Result(KEYS[0], found), *others])
+        return report, units.SILENT
     names = [*units.UNBOUND, *units.HOOK, units.SEARCH, *units.MONITORING]
-    systemd = units.ask([*names, units.SERVER, units.RESOLVED, units.MESH, units.PUSH])
+    names += [units.SERVER, units.RESOLVED, units.MESH, units.PUSH]
+    systemd = units.ask(names, earlier)
     written = files.read_state(state_file)
     checks = [
         Check("configuration", lambda: well(f"{config_file} is of {config.domain}")),
         Check("clock", lambda: files.clock(config, written)),
+        Check("loopback", lambda: answers.loopback(config)),
         Check("data-mesher", lambda: units.mesh(systemd)),
-        *([Check("certificate", _certificate)] if systemd.unit(units.MESH).is_loaded else []),
+        *(
+            [Check("certificate", lambda: certificate_ends(config))]
+            if systemd.unit(units.MESH).is_loaded
+            else []
+        ),
         *(
             [Check("push", lambda: units.push(systemd.unit(units.PUSH)))]
             if _pushes(systemd)
             else []
         ),
         Check("server", lambda: systemd.look([units.SERVER])),
-        Check("state", lambda: written.problem, ("server",)),
+        Check("state", lambda: written.problem, ("server", "loopback")),
         *(
             [Check("local-networks", lambda: files.local_networks(written), ("state",))]
             if written.state and written.state.local.networks
@@ -113,8 +151,8 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
         ),
         Check("zone-file", lambda: files.zone_file(config, written), ("state", "state-directory")),
         Check("port", lambda: answers.port(config, systemd)),
-        Check("unbound", lambda: answers.unbound_units(systemd), ("port",)),
-        Check("unbound-answers", lambda: answers.unbound_answers(config), ("unbound",)),
+        Check("unbound", lambda: answers.unbound_units(config, systemd), ("port",)),
+        Check("unbound-answers", lambda: answers.unbound_answers(config), ("unbound", "loopback")),
         Check(
             "unbound-serves",
             lambda: answers.unbound_serves(config, written),
@@ -134,11 +172,16 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
             ("resolved", "hook-answers"),
         ),
         Check("resolv-conf", answers.resolv_conf),
+        Check(
+            "stub",
+            lambda: answers.stub(config, written),
+            ("resolved-answers", "resolv-conf", "loopback"),
+        ),
         Check("nsswitch", answers.nsswitch),
         Check(
             "programs",
             lambda: answers.programs(config.resolved, _others(config, here)),
-            ("resolved-answers", "nsswitch", "resolv-conf"),
+            ("resolved-answers", "nsswitch", "stub"),
         ),
         Check("monitoring", lambda: systemd.look(units.MONITORING)),
     ]
@@ -146,7 +189,8 @@ def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | No
     if name is not None:
         asked = Asked(name, config, written, clan_file)
         checks += asked.checks(here)
-    return Report(here, config.domain, asked.name if asked else None, is_root, run(checks))
+    report = Report(here, config.domain, asked.name if asked else None, is_root, run(checks))
+    return report, systemd
 
 
 def _pushes(systemd: units.Systemd) -> bool:
@@ -160,9 +204,23 @@ def _search(config: Config, systemd: units.Systemd) -> list[Check]:
     return [Check("search", lambda: answers.short_names(path, systemd), ("hook",))]
 
 
-def _certificate() -> Found:
-    return not_asked(
-        "dm-dns does not know where data-mesher's certificate is; clan-core makes it for 90 days"
+def certificate_ends(config: Config) -> Found:
+    """Return whether data-mesher's certificate is valid, and how long."""
+    path = config.certificate
+    if path is None:
+        return not_asked("data-mesher's configuration names no certificate")
+    try:
+        end = certificate.read_end(path)
+    except PermissionError:
+        return not_asked("only root may read it: run this with sudo")
+    except OSError as error:
+        return fault(describe(error), "clan machines update  # in the checkout")
+    if end is None:
+        return not_asked(f"{path} has a form that dm-dns does not know")
+    if end < time.time():
+        return fault(certificate.ended(end), f"{certificate.remedy()}  # in the checkout")
+    return well(
+        f"data-mesher's certificate ends in {lasting(end - time.time())}, at {instant(end)}"
     )
 
 

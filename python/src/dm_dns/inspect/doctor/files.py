@@ -13,16 +13,18 @@ from dm_dns.errors import Error, describe
 from dm_dns.inspect import local
 from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
 from dm_dns.inspect.doctor.units import DEPLOY, SERVER
-from dm_dns.inspect.text import ago, instant
+from dm_dns.inspect.text import instant
+from dm_dns.node import hosts as hosts_file
 from dm_dns.node import state
 from dm_dns.node.config import Config
 from dm_dns.node.judge import HANGS_SECONDS
 from dm_dns.node.state import State
+from dm_dns.output import lasting
 from dm_dns.zone import conf, limits
 from dm_dns.zone.zonefile import FirstLine
 
 _PATIENCE: Final = 0.6
-"""Seconds in which dm-dns.service may serve a change."""
+"""Seconds in which dm-dns.service may start, or serve a change."""
 _POLL: Final = 0.05
 _RESTART: Final = "sudo systemctl restart dm-dns"
 _DENIED: Final = "only root may read it: run this with sudo"
@@ -52,27 +54,35 @@ def read_state(path: Path) -> Written:
     """Return what dm-dns.service wrote to ``path``, once it has served what has changed."""
     deadline = time.monotonic() + _PATIENCE
     while True:
-        try:
-            found = state.read(path)
-        except (Error, OSError) as error:
-            text = f"{path} does not exist: {SERVER} did not write what it found"
-            if not isinstance(error, FileNotFoundError):
-                text = f"what {SERVER} wrote cannot be read: {describe(error)}"
-            return Written(None, fault(text, _RESTART))
-        is_current = not found.is_outdated() and not found.has_other_addresses()
-        if is_current or time.monotonic() > deadline:
-            return Written(found, _look_at(found, path))
+        written = _read(path)
+        is_outdated = written.state is not None and written.state.is_outdated()
+        if written.problem.verdict == "ok" and not is_outdated:
+            return written
+        if time.monotonic() > deadline:
+            full = _full(path.parent, f"{SERVER} cannot write what it finds")
+            return written._replace(problem=full) if full else written
         time.sleep(_POLL)
+
+
+def _read(path: Path) -> Written:
+    try:
+        found = state.read(path)
+    except (Error, OSError) as error:
+        text = f"{path} does not exist: {SERVER} did not write what it found"
+        if not isinstance(error, FileNotFoundError):
+            text = f"what {SERVER} wrote cannot be read: {describe(error)}"
+        return Written(None, fault(text, _RESTART))
+    return Written(found, _look_at(found, path))
 
 
 def _look_at(found: State, path: Path) -> Found:
     if not found.has_writer():
         return fault(f"the process that wrote {path} does not run any more", _RESTART)
     if (age := found.age()) > HANGS_SECONDS:
-        return fault(f"{SERVER} hangs: it has not written {path} for {ago(age)}", _RESTART)
+        return fault(f"{SERVER} hangs: it has not written {path} for {lasting(age)}", _RESTART)
     if found.has_other_addresses():
         return fault(f"{SERVER} has not followed a change of this machine's addresses", _RESTART)
-    return well(f"{path} was written {ago(found.age())} ago")
+    return well(f"{path} was written {lasting(found.age())} ago")
 
 
 def local_networks(written: Written) -> Found:
@@ -91,8 +101,8 @@ def clock(config: Config, written: Written) -> Found:
     now, newest = time.time(), max(serials)
     if conf.is_from_the_future(newest, now):
         return fault(
-            f"the clock says {instant(now)}, {ago(newest - now)} before the zone of this machine"
-            f" was rendered, at {instant(newest)}",
+            f"the clock says {instant(now)}, {lasting(newest - now)} before the zone of this"
+            f" machine was rendered, at {instant(newest)}",
             "sudo timedatectl set-ntp true && timedatectl timesync-status",
         )
     return well(f"{instant(now)}, and the newest zone is not from later")
@@ -182,7 +192,23 @@ def hosts(config: Config, written: Written) -> Found:
         return fault(problems[0], DEPLOY)
     if written.is_outdated(config.hosts):
         return fault(f"{config.hosts} has changed, and {SERVER} does not use it", _RESTART)
+    if replaced := _replaced(config):
+        names = ", ".join(replaced)
+        return well(f"its addresses are used in place of those in the zone for {names}")
     return well(f"{SERVER} finds nothing wrong with it")
+
+
+def _replaced(config: Config) -> list[str]:
+    """Return the machines of which /etc/hosts has other addresses than the zone."""
+    try:
+        text = files.read(config.hosts, limits.MAX_HOSTS).decode("utf-8", "replace")
+        zone = conf.read(config.kept, config.domain)
+    except (Error, OSError):
+        return []
+    own = hosts_file.parse(text, config.domain).addresses
+    return sorted(
+        name for name, known in own.items() if set(zone.addresses.get(name, known)) != set(known)
+    )
 
 
 def state_directory(config: Config, written: Written) -> Found:
@@ -195,15 +221,40 @@ def state_directory(config: Config, written: Written) -> Found:
     if status.f_flag & os.ST_RDONLY:
         remedy = f"sudo mount -o remount,rw {shlex.quote(_mount_point(path))} && {_RESTART}"
         return fault(f"{path} is on a file system that is mounted read-only", remedy)
-    if status.f_blocks and not status.f_bavail:
-        point = shlex.quote(_mount_point(path))
+    if full := _full(path):
+        return full
+    closed = [folder for folder in (path, *path.parents) if not _is_open(folder)]
+    if closed:
+        names = shlex.join(map(str, reversed(closed)))
         return fault(
-            f"{path} is on a file system that is full",
-            f"sudo du -xh {point} | sort -h | tail  # and remove something",
+            f"others may not enter {names}, so unbound cannot read the zone file",
+            f"sudo chmod a+rx {names} && sudo systemctl restart dm-dns unbound",
         )
     if problems := written.problems_of(path):
         return fault(problems[0], _RESTART)
     return well(f"{path} can be written to")
+
+
+def _full(path: Path, effect: str = "") -> Found | None:
+    """Return that a directory is on a file system that is full, and the ``effect`` of that."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    if not status.f_blocks or status.f_bavail:
+        return None
+    point = shlex.quote(_mount_point(path))
+    text = f"{path} is on a file system that is full"
+    remedy = f"sudo du -xah {point} | sort -h | tail  # and remove something"
+    return fault(f"{text}: {effect}" if effect else text, remedy)
+
+
+def _is_open(folder: Path) -> bool:
+    """Tell whether every user may enter a directory."""
+    try:
+        return bool(folder.stat().st_mode & stat.S_IXOTH)
+    except OSError:
+        return False
 
 
 def _mount_point(path: Path) -> str:

@@ -266,14 +266,34 @@ class Asked:
         path = self._config.hosts
         if self._is_own(here):
             return well(f"{path} may have this machine's own name")
+        if short := self._label_in_hosts(here):
+            return short
         if self.name not in self._own.names:
             return well(f"{path} does not have it")
         there = frozenset(self._own.addresses.get(self.name, ()))
-        if there and there <= set(self._name.addresses if self._name else ()):
-            return well(f"{path} has addresses of it: {' '.join(sorted(there))}")
+        zone = self._current.zone.addresses.get(self.name, ()) if self._current else ()
+        if there and there <= set(zone):
+            return well(f"{path} has addresses of it: {' '.join(conf.in_order(there))}")
+        # Its entries for machines are meant to win: the clan may not know their addresses.
+        if there and self._name and self._name.kind in {"machine", "local"}:
+            text = f"{path} has {' '.join(conf.in_order(there))}, which this machine uses"
+            return well(f"{text} in place of {' '.join(zone)}" if zone else text)
         return fault(
             f"{path} has {self.name}, which programs get in place of what the clan has",
             f"grep -nwF {shlex.quote(self.name)} {path}"
+            "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
+        )
+
+    def _label_in_hosts(self, here: str) -> Found | None:
+        """Return what is wrong where /etc/hosts has the short name that was asked about."""
+        path, label = self._config.hosts, self._text.lower()
+        found = _of_label(path, label) if "." not in label and label != here.lower() else set()
+        if not found - set(self._name.addresses if self._name else ()):
+            return None
+        return fault(
+            f"{path} has {' '.join(conf.in_order(found))} for {label} without the domain, which"
+            f" programs get in place of {self.name}",
+            f"grep -nwF {shlex.quote(label)} {path}"
             "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
         )
 
@@ -366,6 +386,21 @@ def _hosts_text(config: Config) -> str:
         return files.read(config.hosts, limits.MAX_HOSTS).decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def _of_label(path: Path, label: str) -> set[str]:
+    """Return the addresses of a name without a dot in hosts(5)."""
+    try:
+        text = files.read(path, limits.MAX_HOSTS).decode("utf-8", "replace")
+    except OSError:
+        return set()
+    lines = [line.partition("#")[0].split() for line in text.splitlines()]
+    return {
+        address
+        for words in lines
+        if label in [word.lower() for word in words[1:]]
+        and (address := conf.canonical_address(words[0]))
+    }
 
 
 def _records(text: str) -> dict[str, list[tuple[str, str]]]:

@@ -1,6 +1,7 @@
 """What systemd says of the units that names depend on."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,10 +23,37 @@ MONITORING: Final = ("dm-dns-health.path", "dm-dns-health.timer")
 DEPLOY: Final = "sudo /run/current-system/bin/switch-to-configuration test"
 """Makes /etc and the units what this machine was deployed with."""
 
+_CHANGES: Final = (
+    "ActiveEnterTimestampMonotonic",
+    "ActiveExitTimestampMonotonic",
+    "InactiveEnterTimestampMonotonic",
+    "InactiveExitTimestampMonotonic",
+)
+"""When systemd started or ended a unit last, in microseconds (org.freedesktop.systemd1(5))."""
 _PROPERTIES: Final = (
-    "Id,LoadState,ActiveState,SubState,Result,MainPID,Wants,Environment,DropInPaths,FragmentPath"
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "MainPID",
+    "FreezerState",
+    "InvocationID",
+    "NRestarts",
+    "Wants",
+    "Environment",
+    "DropInPaths",
+    "FragmentPath",
+    *_CHANGES,
 )
 _SECONDS: Final = 1.0
+_CALM_SECONDS: Final = 0.5
+"""How long ago a unit must have been started or ended for its state to be more than a moment's."""
+_PATIENCE: Final = 0.7
+"""How long to wait for that."""
+_PAUSE: Final = 0.1
+_OFTEN: Final = 2
+"""How often a unit that somebody restarts is not started while doctor waits."""
 _MAX_OUTPUT: Final = 2**20
 _ON_THE_WAY: Final = ("activating", "deactivating", "reloading", "refreshing")
 
@@ -35,6 +63,10 @@ class Unit(NamedTuple):
 
     name: str
     properties: Mapping[str, str]
+    starts: int = 0
+    """How often systemd has started it while it was looked at."""
+    is_new: bool = False
+    """Whether it was started or ended just before it was looked at."""
 
     @property
     def is_loaded(self) -> bool:
@@ -55,6 +87,23 @@ class Unit(NamedTuple):
         """Whether it is up."""
         return self.state == "active"
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether more looks tell no more: its state lasts, or it is known that none does."""
+        return self.starts >= _OFTEN or not (self.state in _ON_THE_WAY or self.is_new)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends whenever systemd starts it."""
+        # systemd counts automatic restarts since somebody started it.
+        restarts = int(self.properties.get("NRestarts") or 0)
+        return self.starts >= _OFTEN or (self.is_new and restarts >= _OFTEN)
+
+    def after(self, earlier: "Unit") -> "Unit":
+        """Return the unit with how often it was started, as it was found some time ``earlier``."""
+        is_same = self.properties.get("InvocationID") == earlier.properties.get("InvocationID")
+        return self._replace(starts=earlier.starts + (not is_same))
+
     def environment(self, variable: str) -> str | None:
         """Return a variable that the unit sets."""
         settings = self.properties.get("Environment", "").split()
@@ -67,6 +116,11 @@ class Systemd(NamedTuple):
     version: str | None
     """Such as ``259.1``; None: systemd does not answer."""
     units: Mapping[str, Unit]
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether more looks tell no more of any unit."""
+        return all(unit.is_calm for unit in self.units.values())
 
     def unit(self, name: str) -> Unit:
         """Return a unit, as if there were none of that name if systemd does not answer."""
@@ -84,24 +138,36 @@ class Systemd(NamedTuple):
                 return problem
         return well(", ".join(f"{unit.name} is {unit.state}" for unit in found))
 
+    def waits(self, held: str, service: str) -> bool:
+        """Tell whether systemd starts a service only when somebody asks at a socket."""
+        unit = self.unit(service)
+        may_start = unit.state == "inactive" and unit.properties.get("LoadState") == "loaded"
+        return may_start and self.unit(held).is_active
+
     def look_at_held(self, held: str, service: str) -> Found:
         """Return whether a service runs, or systemd starts it when somebody asks at a socket."""
         unit = self.unit(service)
-        may_start = unit.state == "inactive" and unit.properties.get("LoadState") == "loaded"
-        if may_start and self.unit(held).is_active:
+        if self.waits(held, service):
             return well(f"{held} is active, and starts {service} when it is asked")
         found = self.look([service, held])
         is_loaded = self.unit(held).properties.get("LoadState") == "loaded"
-        if found.verdict == "fault" and unit.is_active and is_loaded:
+        is_held = self.unit(held).is_active
+        if found.verdict == "fault" and unit.is_active and is_loaded and not is_held:
             # systemd cannot listen while the service has the port itself.
             return found._replace(remedy=restart(held, service))
         return found
 
 
+SILENT: Final = Systemd(None, {})
+"""It says nothing."""
+
+
 def restart(held: str, service: str) -> str:
     """Return the command that restarts a service and the socket that systemd holds for it."""
-    # In one command: a query would start the service between two.
-    return f"sudo systemctl restart {held} {service}"
+    # `systemctl restart` fails where a query starts the service after it was stopped and before its
+    # socket was: systemd refuses to listen for a service that is active.
+    both = f"{held} {service}"
+    return f"sudo systemctl stop {both}; sudo systemctl start {both}"
 
 
 def unbound(systemd: Systemd) -> list[str]:
@@ -110,41 +176,94 @@ def unbound(systemd: Systemd) -> list[str]:
     return [held, service] if systemd.unit(service).wants(held) else [service]
 
 
-def ask(names: Iterable[str]) -> Systemd:
-    """Return what systemd says of its units."""
-    command = ["systemctl", "show", f"--property={_PROPERTIES}", *names]
-    version = ["systemctl", "show", "--property=Version", "--value"]
+def ask(names: Sequence[str], earlier: Systemd = SILENT) -> Systemd:
+    """Return what systemd says of its units, once none of them changes, or after _PATIENCE.
+
+    While somebody restarts a unit, or it is restarted because it has failed once, its state is
+    another one every few milliseconds; a query may start one that fails again and again.
+
+    Args:
+        names: of the units.
+        earlier: what systemd said of them when they were looked at before.
+
+    """
+    end = time.monotonic() + _PATIENCE
     try:
-        status, printed = ssh.output(command, limit=_MAX_OUTPUT, seconds=_SECONDS)
-        told, number = ssh.output(version, limit=_MAX_OUTPUT, seconds=_SECONDS)
+        version = _show("--property=Version", "--value").partition(" ")[0].strip()
+        found = Systemd(version, _units(names, earlier))
+        while not found.is_calm and time.monotonic() < end:
+            time.sleep(_PAUSE)
+            found = Systemd(version, _units(names, found))
     except OSError:
-        return Systemd(None, {})
-    if status != 0 or told != 0:
-        return Systemd(None, {})
+        return SILENT
+    return found
+
+
+def _units(names: Iterable[str], earlier: Systemd) -> dict[str, Unit]:
+    """Return what systemd says of its units now, with how often each was started meanwhile.
+
+    Raises:
+        OSError: it says nothing.
+
+    """
     units = {}
-    for block in printed.decode("utf-8", "replace").split("\n\n"):
+    for block in _show(f"--property={','.join(_PROPERTIES)}", *names).split("\n\n"):
         properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         if name := properties.get("Id"):
-            units[name] = Unit(name, properties)
-    return Systemd(number.decode("utf-8", "replace").partition(" ")[0].strip(), units)
+            changed = max(int(properties.get(each) or 0) for each in _CHANGES) / 1e6
+            unit = Unit(name, properties, is_new=time.monotonic() - changed < _CALM_SECONDS)
+            units[name] = unit.after(earlier.units.get(name, unit))
+    return units
+
+
+def _show(*arguments: str) -> str:
+    """Return what ``systemctl show`` prints.
+
+    Raises:
+        OSError: nothing, in time.
+
+    """
+    command = ["systemctl", "show", *arguments]
+    status, printed = ssh.output(command, limit=_MAX_OUTPUT, seconds=_SECONDS)
+    if status != 0:
+        raise OSError(f"{command} ends with {status}")
+    return printed.decode("utf-8", "replace")
 
 
 def _problem(unit: Unit) -> Found | None:
     """Return what is wrong with a unit; None if it is up, and its process can do something."""
     if unit.properties.get("LoadState") != "loaded":
         return _not_loaded(unit)
-    name, see = unit.name, f"journalctl --unit={unit.name} --lines=20 --no-pager"
+    if not unit.is_active or unit.ends:
+        return _not_up(unit)
+    if (frozen := unit.properties.get("FreezerState", "running")) not in {"", "running"}:
+        text = f"the processes of {unit.name} are {frozen} (systemctl freeze)"
+        return fault(text, f"sudo systemctl thaw {unit.name}")
+    if is_stopped(unit.properties.get("MainPID", "0")):
+        text = f"the process of {unit.name} was stopped by a signal (SIGSTOP)"
+        return fault(text, f"sudo systemctl kill --signal=CONT {unit.name}")
+    return None
+
+
+def _not_up(unit: Unit) -> Found:
+    name, see = unit.name, _see(unit.name)
+    if unit.ends:
+        return ends(name)
     if unit.state == "failed":
         text = f"{name} has failed ({unit.properties.get('Result')})"
         return fault(text, f"sudo systemctl restart {name}; {see}")
     if unit.state in _ON_THE_WAY:
         return fault(f"{name} is {unit.state} ({unit.properties.get('SubState')})", see)
-    if not unit.is_active:
-        return fault(f"{name} does not run", f"sudo systemctl start {name}")
-    if is_stopped(unit.properties.get("MainPID", "0")):
-        text = f"the process of {name} was stopped by a signal (SIGSTOP)"
-        return fault(text, f"sudo systemctl kill --signal=CONT {name}")
-    return None
+    return fault(f"{name} does not run", f"sudo systemctl start {name}")
+
+
+def ends(name: str) -> Found:
+    """Return the fault that a unit does not stay up."""
+    return fault(f"{name} ends whenever systemd starts it: again and again", _see(name))
+
+
+def _see(name: str) -> str:
+    return f"journalctl --unit={name} --lines=20 --no-pager"
 
 
 def _not_loaded(unit: Unit) -> Found:
