@@ -39,6 +39,7 @@ _CUT_SHORT: Final = "it was cut short or changed; send it again"
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
 _END_OF_COMMENTS: Final = re.compile(rb"\n(?!#)")
+_DOMAIN: Final = re.compile(rf"(?=.{{1,{names.MAX_DOMAIN}}}\Z){names.LABEL}(?:\.{names.LABEL})*")
 _HEADER: Final = {
     "# dm-dns zone VERSION": re.compile(r"# dm-dns zone (0|[1-9][0-9]{0,9})"),
     "# serial: NUMBER": re.compile(r"# serial: (0|[1-9][0-9]{0,19})"),
@@ -230,7 +231,9 @@ class _Parser:
         addresses: dict[str, tuple[str, ...]] = dict.fromkeys(comments.machines, ())
         cnames = self.read_records(records.targets, addresses)
         shared = frozenset(comments.shared)
-        local = self.read_local(comments.local, addresses, cnames, shared)
+        local = NO_LOCAL
+        if comments.local:
+            local = self.read_local(comments.local, addresses, cnames, shared)
         return Zone(domain, serial, cnames, addresses, sha256, shared, local)
 
     def start_of_zone(self) -> tuple[int, str]:
@@ -320,7 +323,8 @@ class _Parser:
         if line != f'local-zone: "{domain}." transparent':
             expected = f'local-zone: "{domain}." transparent'
             self.fail(number, f"expected '{expected}', found {shown(line)}")
-        if self.expected is None:
+        # One expression tells for nearly all, as for records; only the others need the rule.
+        if self.expected is None and not _DOMAIN.fullmatch(domain):
             try:
                 names.check_domain(domain)
             except names.InvalidNameError as error:

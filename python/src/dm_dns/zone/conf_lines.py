@@ -69,7 +69,8 @@ class Comments:
         """The full names of those without an address, in order."""
         self.shared: set[str] = set()
         """The full names that several machines share."""
-        self.local = LocalLines(domain)
+        self.local: LocalLines | None = None
+        """What is said of local networks; None: nothing."""
         self._domain = domain
         self._previous = b""
 
@@ -84,8 +85,10 @@ class Comments:
                 return Broken(after, reason)
             if line.startswith(_SHARED) and (reason := self._why_not_shared(line)):
                 return Broken(after, reason)
-            if line.startswith(_LOCAL) and (reason := self.local.check(line.decode("ascii"))):
-                return Broken(after, reason)
+            if line.startswith(_LOCAL):
+                self.local = self.local or LocalLines(self._domain)
+                if reason := self.local.check(line.decode("ascii")):
+                    return Broken(after, reason)
             self._previous = line
         return None
 
