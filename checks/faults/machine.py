@@ -95,11 +95,7 @@ class DisturbedMachine(PlainMachine):
     def _answers_wrong(self, allowed: set[int]) -> Iterator[str]:
         """Yield what is wrong with what is served, and with what would be after a boot."""
         try:
-            status = str(self.unbound.ask(f"_dm-dns.{DOMAIN}", "TXT").answer)
-            found = {
-                name: {record.to_text() for record in self.unbound.ask(name, "AAAA").answer[-1]}
-                for name in NAMES
-            }
+            status, found = self._served()
         except (OSError, dns.exception.DNSException, IndexError) as error:
             yield f"unbound does not answer: {error!r}"
             return
@@ -110,6 +106,26 @@ class DisturbedMachine(PlainMachine):
         if any(known != {address(serial)} for known in found.values()):
             yield f"serial {serial} is served with {found}"
         yield from _files_wrong(self.state / f"{DOMAIN}.zone", self.state / "kept.conf")
+
+    def _served(self) -> tuple[str, dict[str, set[str]]]:
+        """Return the status of what unbound serves, and the addresses of all names.
+
+        Raises:
+            OSError, dns.exception.DNSException, IndexError: it does not answer all of them.
+
+        """
+        while True:
+            status = self._status()
+            found = {
+                name: {record.to_text() for record in self.unbound.ask(name, "AAAA").answer[-1]}
+                for name in NAMES
+            }
+            # A run that was killed may have told unbound to load another zone.
+            if self._status() == status:
+                return status, found
+
+    def _status(self) -> str:
+        return str(self.unbound.ask(f"_dm-dns.{DOMAIN}", "TXT").answer)
 
     def _heal_wrong(self, situation: Situation, new: int) -> Iterator[str]:
         """Yield what is wrong after one more run, which meets no fault."""
