@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -1119,3 +1120,38 @@ def test_addresses_are_in_order_once_each() -> None:
 
 def test_the_reserved_name_is_the_one_of_names() -> None:
     assert f"{names.STATUS_LABEL}.pin is reserved" in refusal(bare("_dm-dns.pin. A 192.0.2.1"))
+
+
+@pytest.mark.parametrize(
+    ("content", "serial"), [(with_header(bare(*RECORDS), serial=5), 5), (bare(*RECORDS), 0)]
+)
+def test_serial_and_domain_can_be_read_without_the_records(content: bytes, serial: int) -> None:
+    assert conf.read_serial(content, "zone.conf") == serial
+    assert conf.read_domain(content, "zone.conf") == "pin"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            b"nonsense\n",
+            "zone.conf:1: expected 'local-zone: \"DOMAIN.\" transparent', found 'nonsense'",
+        ),
+        (b"# nonsense\n", "zone.conf:1: expected '# dm-dns zone VERSION', found '# nonsense'"),
+        (
+            b'local-zone: "a..b." transparent\n',
+            "zone.conf:1: the domain 'a..b' is not a valid name: it has an empty label (two dots in a row, or one at its start)",
+        ),
+        (
+            with_header(bare(*RECORDS))[:-3],
+            "zone.conf:7: the last line has no newline: it was cut short or changed; send it again",
+        ),
+    ],
+)
+@pytest.mark.parametrize("read", [conf.read_serial, conf.read_domain])
+def test_of_what_is_not_valid_neither_is_read(
+    content: bytes, reason: str, read: Callable[[bytes, str], object]
+) -> None:
+    with pytest.raises(FileError) as caught:
+        read(content, "zone.conf")
+    assert str(caught.value) == reason
