@@ -317,7 +317,7 @@ class _Parser:
     def zone_line(self) -> str:
         """Return the domain that the local-zone line names."""
         number = self.start + 1
-        line = self.first[self.start] if self.start < len(self.first) else ""
+        line = self.first[self.start]
         named = re.fullmatch(r'local-zone: "([^"]*)\." transparent', line)
         domain = self.expected or (named[1] if named else "DOMAIN")
         if line != f'local-zone: "{domain}." transparent':
