@@ -122,17 +122,21 @@ def well(machines: Machines, spec: Spec, *, names: bool = True) -> None:
         zones.wait_for(machine, spec["domain"], "serial=")
         _is_well(machine)
         _is_well(machine, f"{_NOBODY} dm-dns doctor")
-        if names:
-            _check_names(machine, spec)
+        for name in zones.expected(spec).keys() - zones.of_devices(spec) if names else ():
+            _is_well(machine, f"dm-dns doctor {name}")
 
     _everywhere(machines.values(), check)
+    if names:
+        for machine in machines.values():
+            _check_devices(machine, spec)
 
 
-def _check_names(machine: Machine, spec: Spec) -> None:
-    """Check that doctor finds nothing of any name, but that a device is off."""
+def _check_devices(machine: Machine, spec: Spec) -> None:
+    """Check that doctor finds nothing of a device, but that it is off.
+
+    One machine after the other is the device: all others reach it then.
+    """
     devices = zones.of_devices(spec)
-    for name in zones.expected(spec).keys() - devices:
-        _is_well(machine, f"dm-dns doctor {name}")
     for name in devices:
         said = _report(machine.succeed(f"dm-dns doctor --json {name} || test $? = 1"))
         checks = {each["check"]: each for each in said["checks"]}
@@ -296,15 +300,15 @@ def _unit_faults() -> Iterator[_Fault]:
         )
         folder = f"{_DROP_INS}/{unit}.d"
         lines = "[Service]\\nExecStartPre=\\nExecStart=\\nExecStart=/bin/false\\nType=simple\\n"
-        for title, more in (
-            # Or a query is about to start it, and it will fail again.
-            (f"{unit} fails", "Restart=no\\n"),
-            (f"{unit} is restarted again and again", ""),
-        ):
+        kinds = {f"{unit} fails": "Restart=no\\n"}
+        if unit in {"dm-dns.service", "unbound.service"}:
+            kinds[f"{unit} is restarted again and again"] = ""
+            yield _Fault(f"{unit} is frozen", check, "frozen", (f"systemctl freeze {unit}",))
+        for title, more in kinds.items():
             yield _Fault(
                 title,
                 check,
-                f"{unit} ",
+                f"{unit} ",  # failed, or a query is about to start it, and it will fail again
                 (
                     f"mkdir -p {folder} && printf '{lines}{more}' > {folder}/broken.conf",
                     f"systemctl daemon-reload; systemctl restart {both} || true",
@@ -314,8 +318,6 @@ def _unit_faults() -> Iterator[_Fault]:
                     f"systemctl stop {both}; systemctl reset-failed {both}; systemctl start {both}",
                 ),
             )
-        if unit in {"dm-dns.service", "unbound.service"}:
-            yield _Fault(f"{unit} is frozen", check, "frozen", (f"systemctl freeze {unit}",))
     yield _Fault(
         "nobody judges what is served",
         "monitoring",
@@ -698,8 +700,8 @@ def _name_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
     )
     yield _Fault(
         "/etc/hosts has the name without the domain",
-        "name-hosts",
-        "without the domain",
+        "name-short",
+        f"/etc/hosts has {short}, which programs get",
         _covered("/etc/hosts", f"echo 192.0.2.66 {short}; cat /etc/hosts"),
         (_uncover("/etc/hosts"),),
         short,

@@ -46,11 +46,10 @@ let
   applyConfig = pkgs.writeText "dm-dns-apply.json" (
     builtins.toJSON (
       {
-        inherit domain;
+        inherit certificate domain;
         inherit (settings) reverse wholeDomain;
         state = constants.stateDirectory;
         mesh = constants.meshCopy;
-        inherit certificate;
         # There is no zone.conf before the first `clan vars generate`.
         deployed = if zoneConf.exists then zoneConf.path else null;
         hosts = "/etc/hosts";

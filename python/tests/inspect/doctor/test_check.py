@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from dm_dns.inspect.doctor.check import Check, Found, fault, not_asked, run, well
 
 
@@ -51,3 +53,11 @@ def test_checks_that_are_independent_are_made_at_the_same_time() -> None:
     start = time.monotonic()
     assert len(run([Check(str(number), ask) for number in range(5)])) == 5
     assert time.monotonic() - start < 5
+
+
+def test_an_error_of_a_check_is_not_lost() -> None:
+    def fail() -> Found:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        run([Check("a", fail), Check("b", lambda: well("b"), ("a",))])

@@ -1,12 +1,11 @@
 """Checks: what one is, and how a list of them is run."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Final, NamedTuple
 
 VERDICTS: Final = ("ok", "fault", "not asked")
-
-_PARALLEL: Final = 24
 
 
 class Found(NamedTuple):
@@ -63,23 +62,35 @@ def run(checks: Sequence[Check]) -> list[Result]:
     done: dict[str, Found] = {}
     blocked: dict[str, str] = {}
     waiting = list(checks)
-    running: dict[Future[Found], str] = {}
-    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        while waiting or running:
-            for check in list(waiting):
-                if not done.keys() >= set(check.needs):
-                    continue
-                waiting.remove(check)
-                if cause := _cause(check.needs, done, blocked):
-                    blocked[check.key] = cause
-                    done[check.key] = not_asked(f"it depends on {cause}")
-                else:
-                    running[pool.submit(check.ask)] = check.key
-            # Otherwise a check that was not made has let others be made.
-            if running:
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    done[running.pop(future)] = future.result()
+    made: SimpleQueue[tuple[str, Found | Exception]] = SimpleQueue()
+    running = 0
+    while waiting or running:
+        for check in list(waiting):
+            if not done.keys() >= set(check.needs):
+                continue
+            waiting.remove(check)
+            if cause := _cause(check.needs, done, blocked):
+                blocked[check.key] = cause
+                done[check.key] = not_asked(f"it depends on {cause}")
+            else:
+                # Threads themselves: what would manage them takes longer to import than all checks.
+                Thread(target=_make, args=(check, made)).start()
+                running += 1
+        # Otherwise a check that was not made has let others be made.
+        if running:
+            key, found = made.get()
+            if isinstance(found, Exception):
+                raise found
+            done[key] = found
+            running -= 1
     return [Result(check.key, done[check.key]) for check in checks]
+
+
+def _make(check: Check, made: "SimpleQueue[tuple[str, Found | Exception]]") -> None:
+    try:
+        made.put((check.key, check.ask()))
+    except Exception as error:  # noqa: BLE001 - it is raised where somebody waits for the check
+        made.put((check.key, error))
 
 
 def _cause(needs: Iterable[str], done: dict[str, Found], blocked: dict[str, str]) -> str | None:

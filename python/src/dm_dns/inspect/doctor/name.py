@@ -266,8 +266,6 @@ class Asked:
         path = self._config.hosts
         if self._is_own(here):
             return well(f"{path} may have this machine's own name")
-        if short := self._label_in_hosts(here):
-            return short
         if self.name not in self._own.names:
             return well(f"{path} does not have it")
         there = frozenset(self._own.addresses.get(self.name, ()))
@@ -281,19 +279,6 @@ class Asked:
         return fault(
             f"{path} has {self.name}, which programs get in place of what the clan has",
             f"grep -nwF {shlex.quote(self.name)} {path}"
-            "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
-        )
-
-    def _label_in_hosts(self, here: str) -> Found | None:
-        """Return what is wrong where /etc/hosts has the short name that was asked about."""
-        path, label = self._config.hosts, self._text.lower()
-        found = _of_label(path, label) if "." not in label and label != here.lower() else set()
-        if not found - set(self._name.addresses if self._name else ()):
-            return None
-        return fault(
-            f"{path} has {' '.join(conf.in_order(found))} for {label} without the domain, which"
-            f" programs get in place of {self.name}",
-            f"grep -nwF {shlex.quote(label)} {path}"
             "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
         )
 
@@ -332,17 +317,18 @@ class Asked:
     def _short_name(self, here: str) -> Found:
         """Return whether programs find the name without the domain."""
         short, config = self._short, self._config
-        if config.search is None:
+        if self._is_own(here):
+            return well(f"{config.hosts} may have this machine's own name")
+        is_in_hosts = hosts.has(_hosts_text(config), short)
+        if config.search is None and not is_in_hosts:
             return not_asked(
                 f"programs on this machine need the full name, {self.name}: its setting search is"
                 " false"
             )
-        if self._is_own(here):
-            return well(f"{config.hosts} may have this machine's own name")
         theirs, full = answers.of_programs(short), answers.of_programs(self.name)
         if theirs.addresses and theirs.addresses == full.addresses:
             return well(f"getaddrinfo({short}) is {theirs}")
-        if hosts.has(_hosts_text(config), short):
+        if is_in_hosts:
             return fault(
                 f"{config.hosts} has {short}, which programs get in place of {self.name}",
                 f"grep -nwF {shlex.quote(short)} {config.hosts}"
@@ -386,21 +372,6 @@ def _hosts_text(config: Config) -> str:
         return files.read(config.hosts, limits.MAX_HOSTS).decode("utf-8", "replace")
     except OSError:
         return ""
-
-
-def _of_label(path: Path, label: str) -> set[str]:
-    """Return the addresses of a name without a dot in hosts(5)."""
-    try:
-        text = files.read(path, limits.MAX_HOSTS).decode("utf-8", "replace")
-    except OSError:
-        return set()
-    lines = [line.partition("#")[0].split() for line in text.splitlines()]
-    return {
-        address
-        for words in lines
-        if label in [word.lower() for word in words[1:]]
-        and (address := conf.canonical_address(words[0]))
-    }
 
 
 def _records(text: str) -> dict[str, list[tuple[str, str]]]:
