@@ -65,7 +65,7 @@ let
   };
   zone = {
 inherit domain machineSettings;
-    inherit (clanZone) devices names;
+    inherit (clanZone) devices isName;
     specJSON = builtins.toJSON clanZone.spec;
     # Where the routers of local networks are.
     prefixes = lib.uniqueStrings (

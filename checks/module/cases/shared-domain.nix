@@ -4,6 +4,7 @@
   keys = [
     "assertions"
     "environment.etc.resolver"
+    "services.nginx"
     "warnings"
   ];
   clan = {
@@ -30,6 +31,12 @@
         settings.allow = [ "192.168.1.0/24" ];
         settings.listen = [ "192.168.1.1" ];
       });
+    };
+    machines.certified.clan.core.networking.internalListenAddresses = [ "10.0.0.1" ];
+    machines.certified.services.nginx.virtualHosts = {
+      "git.app.example.org".serverAliases = [ "x.pages.example.org" ];
+      # The other name is not the clan's.
+      "bücher.example.org".serverAliases = [ "www.example.org" ];
     };
     machines.certified.security.acme.certs."www.example.org".dnsProvider = "rfc2136";
     machines.filtered.services = {

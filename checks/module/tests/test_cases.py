@@ -1122,6 +1122,14 @@ def test_a_mac_asks_for_the_clans_names_only_where_others_have_names_as_well() -
     assert all("nameserver 192.168.1.1\n" in file["text"] for file in files.values())
 
 
+def test_a_site_with_a_name_of_others_in_the_domain_stays_public() -> None:
+    sites = load("shared-domain")["certified"]["services.nginx.virtualHosts"]
+    internal = ["10.0.0.1", "127.0.0.1", "[::1]"]
+    assert sites["git.app.example.org"]["listenAddresses"] == internal
+    both = sites["b\u00fccher.example.org"]["listenAddresses"]
+    assert both == [*internal, "0.0.0.0", "[::0]"]  # noqa: S104
+
+
 def test_machines_must_agree_on_whose_the_domain_is() -> None:
     for machine in load("mixed-domain").values():
         (message,) = machine["assertions"]
@@ -1212,3 +1220,13 @@ def test_a_domain_of_multicast_dns_is_warned_of(machine: str) -> None:
     assert "the clan's domain, home.local, is one that RFC 6762 reserves" in below
     assert "such as printer.local" in local
     assert "printer" not in below
+    assert "While unbound is stopped" in local
+
+
+@pytest.mark.parametrize("machine", ["macbook", "server"])
+def test_where_others_names_are_looked_up_multicast_dns_has_its_own(machine: str) -> None:
+    (shared,) = (
+        warning for warning in load("mdns-shared")[machine]["warnings"] if "RFC 6762" in warning
+    )
+    assert "printer.local" not in shared
+    assert "While unbound is stopped" not in shared

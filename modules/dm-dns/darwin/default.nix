@@ -104,7 +104,10 @@ in
     }
   ];
 
-  warnings = import ../mdns.nix { inherit domain lib; };
+  warnings = import ../mdns.nix {
+    inherit domain lib;
+    inherit (machineSettings.${machine.name}) wholeDomain;
+  };
 
   # As in resolver(5) of macOS. `flags` is not in that manual page, but configd reads it since OS X 10.8.
   # Without it, macOS looks for IPv6 addresses only while a network of its System Settings has IPv6:

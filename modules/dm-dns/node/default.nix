@@ -96,6 +96,8 @@ in
     })
     (importApply ./virtual-hosts.nix {
       inherit domain machine;
+      inherit (settings) wholeDomain;
+      inherit (zone) isName;
       hosts = map (endpoint: endpoint.host) (zone.endpointsByMachine.${machine.name} or [ ]);
     })
     (importApply ./whole-domain.nix {

@@ -48,7 +48,10 @@ in
   ];
 
   warnings =
-    import ../mdns.nix { inherit domain lib; }
+    import ../mdns.nix {
+      inherit domain lib;
+      inherit (settings) wholeDomain;
+    }
     # resolved asks the hook for a name as it is, and not for one with a search domain.
     ++ lib.optional (!settings.search && lib.elem domain config.networking.search) ''
       dm-dns: networking.search on '${machine.name}' has the clan's domain, but systemd-resolved does

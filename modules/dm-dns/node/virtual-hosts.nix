@@ -4,7 +4,10 @@
   domain,
   # names that services of this machine export
   hosts,
+  # whether the clan has a name
+  isName,
   machine,
+  wholeDomain,
 }:
 { config, lib, ... }:
 let
@@ -57,7 +60,8 @@ let
 
   # A virtual host that has another name too, such as `www.example.org`, is for others than the clan.
   # A single label, such as `localhost`, says nothing: no public name is one.
-  isOfClan = name: hasSuffix ".${domain}" name || isLabel name;
+  isOfClan =
+    name: hasSuffix ".${domain}" name && (wholeDomain || isName name) || isLabel name;
 
   # A short name is what machines with the setting `search` ask for.
   isExported = name: elem name hosts || isLabel name && elem "${name}.${domain}" hosts;

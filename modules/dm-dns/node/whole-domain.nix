@@ -13,7 +13,6 @@ let
     attrNames
     attrValues
     concatStringsSep
-    elem
     filter
     filterAttrs
     groupBy
@@ -24,7 +23,6 @@ let
     mapAttrsToList
     optional
     optionals
-    removePrefix
     toLower
     uniqueStrings
     ;
@@ -39,11 +37,6 @@ let
   deadEnd = import ./dead-end.nix;
   isAboveDeadEnd = domain == deadEnd || hasSuffix ".${domain}" deadEnd;
 
-  names = zone.names;
-  wildcards = filter (hasPrefix "*.") names;
-  isOurs =
-    name:
-    elem name names || lib.any (wildcard: hasSuffix (removePrefix "*" wildcard) name) wildcards;
   isInDomain = name: name == domain || hasSuffix ".${domain}" name;
 
   # Of public authorities, which give certificates for public names only.
@@ -65,7 +58,7 @@ let
       && namesOf certificate != [ ]
     ) certificates
   );
-  hidden = filter (name: !hasPrefix "*." name && !isOurs name) (
+  hidden = filter (name: !hasPrefix "*." name && !zone.isName name) (
     uniqueStrings (lib.concatMap namesOf (attrValues certificates))
   );
 in
@@ -103,8 +96,8 @@ in
         dm-dns: '${machine.name}' cannot get certificates by a DNS challenge below ${domain}, because it
         answers for the whole domain itself. These are in security.acme.certs:
         ${concatStringsSep ", " challenged}.
-        Set roles.default.settings.wholeDomain = false of dm-dns, or
-        security.acme.defaults.dnsResolver to a DNS server outside of the machine.
+        Set roles.default.settings.wholeDomain = false of dm-dns. If the domain's DNS servers have names
+        outside of it, security.acme.defaults.dnsResolver, a DNS server elsewhere, is enough.
       ''
       ++ optional (hidden != [ ]) ''
         dm-dns: '${machine.name}' has certificates for public names that no machine of the clan can

@@ -22,6 +22,7 @@ let
     concatStringsSep
     filter
     groupBy
+    hasPrefix
     hasSuffix
     head
     last
@@ -30,6 +31,7 @@ let
     mapAttrsToList
     optional
     optionals
+    removePrefix
     removeSuffix
     splitString
     stringLength
@@ -122,6 +124,8 @@ let
   onePerOwner =
     same:
     if length same == 1 then same else mapAttrsToList (_owner: head) (groupBy ownerOf same);
+  allNames = machinesByName // devicesByName // hosts;
+  wildcards = map (removePrefix "*") (filter (hasPrefix "*.") (attrNames hosts));
   hosts = mapAttrs (_host: onePerOwner) (
     groupBy (endpoint: endpoint.host) (exported ++ namesOfDevices)
   );
@@ -310,5 +314,8 @@ throwIf (problems != [ ])
     devices = setBy;
 
     # All names, with wildcards.
-    names = attrNames (machinesByName // devicesByName // hosts);
+    names = attrNames allNames;
+
+    # Whether the clan has a name in lower case, as far as evaluation knows.
+    isName = name: allNames ? ${name} || any (wildcard: hasSuffix wildcard name) wildcards;
   }
