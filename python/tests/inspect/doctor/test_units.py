@@ -142,7 +142,7 @@ def test_a_unit_that_is_started_again_and_again_is_a_fault_whatever_its_state(
 def test_a_unit_that_systemd_has_just_restarted_is_a_fault_where_that_was_not_the_first_time(
     times: str, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(units, "_PATIENCE", 0.2)
+    monkeypatch.setattr(units, "_PATIENCE", 3.0)
     calls(tmp_path, monkeypatch, {"NRestarts": times, **JUST_NOW})
     assert units.ask(["a.service"]).look(["a.service"]).verdict == verdict
     calls(tmp_path, monkeypatch, {"NRestarts": times, **LONG_AGO})
@@ -152,7 +152,7 @@ def test_a_unit_that_systemd_has_just_restarted_is_a_fault_where_that_was_not_th
 def test_a_unit_that_does_not_come_up_is_waited_for_only_so_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(units, "_PATIENCE", 0.2)
+    monkeypatch.setattr(units, "_PATIENCE", 3.0)
     asked = calls(tmp_path, monkeypatch, {"ActiveState": "activating", "SubState": "start"})
     found = units.ask(["a.service"]).look(["a.service"])
     assert found.text == "a.service is activating (start)"
