@@ -107,7 +107,7 @@ def _boot(
     made = image.build(machines, root, shared)
     links = {name: nixos.link_address(number) for number, name in enumerate(machines, 1)}
     addresses = {
-        name: list(dict.fromkeys([links[name], *(values["addresses"] if has_vpns else [])]))
+        name: list(dict.fromkeys([links[name], *(_plain(values["addresses"]) if has_vpns else [])]))
         for name, values in made.spec["machines"].items()
     }
     _make_network(list(machines))
@@ -144,6 +144,11 @@ def _certificates(machine: Mapping[str, Any]) -> list[str]:
     config = machine.get("environment.etc.dm-dns/apply.json")
     path = json.loads(config["text"])["certificate"] if config else None
     return [path] if path else []
+
+
+def _plain(addresses: list[str]) -> list[str]:
+    """Return addresses without those on local networks, which scenarios make."""
+    return [address for address in addresses if "@" not in address]
 
 
 def _make_network(names: list[str]) -> None:

@@ -362,9 +362,11 @@ def _place_faults() -> Iterator[_Fault]:
         "/run is full",
         "state",
         "full",
+        # Elsewhere first: dm-dns.service writes its state as soon as it is gone.
         (
-            f"mount -t tmpfs -o size=64k,mode=0755 full {folder} && chown dm-dns: {folder}",
-            f"cat /dev/zero > {folder}/filler || true",
+            "mkdir /tmp/full && mount -t tmpfs -o size=64k,mode=0755 full /tmp/full",
+            "chown dm-dns: /tmp/full; cat /dev/zero > /tmp/full/filler || true",
+            f"mount --bind /tmp/full {folder} && umount /tmp/full && rmdir /tmp/full",
         ),
         (f"umount --lazy {folder}", "systemctl restart dm-dns"),
     )

@@ -31,6 +31,23 @@ let
       modules.dm-dns = ../../modules/dm-dns;
     };
   };
+  roaming = {
+    inherit scenarios;
+    clan = {
+      imports = [
+        (import ./roaming.nix {
+          module.input = "self";
+          module.name = "dm-dns";
+        })
+      ];
+      modules.dm-dns = ../../modules/dm-dns;
+    };
+    machines = [
+      "laptop"
+      "nas"
+    ];
+    pusher = "nas";
+  };
   lan = {
     inherit scenarios;
     clan = import ./lan.nix { };
@@ -129,6 +146,11 @@ in
     arguments = [ ];
   };
   vm-reverse = run public { name = "reverse"; };
+  vm-roaming = run roaming {
+    name = "roaming";
+    arguments = [ ];
+    config = ./python.nix;
+  };
   vm-rollback = run pushers { name = "rollback"; };
   vm-sandbox = run three {
     name = "sandbox";

@@ -27,6 +27,7 @@ from checks.scenarios import (
     public,
     resolver,
     reverse,
+    roaming,
     sandbox,
     short_names,
     web,
@@ -210,6 +211,13 @@ def test_names_and_addresses_of_others_resolve_as_without_dm_dns(containers: Con
         push = Push(booted.pusher, booted.key, booted.network_id)
         public.run(clan.machines, booted.spec, push)
         reverse.run(clan.machines, booted.spec, push)
+
+
+def test_names_have_the_addresses_of_home_at_home_and_only_there(containers: Containers) -> None:
+    containers.stop()
+    with Clan("roaming") as clan:
+        roaming.run(clan.machines, clan.booted.spec)
+        doctor.well(clan.machines, clan.booted.spec, names=False)  # the places have gone
 
 
 def test_web_servers_answer_the_clan_and_wait_for_no_vpn(containers: Containers) -> None:

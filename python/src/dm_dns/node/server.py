@@ -200,7 +200,8 @@ class Server:
         if served and _for_journal(served) != self._told:
             self._told = _for_journal(served)
             took = time.monotonic() - start
-            self._tell(f"{self._config.domain}: {served}, in {1000 * took:.0f} ms")
+            on = "".join(f", on network {name!a}" for name in local.on)
+            self._tell(f"{self._config.domain}: {served}{on}, in {1000 * took:.0f} ms")
         written = self._state.written
         found = State(
             self._config.domain, os.getpid(), served, since, problems, inputs, written, local
