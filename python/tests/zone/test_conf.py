@@ -1155,3 +1155,24 @@ def test_of_what_is_not_valid_neither_is_read(
     with pytest.raises(FileError) as caught:
         read(content, "zone.conf")
     assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("machine-without-address", "is not a machine's name below the domain"),
+        ("several-machines", "is not a name below the domain"),
+    ],
+)
+def test_a_comment_names_what_can_be_a_name(key: str, reason: str) -> None:
+    domain = ".".join([LABEL_63, LABEL_63, "a" * 62])
+    longest, longer = (f"{label}.{domain}" for label in ("a" * 62, LABEL_63))
+    assert (len(longest), len(longer)) == (names.MAX_NAME, names.MAX_NAME + 1)
+
+    def content(name: str) -> bytes:
+        body = f'local-zone: "{domain}." transparent\n# {key}: {name}.\n'
+        return with_header(body.encode(), records=0)
+
+    read = parsed(content(longest), domain)
+    assert {*read.addresses, *read.shared} == {longest}
+    assert reason in refusal(content(longer), domain)
