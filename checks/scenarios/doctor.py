@@ -720,19 +720,19 @@ def _name_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
         None,
         host,
     )
-    addresses = [
-        address
-        for each in spec["endpoints"]
-        if each["host"] == host
-        for address in spec["machines"][each["machine"]]["addresses"]
-    ]
+    # Not a name that several machines share: this machine may be one of them, and reaches itself.
+    other, known = next(
+        (name, known["addresses"])
+        for name, known in spec["machines"].items()
+        if name != machine.name and known["addresses"]
+    )
     yield _Fault(
         "nobody answers at the address",
         "name-reached",
         "nothing answers",
-        tuple(f"ip route add unreachable {address}" for address in addresses),
-        tuple(f"ip route delete unreachable {address}" for address in addresses),
-        host,
+        tuple(f"ip route add unreachable {address}" for address in known),
+        tuple(f"ip route delete unreachable {address}" for address in known),
+        other,
     )
 
 
