@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dm_dns.zone import conf, reverse
+from dm_dns.zone.local_lines import Local
+from dm_dns.zone.networks import Network
 from tests.zone.test_conf_properties import DETERMINISTIC
 
 NETWORKS = [
@@ -92,3 +94,27 @@ def test_what_a_machine_itself_knows_counts_for_the_names_of_the_zone() -> None:
     }
     cnames = {"irc.clan.pin": "kiwi.clan.pin"}
     assert owners({}, cnames, here=here) == {"10.0.0.9": "kiwi.clan.pin"}
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"),
+    [
+        # Elsewhere, 192.168.1.20 is somebody else's.
+        ({"nas.pin": ("fd00::1",), "printer.pin": ()}, {"fd00::1": "nas.pin"}),
+        # At home, nas may still come through the VPN.
+        (
+            {"nas.pin": ("192.168.1.10",), "printer.pin": ("192.168.1.20",)},
+            {"192.168.1.10": "nas.pin", "192.168.1.20": "printer.pin", "fd00::1": "nas.pin"},
+        ),
+        # The machine's /etc/hosts knows better.
+        ({"nas.pin": ("10.0.0.9",), "printer.pin": ()}, {"10.0.0.9": "nas.pin"}),
+    ],
+)
+def test_an_address_on_a_local_network_has_a_reverse_name_there_only(
+    here: Mapping[str, tuple[str, ...]], expected: Mapping[str, str]
+) -> None:
+    home = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
+    known = {"nas.pin": (("home", "192.168.1.10"),), "printer.pin": (("home", "192.168.1.20"),)}
+    addresses = {"nas.pin": ("fd00::1",), "printer.pin": ()}
+    zone = conf.Zone("pin", 7, {}, addresses, local=Local({"home": home}, known, {}))
+    assert reverse.owners(zone, here) == expected

@@ -51,7 +51,11 @@ def owners(served: conf.Zone, addresses: Mapping[str, tuple[str, ...]]) -> dict[
     """
     found: dict[str, str | None] = {}
     for owner in _own_names(served):
-        for address in addresses.get(owner, ()):
+        known = set(addresses.get(owner, ()))
+        # At home, a machine may still come through the VPN.
+        if known and known <= set(served.local.of(owner)):
+            known |= set(served.addresses[owner])
+        for address in known:
             if name(address):
                 found[address] = None if address in found else owner
     return {address: owner for address, owner in found.items() if owner}
