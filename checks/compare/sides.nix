@@ -41,9 +41,6 @@ let
   nixos = {
     options = {
       networking.hosts = lib.mkOption { type = lib.types.attrsOf (lib.types.listOf lib.types.str); };
-      services.resolved.settings = lib.mkOption {
-        type = lib.types.attrsOf (lib.types.attrsOf (lib.types.listOf lib.types.str));
-      };
       # where containers have it
       services.unbound.package = lib.mkOption { default = "/nix/store/unbound"; };
     };
