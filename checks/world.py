@@ -1,12 +1,12 @@
 """A DNS server for the rest of the world: `python -m checks.world ADDRESS`.
 
-It knows one name, see checks/scenarios/foreign.py.
+It knows two names: that of checks/scenarios/foreign.py, and one in the domain of checks/compare.
 """
 
 import socketserver
 import sys
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import dns.flags
 import dns.message
@@ -15,6 +15,9 @@ import dns.rdatatype
 import dns.rrset
 
 from checks.scenarios.foreign import ADDRESS, NAME
+
+COMPARED: Final = "www.pin"
+"""A public name in a clan's domain."""
 
 if TYPE_CHECKING:
     from socket import socket
@@ -39,7 +42,7 @@ def _answer(content: bytes) -> bytes:
     query = dns.message.from_wire(content)
     response = dns.message.make_response(query, recursion_available=True)
     question = query.question[0]
-    if question.name.to_text(omit_final_dot=True).lower() != NAME:
+    if question.name.to_text(omit_final_dot=True).lower() not in (NAME, COMPARED):
         response.set_rcode(dns.rcode.NXDOMAIN)
     elif question.rdtype == dns.rdatatype.A:
         response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "A", ADDRESS))

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from checks import world
 from checks.compare.side import ADDRESS, DOMAIN, NAME, OWN, OWN_ADDRESS, Side
 from checks.containers import nixos
-from checks.scenarios import surroundings, zones
+from checks.scenarios import foreign, surroundings, zones
 
 Row = Callable[[Side], str]
 """Its docstring is its title."""
@@ -49,6 +50,12 @@ def unknown_name(side: Side) -> str:
 def foreign_nxdomain(side: Side) -> str:
     """NXDOMAIN of the internet."""
     return str(side.ask("nothing.example.org"))
+
+
+def public_name(side: Side) -> str:
+    """Public name in the clan's domain; ours with wholeDomain = false."""
+    with side.shared_domain():
+        return side.looked_up(world.COMPARED, foreign.ADDRESS)
 
 
 def global_nameserver(side: Side) -> str:
@@ -228,6 +235,7 @@ FIRST: Final[tuple[Row, ...]] = (folder_missing, before_any_push)
 ALL: Final[tuple[Row, ...]] = (
     unknown_name,
     foreign_nxdomain,
+    public_name,
     global_nameserver,
     address_with_cname,
     exported_twice,

@@ -1,16 +1,19 @@
 """One of the two services on booted machines: give it a zone, and ask what it answers."""
 
 import base64
+import json
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from dm_dns.node.hook_names import UNAVAILABLE
 from dm_dns.zone import conf, spec
 
 from checks.containers.clan import Clan
-from checks.scenarios import lookups, zones
+from checks.scenarios import deployment, lookups, zones
 
 DOMAIN: Final = "pin"
 NAME: Final = f"chat.{DOMAIN}"
@@ -21,6 +24,8 @@ OWN_ADDRESS: Final = "192.168.1.1"
 MOVES: Final = f"moves.{DOMAIN}"
 _BESIDE: Final = 1.0
 """Seconds that another unit takes to restart in a switch."""
+_APPLY: Final = "/etc/dm-dns/apply.json"
+_DELEGATE: Final = "/etc/systemd/dns-delegate.d/dm-dns.dns-delegate"
 _FOLDER: Final = "/var/lib/data-mesher"
 
 
@@ -109,6 +114,24 @@ class Side:
         """Return a machine's addresses."""
         found: list[str] = self._spec["machines"][machine]["addresses"]
         return found
+
+    @contextmanager
+    def shared_domain(self) -> Iterator[None]:
+        """Deploy the machine for a domain of which others have names as well, if it can be."""
+        if self.name == "theirs":
+            yield
+            return
+        text = self.machine.succeed(f"cat {_APPLY}")
+        values = json.dumps({**json.loads(text), "wholeDomain": False})
+        restart = "systemctl restart dm-dns-hook; systemctl reload systemd-resolved"
+        with deployment.covered(self.machine, _APPLY, values):
+            delegate = self.machine.succeed(
+                f"sed 's/^Domains=.*/Domains=~{UNAVAILABLE}/' {_DELEGATE}"
+            )
+            with deployment.covered(self.machine, _DELEGATE, delegate):
+                self.machine.succeed(restart)
+                yield
+        self.machine.succeed(restart)
 
     def repair(self) -> None:
         """Bring a good zone, and start what does not run any more."""

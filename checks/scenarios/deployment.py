@@ -2,6 +2,8 @@
 
 import json
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from checks.scenarios import zones
@@ -70,6 +72,16 @@ def restore_hosts(machine: Machine) -> None:
     """Deploy a machine with the /etc/hosts that it was booted with."""
     _uncover(machine, _HOSTS)
     machine.succeed(_RESTART)
+
+
+@contextmanager
+def covered(machine: Machine, path: str, text: str) -> Iterator[None]:
+    """Deploy a machine with another text in the place of a file."""
+    other = f"{_FOLDER}/{path.rpartition('/')[2]}"
+    machine.succeed(f"mkdir -p {_FOLDER}; printf %s {shlex.quote(text)} > {other}")
+    _cover(machine, path, other)
+    yield
+    _uncover(machine, path)
 
 
 def runs(machine: Machine) -> int:
