@@ -13,8 +13,10 @@ from checks.processes.tests.test_push import NEWEST, OUTDATED, PushedClan, clan
 
 __all__ = ["clan"]
 
-# Also that another one came in between.
-SAID = re.compile(r"(pushed|nothing to do for) pin: |the zone did not stay in ")
+# Also that another one came in between, and that data-mesher answers at last.
+SAID = re.compile(
+    r"(pushed|nothing to do for) pin: |the zone did not stay in |over: .* does not answer "
+)
 
 
 class PushMachine:
