@@ -430,6 +430,28 @@ NAMES = st.text(max_size=300) | st.lists(
 ).map(".".join)
 
 
+LONGEST = f"{'a.' * (names.MAX_DOMAIN // 2 - 1)}bb"
+
+
+@settings(DETERMINISTIC, max_examples=500)
+@given(name=NAMES)
+@example("pin")
+@example("clan.lol")
+@example(LONGEST)
+@example(f"b{LONGEST}")
+@example("*.pin")
+@example("pin\n")
+@example("a" * names.MAX_LABEL)
+@example("a" * (names.MAX_LABEL + 1))
+def test_the_expression_for_domains_has_those_that_are_checked(name: str) -> None:
+    try:
+        names.check_domain(name)
+    except names.InvalidNameError:
+        assert not names.DOMAIN.fullmatch(name)
+    else:
+        assert names.DOMAIN.fullmatch(name)
+
+
 @settings(DETERMINISTIC, max_examples=500)
 @given(name=NAMES)
 def test_a_canonical_name_is_its_own_canonical_form(name: str) -> None:

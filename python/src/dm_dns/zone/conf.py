@@ -323,8 +323,7 @@ class _Parser:
         if line != f'local-zone: "{domain}." transparent':
             expected = f'local-zone: "{domain}." transparent'
             self.fail(number, f"expected '{expected}', found {shown(line)}")
-        # One expression tells for nearly all, as for records; only the others need the rule.
-        if self.expected is None and not _DOMAIN.fullmatch(domain):
+        if self.expected is None and not names.DOMAIN.fullmatch(domain):
             try:
                 names.check_domain(domain)
             except names.InvalidNameError as error:

@@ -17,7 +17,13 @@ from typing import Final, NamedTuple
 
 from dm_dns.zone import limits, local_lines, names
 from dm_dns.zone.local_lines import LocalLines
-from dm_dns.zone.reasons import record_pattern, shown, why_not_a_record
+from dm_dns.zone.reasons import (
+    record_pattern,
+    shown,
+    why_not_a_machine,
+    why_not_a_name,
+    why_not_a_record,
+)
 
 WITHOUT_ADDRESS: Final = "machine-without-address"
 """The key of a comment that names a machine of which no address is known."""
@@ -103,10 +109,8 @@ class Comments:
     def _why_not_machine(self, line: bytes) -> str | None:
         """Return the rule that the name in the next line breaks; remember it if it breaks none."""
         value = line.removeprefix(_MACHINE).decode("ascii")
-        if not _machine_pattern(self._domain).fullmatch(value) or len(value) > names.MAX_NAME + 1:
-            return f"{shown(value)} is not a machine's name below the domain '{self._domain}.'"
-        if value == f"{names.STATUS_LABEL}.{self._domain}.":
-            return f"{shown(value)} is reserved for the status of dm-dns"
+        if reason := why_not_a_machine(value, self._domain):
+            return reason
         if len(self.machines) == limits.MAX_MACHINES:
             return (
                 f"there are more machines without an address than the limit, {limits.MAX_MACHINES}"
@@ -117,8 +121,8 @@ class Comments:
     def _why_not_shared(self, line: bytes) -> str | None:
         """Return the rule that the name in the next line breaks; remember it if it breaks none."""
         value = line.removeprefix(_SHARED).decode("ascii")
-        if not _name_pattern(self._domain).fullmatch(value) or len(value) > names.MAX_NAME + 1:
-            return f"{shown(value)} is not a name below the domain '{self._domain}.'"
+        if reason := why_not_a_name(value, self._domain):
+            return reason
         if len(self.shared) == limits.MAX_SHARED:
             return f"more names are those of several machines than the limit, {limits.MAX_SHARED}"
         self.shared.add(value.removesuffix("."))
@@ -270,14 +274,3 @@ def _records_pattern(domain: str) -> re.Pattern[bytes]:
     target = rf"{reserved}[a-z0-9_]{rest}"
     line = rf'local-data: "{owner} (?:CNAME {target}|(?:A|AAAA) [0-9a-f.:]++)"\n'
     return re.compile(f"(?:{line})*+".encode())
-
-
-@cache
-def _machine_pattern(domain: str) -> re.Pattern[str]:
-    return re.compile(rf"{names.LABEL}\.{re.escape(domain)}\.")
-
-
-@cache
-def _name_pattern(domain: str) -> re.Pattern[str]:
-    below = rf"(?:\.{names.LABEL})*\.{re.escape(domain)}\."
-    return re.compile(rf"(?:\*|{names.LABEL}){below}")

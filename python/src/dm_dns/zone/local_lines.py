@@ -8,14 +8,13 @@ A name that several machines share has no record for each of them; the last kind
 which of them have local addresses.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
 from itertools import chain
 from typing import Final, NamedTuple
 
-from dm_dns.zone import limits, names, networks
+from dm_dns.zone import limits, networks
 from dm_dns.zone.networks import Network
+from dm_dns.zone.reasons import why_not_a_machine, why_not_a_name, why_reserved
 
 START: Final = "local-"
 """What their keys begin with."""
@@ -99,9 +98,7 @@ class LocalLines:
         if len(words) != len(("network", "machine", "address")):
             return "expected NETWORK MACHINE ADDRESS after local-address"
         network, machine, address = words
-        if reason := self._why_no_machine(machine):
-            return reason
-        if reason := self._why_too_many():
+        if reason := why_not_a_machine(machine, self._domain) or self._why_too_many():
             return reason
         self._addresses.setdefault(machine[:-1], {})[network, address] = line
         return None
@@ -110,22 +107,15 @@ class LocalLines:
         if len(words) != len(("name", "machine")):
             return "expected NAME MACHINE after local-name"
         name, machine = words
-        if reason := self._why_no_machine(machine):
-            return reason
-        if not _name_pattern(self._domain).fullmatch(name) or len(name) > names.MAX_NAME + 1:
-            return f"{name[:80]!a} is not a name below the domain '{self._domain}.'"
-        if name == f"{names.STATUS_LABEL}.{self._domain}.":
-            return f"{name!a} is reserved for the status of dm-dns"
-        if reason := self._why_too_many():
+        reason = (
+            why_not_a_machine(machine, self._domain)
+            or why_not_a_name(name, self._domain)
+            or why_reserved(name, self._domain)
+            or self._why_too_many()
+        )
+        if reason:
             return reason
         self._names.setdefault(name[:-1], {})[machine[:-1]] = line
-        return None
-
-    def _why_no_machine(self, name: str) -> str | None:
-        if not _machine_pattern(self._domain).fullmatch(name) or len(name) > names.MAX_NAME + 1:
-            return f"{name[:80]!a} is not a machine's name below the domain '{self._domain}.'"
-        if name == f"{names.STATUS_LABEL}.{self._domain}.":
-            return f"{name!a} is reserved for the status of dm-dns"
         return None
 
     def _why_too_many(self) -> str | None:
@@ -216,13 +206,3 @@ class LocalLines:
 def _too_many(name: str, count: int) -> str:
     limit = f"the limit is {limits.MAX_ADDRESSES}"
     return f"{name} has {count} addresses or more, with those on local networks, and {limit}"
-
-
-@cache
-def _machine_pattern(domain: str) -> re.Pattern[str]:
-    return re.compile(rf"{names.LABEL}\.{re.escape(domain)}\.")
-
-
-@cache
-def _name_pattern(domain: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:\*|{names.LABEL})(?:\.{names.LABEL})*\.{re.escape(domain)}\.")

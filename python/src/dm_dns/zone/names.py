@@ -24,6 +24,9 @@ MAX_DOMAIN: Final = 240
 LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 """A regular expression for one label, for grammars that contain names."""
 
+DOMAIN: Final = re.compile(rf"(?=.{{1,{MAX_DOMAIN}}}\Z){LABEL}(?:\.{LABEL})*")
+"""The domains of a clan that `check_domain` accepts."""
+
 STATUS_LABEL: Final = "_dm-dns"
 """The label, directly below the domain, of the TXT record that tells what a machine serves."""
 

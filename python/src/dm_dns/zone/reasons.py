@@ -1,4 +1,4 @@
-"""Why a line of a zone.conf is not a record, for the message about it."""
+"""Why a line of a zone.conf is not a record, or has a wrong name, for the message about it."""
 
 import re
 from functools import cache
@@ -27,6 +27,41 @@ def record_pattern(domain: str, *, any_case: bool) -> re.Pattern[str]:
 def shown(text: str) -> str:
     """Return ``text`` for a message: one line, no control characters, not too long."""
     return ascii(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
+
+
+def why_not_a_machine(name: str, domain: str) -> str | None:
+    """Return why ``name``, with its final dot, cannot be a machine's; None if it can."""
+    if not _is_one(_machine_pattern(domain), name):
+        return f"{shown(name)} is not a machine's name below the domain '{domain}.'"
+    return why_reserved(name, domain)
+
+
+def why_not_a_name(name: str, domain: str) -> str | None:
+    """Return why ``name``, with its final dot, is not one in the domain; None if it is."""
+    if not _is_one(_name_pattern(domain), name):
+        return f"{shown(name)} is not a name below the domain '{domain}.'"
+    return None
+
+
+def why_reserved(name: str, domain: str) -> str | None:
+    """Return why nothing in a zone may have this name, with its final dot; None if it may."""
+    if name == f"{names.STATUS_LABEL}.{domain}.":
+        return f"{shown(name)} is reserved for the status of dm-dns"
+    return None
+
+
+def _is_one(pattern: re.Pattern[str], name: str) -> bool:
+    return bool(pattern.fullmatch(name)) and len(name) <= names.MAX_NAME + 1
+
+
+@cache
+def _machine_pattern(domain: str) -> re.Pattern[str]:
+    return re.compile(rf"{names.LABEL}\.{re.escape(domain)}\.")
+
+
+@cache
+def _name_pattern(domain: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:\*|{names.LABEL})(?:\.{names.LABEL})*\.{re.escape(domain)}\.")
 
 
 def why_not_a_record(line: str, domain: str) -> str:  # noqa: PLR0911 - one return for each rule
