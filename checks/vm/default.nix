@@ -6,6 +6,17 @@
 let
   run = import ./scenario.nix;
 
+  # A clan that finds dm-dns in its own flake.
+  clanOf = file: {
+    imports = [
+      (import file {
+        module.input = "self";
+        module.name = "dm-dns";
+      })
+    ];
+    modules.dm-dns = ../../modules/dm-dns;
+  };
+
   # None of these machines pushes automatically.
   three = {
     inherit scenarios;
@@ -21,27 +32,11 @@ let
     clan = import ./three.nix (import ./pushers.nix);
   };
   public = three // {
-    clan = {
-      imports = [
-        (import ./public.nix {
-          module.input = "self";
-          module.name = "dm-dns";
-        })
-      ];
-      modules.dm-dns = ../../modules/dm-dns;
-    };
+    clan = clanOf ./public.nix;
   };
   roaming = {
     inherit scenarios;
-    clan = {
-      imports = [
-        (import ./roaming.nix {
-          module.input = "self";
-          module.name = "dm-dns";
-        })
-      ];
-      modules.dm-dns = ../../modules/dm-dns;
-    };
+    clan = clanOf ./roaming.nix;
     machines = [
       "laptop"
       "nas"
@@ -61,15 +56,7 @@ let
   };
   web = {
     inherit scenarios;
-    clan = {
-      imports = [
-        (import ./web.nix {
-          module.input = "self";
-          module.name = "dm-dns";
-        })
-      ];
-      modules.dm-dns = ../../modules/dm-dns;
-    };
+    clan = clanOf ./web.nix;
     machines = [
       "both"
       "four"

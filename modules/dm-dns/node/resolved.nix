@@ -20,7 +20,7 @@ let
   # What resolved asks if unbound does not answer: a server to which no query can be sent (connect(2):
   # EACCES). The lookup fails immediately, as one that may be tried again, and no query for a name of
   # the clan leaves the machine. It must not catch the names of the domain that are not the clan's; so
-  # if there are such names, the hook leads lookups to another one, see hook.py.
+  # if there are such names, the hook leads lookups to another one, see hook_names.py.
   delegate = pkgs.writeText "dm-dns.dns-delegate" ''
     [Delegate]
     DNS=255.255.255.255

@@ -257,11 +257,8 @@ def usable(messages: Iterable[Message]) -> Iterator[Address]:
         OSError: a message is not valid.
 
     """
-    for message in messages:
-        if message.kind != _NEW_ADDRESS:
-            continue
-        family, _length, flags, _scope, index = rtnetlink.unpack(_IFADDRMSG, message.body)
-        found = rtnetlink.attributes(message.body[_IFADDRMSG.size :])
+    for header, found in rtnetlink.of_kind(messages, (_NEW_ADDRESS,), _IFADDRMSG):
+        family, _length, flags, _scope, index = header
         # Between the two ends of a tunnel, IFA_ADDRESS is that of the other one.
         raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
         if _IFA_FLAGS in found:  # of which the header has only the first eight
@@ -282,11 +279,8 @@ def links(messages: Iterable[Message]) -> Iterator[Link]:
         OSError: a message is not valid.
 
     """
-    for message in messages:
-        if message.kind != _NEW_LINK:
-            continue
-        _family, _kind, _index, flags, _change = rtnetlink.unpack(_IFINFOMSG, message.body)
-        found = rtnetlink.attributes(message.body[_IFINFOMSG.size :])
+    for header, found in rtnetlink.of_kind(messages, (_NEW_LINK,), _IFINFOMSG):
+        _family, _kind, _index, flags, _change = header
         changes = found.get(_IFLA_CARRIER_CHANGES, memoryview(bytes(_NUMBER.size)))
         yield Link(
             bytes(found.get(_IFLA_IFNAME, b"")).rstrip(b"\0").decode("utf-8", "replace"),
@@ -309,11 +303,9 @@ def hosts(messages: Iterable[Message], index: int) -> Iterator[tuple[str, Neighb
 
 
 def _neighbours(messages: Iterable[Message]) -> Iterator[tuple[int, str, Neighbour]]:
-    for message in messages:
-        if message.kind not in (_NEW_NEIGHBOUR, _DELETE_NEIGHBOUR):
-            continue
-        family, index, state, _flags, _type = rtnetlink.unpack(_NDMSG, message.body)
-        found = rtnetlink.attributes(message.body[_NDMSG.size :])
+    kinds = (_NEW_NEIGHBOUR, _DELETE_NEIGHBOUR)
+    for header, found in rtnetlink.of_kind(messages, kinds, _NDMSG):
+        family, index, state, _flags, _type = header
         text = _text(family, found[_NDA_DST]) if _NDA_DST in found else None
         if text is None:
             continue  # of a bridge, which has neighbours without an address
@@ -335,11 +327,8 @@ def routes(messages: Iterable[Message]) -> Iterator[Route]:
         OSError: a message is not valid.
 
     """
-    for message in messages:
-        if message.kind != _NEW_ROUTE:
-            continue
-        kind = rtnetlink.unpack(_RTMSG, message.body)[7]
-        found = rtnetlink.attributes(message.body[_RTMSG.size :])
+    for header, found in rtnetlink.of_kind(messages, (_NEW_ROUTE,), _RTMSG):
+        kind = header[7]
         if _RTA_OIF not in found or kind not in (_RTN_UNICAST, _RTN_LOCAL):
             continue
         index = rtnetlink.unpack(_NUMBER, found[_RTA_OIF])[0]

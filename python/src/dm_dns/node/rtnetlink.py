@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 _REQUEST: Final = 0x1
@@ -133,6 +133,20 @@ def parse(datagram: bytes) -> tuple[list[Message], bool, bool]:
         if kind > _NLMSG_DONE:
             found.append(message)
     return found, is_last, is_interrupted
+
+
+def of_kind(
+    messages: Iterable[Message], kinds: Collection[int], header: struct.Struct
+) -> Iterator[tuple[tuple[int, ...], dict[int, memoryview]]]:
+    """Yield the header and the attributes of each message that is of one of these kinds.
+
+    Raises:
+        OSError: such a message is not valid.
+
+    """
+    for message in messages:
+        if message.kind in kinds:
+            yield unpack(header, message.body), attributes(message.body[header.size :])
 
 
 def attributes(data: memoryview) -> dict[int, memoryview]:
