@@ -1,30 +1,14 @@
 """`make demo`: three machines of a real clan, as processes, and one of its names that moves."""
 
 import argparse
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from types import FrameType
 
+from checks.demo import signals
 from checks.demo.commands import DemoError
 from checks.demo.show import Screen, milliseconds
 from checks.demo.story import Story
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-_received: list[int] = []
-
-
-def _stop(number: int, _frame: FrameType | None) -> None:
-    # Once: what is stopped and removed now must not be interrupted. (With SIG_IGN, programs that
-    # are just being started would ignore the signals too.)
-    for each in _SIGNALS:
-        signal.signal(each, lambda *_: None)
-    # Noted as well: an exception that is raised while an object is destroyed goes no further.
-    _received.append(number)
-    raise SystemExit(128 + number)
 
 
 def main() -> int:
@@ -35,8 +19,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     tempfile.gettempdir()  # writes a file the first time, which a signal could leave behind
-    for each in _SIGNALS:
-        signal.signal(each, _stop)
+    signals.handle()
     screen = Screen(args.picture)
     story = Story(screen)
     failure = None
@@ -68,4 +51,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     status = main()
-    sys.exit(128 + _received[0] if _received else status)
+    sys.exit(128 + signals.received[0] if signals.received else status)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from checks.demo import signals
 from checks.processes import unbound
 
 _STOP_SECONDS: Final = 5.0
@@ -53,24 +54,26 @@ def run(program: str, *args: str | Path) -> str:
         DemoError: it cannot be run, or failed; the message has what it printed on stderr.
 
     """
+    process = None
     try:
-        process = subprocess.Popen(
-            [program, *map(str, args)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PATH": f"{_VENV}{os.pathsep}{os.environ.get('PATH', '')}"},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise DemoError(f"{program} cannot be run: {error.strerror}") from None
-    try:
+        with signals.held():
+            process = subprocess.Popen(
+                [program, *map(str, args)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PATH": f"{_VENV}{os.pathsep}{os.environ.get('PATH', '')}"},
+                start_new_session=True,
+            )
         stdout, stderr = process.communicate()
-    except BaseException:
-        with suppress(ProcessLookupError):  # it has just ended
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(_STOP_SECONDS)
+    except BaseException as error:
+        if process:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=_STOP_SECONDS)
+        elif isinstance(error, OSError):
+            raise DemoError(f"{program} cannot be run: {error.strerror}") from None
         raise
     if process.returncode != 0:
         said = stderr.strip() or "it printed nothing"

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from checks.demo import commands
+from checks.demo import commands, signals
 from checks.demo.commands import DemoError
 from checks.processes.fake_mesh import FakeMesh
 from checks.processes.plain_machine import PlainMachine
@@ -74,9 +74,12 @@ def _check_free(host: str, kind: socket.SocketKind) -> None:
 @contextmanager
 def folder() -> Iterator[Path]:
     """Make a temporary directory in which all files of the demo are; remove it at the end."""
-    with tempfile.TemporaryDirectory(
-        prefix="dm-dns-demo-", dir=short_folder(), ignore_cleanup_errors=True
-    ) as made:
+    with ExitStack() as stack:
+        with signals.held():
+            directory = tempfile.TemporaryDirectory(
+                prefix="dm-dns-demo-", dir=short_folder(), ignore_cleanup_errors=True
+            )
+            made = stack.enter_context(directory)
         Path(made).chmod(0o755)
         before, tempfile.tempdir = tempfile.tempdir, made
         try:
