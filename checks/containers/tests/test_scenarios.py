@@ -174,6 +174,10 @@ def test_units_are_sandboxed(clan: Clan) -> None:
     sandbox.run(clan.machines, clan.booted.spec)
 
 
+def test_doctor_names_each_broken_link(clan: Clan, push: Push) -> None:
+    doctor.run(clan.machines, clan.booted.spec, push, faked_clock.turn)
+
+
 def test_doctor_finds_nothing_on_machines_that_are_well(containers: Containers) -> None:
     containers.stop()
     with Clan("spell") as clan:

@@ -57,11 +57,6 @@ def test_every_scenario_is_run_on_nixos(calls: dict[str, Any]) -> None:
     assert [name for name, called in calls.items() if len(called) != 1] == []
 
 
-# Its breaks are made on several machines at once, and now and then one of them is in the way of a
-# name that is asked for on another: one run in four failed on a busy machine.
-BY_HAND = {"doctor"}
-
-
 def test_every_scenario_is_run_on_containers() -> None:
     run = set()
     for file in (ROOT / "checks/containers/tests").glob("test_*.py"):
@@ -81,7 +76,7 @@ def test_every_scenario_is_run_on_containers() -> None:
             and isinstance(node.func.value, ast.Name)
             and node.func.value.id in names
         }
-    assert run == SCENARIOS - BY_HAND
+    assert run == SCENARIOS
 
 
 @pytest.mark.parametrize("name", TESTS)
