@@ -15,6 +15,7 @@ from dm_dns.errors import Error
 
 from checks.bench import report
 from checks.bench.measure import Sizes, everything
+from checks.containers.container_errors import ContainerError
 
 FULL = Sizes(
     endpoints=100_000, large=1_000_000, asked=100_000, small=10, changes=30, rounds=3, worst=1
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None, full: Sizes = FULL) -> int:
         with tempfile.TemporaryDirectory(prefix="dm-dns-bench-") as name:
             environment = report.environment(Path(name))
             rows = list(everything(QUICK if arguments.quick else full, Path(name)))
-    except (RuntimeError, OSError, Error) as error:
+    except (RuntimeError, OSError, Error, ContainerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

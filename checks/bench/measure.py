@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from checks.bench import inputs, refused, units, usage, worst
+from checks.bench import doctor, inputs, refused, units, usage, worst
 from checks.bench.measured_machine import MeasuredMachine, serving
 from checks.bench.queries import PER_SECOND, Client
 from checks.bench.report import Row
@@ -43,6 +43,7 @@ def everything(sizes: Sizes, directory: Path) -> Iterator[Row]:
     Raises:
         RuntimeError: a program failed.
         OSError: a program or file is not to be had.
+        ContainerError: machines boot, and a command on one fails.
 
     """
     yield from _render(sizes, directory)
@@ -56,6 +57,7 @@ def everything(sizes: Sizes, directory: Path) -> Iterator[Row]:
     yield from worst.rows(sizes.worst)
     yield from refused.rows(sizes.worst, directory)
     yield from units.rows(sizes.worst, directory)
+    yield from doctor.rows(sizes.rounds)
 
 
 def _render(sizes: Sizes, directory: Path) -> Iterator[Row]:
