@@ -545,7 +545,7 @@ def test_a_hook_that_does_not_answer_is_told(
         until(lambda: machine.apply("--check").returncode == 0, "all is well")
     message = failed(machine.apply("--check"))
     assert message.startswith(f"dm-dns: systemd-resolved's hook {path} does not answer: ")
-    assert message.endswith("; see `systemctl status dm-dns-hook`\n")
+    assert message.endswith("; `dm-dns doctor` says what to type\n")
     listener.close()
     assert "Connection refused" in failed(machine.apply("--check"))
 

@@ -153,8 +153,8 @@ def test_the_judge_compares_the_addresses(booted: PlainMachine) -> None:
     os.kill(server, signal.SIGSTOP)
     take(*VPN)
     assert judged(booted) == (
-        "dm-dns: dm-dns.service has not followed a change of this machine's addresses; see"
-        " `systemctl status dm-dns`\n"
+        "dm-dns: dm-dns.service has not followed a change of this machine's addresses;"
+        " `dm-dns doctor` says what to type\n"
     )
     os.kill(server, signal.SIGCONT)
     assert judged(booted) == ""

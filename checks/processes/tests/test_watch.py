@@ -353,8 +353,8 @@ def test_a_server_that_hangs_is_found(machine: PlainMachine) -> None:
     server.send_signal(signal.SIGSTOP)
     bring(machine, zone_conf(6))
     assert judged(machine) == (
-        "dm-dns: dm-dns.service does not serve a file that has changed; see `systemctl status"
-        " dm-dns`\n"
+        "dm-dns: dm-dns.service does not serve a file that has changed; `dm-dns doctor` says"
+        " what to type\n"
     )
     server.send_signal(signal.SIGCONT)
     assert judged(machine) == ""
@@ -369,7 +369,7 @@ def test_a_server_that_was_stopped_is_found(machine: PlainMachine) -> None:
     server.terminate()
     server.wait()
     assert judged(machine) == (
-        "dm-dns: dm-dns.service does not run any more; see `systemctl status dm-dns`\n"
+        "dm-dns: dm-dns.service does not run any more; `dm-dns doctor` says what to type\n"
     )
     machine.watch()
     assert judged(machine) == ""
@@ -377,8 +377,8 @@ def test_a_server_that_was_stopped_is_found(machine: PlainMachine) -> None:
 
 def test_without_a_server_that_is_the_problem(machine: PlainMachine) -> None:
     assert judged(machine) == (
-        f"dm-dns: {machine.state_file} does not exist: dm-dns.service does not run; see `systemctl"
-        " status dm-dns`\n"
+        f"dm-dns: {machine.state_file} does not exist: dm-dns.service does not run;"
+        " `dm-dns doctor` says what to type\n"
     )
 
 
@@ -389,7 +389,7 @@ def test_an_unbound_that_is_down_is_found_and_is_not_the_servers_problem(
     serving.unbound.control.unlink(missing_ok=True)
     message = judged(serving)
     assert message.startswith("dm-dns: unbound does not answer queries on ")
-    assert "see `systemctl status unbound`" in message
+    assert "`dm-dns doctor` says what to type" in message
     assert problems(serving) == []
     serving.unbound.start()
     assert judged(serving) == ""

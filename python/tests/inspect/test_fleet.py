@@ -195,7 +195,7 @@ def test_each_machine_that_differs_has_its_reason(ssh: Ssh) -> None:
                 "differs",
                 "another zone has the same serial: generate the zone again, and push it",
             ),
-            "mango": ("behind", "it serves nothing; see `systemctl status dm-dns` there"),
+            "mango": ("behind", "it serves nothing; `dm-dns doctor` there says what to type"),
             "plum": (
                 "unreachable",
                 "ssh to plum.pin failed: connect to host plum.pin port 22: Connection refused. Check that the machine is up and its sshd runs, or name another machine of the clan.",

@@ -78,5 +78,5 @@ def test_what_is_not_an_answer_is_an_error(reply: object) -> None:
 
 
 def test_that_it_does_not_run_is_an_error() -> None:
-    with pytest.raises(Error, match="No such file or directory; see `systemctl status systemd-re"):
+    with pytest.raises(Error, match="No such file or directory; `dm-dns doctor` says what to type"):
         ask()

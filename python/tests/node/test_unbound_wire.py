@@ -264,7 +264,7 @@ def test_silence_is_an_error() -> None:
     with responder(lambda _query: []) as server, pytest.raises(Error) as caught:
         server.txt(NAME)
     assert str(caught.value).replace(str(server.port), "PORT") == snapshot(
-        "unbound does not answer queries on 127.0.0.1 port PORT: timeout; see `systemctl status unbound`"
+        "unbound does not answer queries on 127.0.0.1 port PORT: timeout; `dm-dns doctor` says what to type"
     )
 
 
@@ -274,7 +274,7 @@ def test_a_closed_port_is_an_error_at_once() -> None:
     with pytest.raises(Error) as caught:
         server.txt(NAME)
     assert str(caught.value).replace(str(server.port), "PORT") == snapshot(
-        "unbound does not answer queries on 127.0.0.1 port PORT: Connection refused; see `systemctl status unbound`"
+        "unbound does not answer queries on 127.0.0.1 port PORT: Connection refused; `dm-dns doctor` says what to type"
     )
 
 
@@ -367,13 +367,13 @@ def test_what_unbound_says_is_returned_whole() -> None:
         (
             "missing.ctl",
             snapshot(
-                "unbound does not answer on its control socket missing.ctl: No such file or directory; see `systemctl status unbound`"
+                "unbound does not answer on its control socket missing.ctl: No such file or directory; `dm-dns doctor` says what to type"
             ),
         ),
         (
             "x" * 200,
             snapshot(
-                "unbound does not answer on its control socket LONG: AF_UNIX path too long; see `systemctl status unbound`"
+                "unbound does not answer on its control socket LONG: AF_UNIX path too long; `dm-dns doctor` says what to type"
             ),
         ),
     ],

@@ -93,7 +93,8 @@ def _lines(found: Report) -> list[str]:
             lines.append(one_line(f"{'':9}  {'':{width}}  type: {each.found.remedy}"))
     lines.append("")
     if found.first is None:
-        lines.append(f"{found.machine}: no fault was found")
+        got = [each.found.text for each in found.results if each.check == "name-programs"]
+        lines.append(one_line(": ".join([f"{found.machine}: no fault was found", *got])))
     else:
         first = found.first
         lines.append(

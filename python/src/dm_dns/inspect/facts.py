@@ -69,7 +69,7 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
     text = _read_text(config.hosts)
     own = hosts.parse(text, config.domain).addresses
     past = list(editions.of_machine(config, current))
-    return _facts(
+    facts = _facts(
         status.own_name(),
         current.zone,
         known,
@@ -78,7 +78,15 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
         own=own,
         presences=found.state.local.networks if found.state else None,
         is_machine=True,
-    )._replace(source=served.source if served else None, whole_domain=config.whole_domain)
+    )
+    notes += [
+        f"programs on this machine get {' '.join(own[each.name])} for {each.name}: {config.hosts}"
+        " has that"
+        for each in facts.names
+        if each.name in current.zone.cnames and own.get(each.name, each.addresses) != each.addresses
+    ]
+    source = served.source if served else None
+    return facts._replace(source=source, notes=notes, whole_domain=config.whole_domain)
 
 
 def of_checkout(

@@ -149,7 +149,7 @@ def _row(
 def _why_behind(answer: Answer, newest: int | None, is_served: bool) -> str:  # noqa: FBT001
     """Return why a machine without problems serves an older zone."""
     if answer.serial is None:
-        return "it serves nothing; see `systemctl status dm-dns` there"
+        return "it serves nothing; `dm-dns doctor` there says what to type"
     if not is_served:
         return f"nobody has pushed serial {newest} yet"
     if answer.source == "mesh":

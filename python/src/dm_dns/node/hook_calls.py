@@ -121,6 +121,6 @@ def _resolve(path: Path, name: str, kind: int, seconds: float) -> tuple[bool, li
     except (OSError, ValueError, KeyError, TypeError, VarlinkError) as error:
         raise Error(
             f"systemd-resolved's hook {path} does not answer: {error};"
-            " see `systemctl status dm-dns-hook`"
+            " `dm-dns doctor` says what to type"
         ) from None
     return "rcode" not in reply, [dns_message.parse_record(record) for record in answer]

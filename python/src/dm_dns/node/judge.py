@@ -23,7 +23,7 @@ _POLL: Final = 0.2
 HANGS_SECONDS: Final = 240.0
 """dm-dns.service writes the state every minute, and a run of it may take two."""
 
-_SEE: Final = "see `systemctl status dm-dns`"
+_DOCTOR: Final = "`dm-dns doctor` says what to type"
 
 
 class Finding(NamedTuple):
@@ -71,11 +71,11 @@ def look(config: Config, state_file: Path, *, tries: int = ANSWER_TRIES) -> Find
     try:
         found = state.read(state_file)
     except FileNotFoundError:
-        return Finding([f"{state_file} does not exist: dm-dns.service does not run; {_SEE}"])
+        return Finding([f"{state_file} does not exist: dm-dns.service does not run; {_DOCTOR}"])
     except (Error, OSError) as error:
         return Finding([f"{describe(error)}; run `systemctl restart dm-dns`"])
     if problem := _problem_of_writer(found):
-        return Finding([f"dm-dns.service {problem}; {_SEE}"], found)
+        return Finding([f"dm-dns.service {problem}; {_DOCTOR}"], found)
     if found.problems:
         return Finding(found.problems, found, lasts=True)
     return Finding(_ask(config, found, tries), found)
@@ -97,7 +97,7 @@ def _problem_of_writer(found: State) -> str | None:
 def _ask(config: Config, found: State, tries: int) -> list[str]:
     """Return who of unbound, the hook and resolved does not answer what the state says, and why."""
     if found.served is None:
-        return [f"dm-dns.service serves nothing; {_SEE}"]
+        return [f"dm-dns.service serves nothing; {_DOCTOR}"]
     name, expected = zonefile.status_name(config.domain), found.served.status
     try:
         answers = {"unbound": config.unbound.txt(name, tries=tries)}
@@ -115,8 +115,16 @@ def _ask(config: Config, found: State, tries: int) -> list[str]:
     except (Error, MessageError) as error:
         return [str(error)]
     return [
-        f"{who} does not serve the zone that dm-dns.service loaded: the TXT record {name} is"
-        f" {answer!a}, not {expected!a}; {_SEE}"
+        f"{who} {_wrong(name, answer, expected)}; {_DOCTOR}"
         for who, answer in answers.items()
         if answer != expected
     ]
+
+
+def _wrong(name: str, answer: str | None, expected: str) -> str:
+    if answer is None:
+        return f"has no TXT record {name}, which the zone has that dm-dns.service loaded"
+    return (
+        "does not serve the zone that dm-dns.service loaded: the TXT record"
+        f" {name} is {answer!a}, not {expected!a}"
+    )

@@ -76,6 +76,5 @@ def _call(path: Path, method: str, seconds: float, **parameters: object) -> dict
 
 def _silent(path: Path, error: Exception) -> Error:
     return Error(
-        f"systemd-resolved does not answer at {path}: {error};"
-        " see `systemctl status systemd-resolved`"
+        f"systemd-resolved does not answer at {path}: {error}; `dm-dns doctor` says what to type"
     )

@@ -62,7 +62,7 @@ class Unbound(NamedTuple):
         except OSError as error:
             raise Error(
                 f"unbound does not answer on its control socket {self.control}:"
-                f" {error.strerror or error}; see `systemctl status unbound`"
+                f" {error.strerror or error}; `dm-dns doctor` says what to type"
             ) from None
         return answer.decode("utf-8", "replace")
 
@@ -122,7 +122,7 @@ class Unbound(NamedTuple):
     def _silent(self, reason: str) -> Error:
         return Error(
             f"unbound does not answer queries on {self.address} port {self.port}: {reason};"
-            " see `systemctl status unbound`"
+            " `dm-dns doctor` says what to type"
         )
 
 

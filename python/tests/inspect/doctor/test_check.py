@@ -35,6 +35,26 @@ def test_what_depends_on_a_fault_is_not_asked_and_says_on_which() -> None:
     assert [each.check for each in run(checks)] == ["c", "a", "b", "d"]
 
 
+@pytest.mark.parametrize(
+    ("user", "through", "typed"),
+    [
+        (0, {}, "systemctl stop a; systemctl start a && rm b"),
+        (0, {"SUDO_USER": "kim"}, "sudo systemctl stop a; sudo systemctl start a && sudo rm b"),
+        (0, {"DOAS_USER": "kim"}, "sudo systemctl stop a; sudo systemctl start a && sudo rm b"),
+        (1000, {}, "sudo systemctl stop a; sudo systemctl start a && sudo rm b"),
+    ],
+)
+def test_only_the_shell_of_root_gets_remedies_without_sudo(
+    monkeypatch: pytest.MonkeyPatch, user: int, through: dict[str, str], typed: str
+) -> None:
+    monkeypatch.delenv("SUDO_USER")
+    for name, value in through.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    remedy = "sudo systemctl stop a; sudo systemctl start a && sudo rm b"
+    assert fault("broken", remedy).remedy == typed
+
+
 def test_what_depends_on_what_only_root_may_ask_is_asked() -> None:
     checks = [
         Check("a", lambda: not_asked("only root may")),

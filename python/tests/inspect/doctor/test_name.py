@@ -136,7 +136,7 @@ def test_a_name_of_the_clan_is_never_one_of_others(config: Config, text: str) ->
 @pytest.mark.parametrize(
     ("address", "found"),
     [
-        ("127.0.0.1", well("127.0.0.1 answers, but nothing listens on ports 1, 2")),
+        ("127.0.0.1", well("reached: 127.0.0.1; nothing listens there on ports 1, 2")),
         # connect(2): EACCES, as for any that nothing is sent to.
         (
             "255.255.255.255",
@@ -153,6 +153,25 @@ def test_a_device_is_reached_or_not(
     monkeypatch.setattr("dm_dns.inspect.doctor.name.PORTS", (1, 2))
     monkeypatch.setattr(answers, "of_programs", lambda _name: Answer(frozenset({address})))
     assert ask(config, "printer", "name-reached") == found
+
+
+@pytest.mark.parametrize(
+    ("line", "has"),
+    [
+        ("192.0.2.66 printer.pin", "192.0.2.66"),
+        ("127.0.0.1 printer.pin", "a loopback address"),
+    ],
+)
+def test_what_the_hosts_file_has_in_place_of_the_zone_is_a_fault(
+    config: Config, line: str, has: str
+) -> None:
+    config.hosts.write_text(f"{line}\n")
+    assert ask(config, "printer", "name-hosts") == fault(
+        f"{config.hosts} has {has} for printer.pin, which programs get in place of what the clan"
+        " has: 192.0.2.20",
+        f"grep -nwF printer.pin {config.hosts}"
+        "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
+    )
 
 
 @pytest.mark.parametrize(

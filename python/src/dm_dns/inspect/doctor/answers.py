@@ -254,7 +254,7 @@ def short_names(path: Path, systemd: Systemd) -> Found:
     remedy = f"sudo systemctl restart {units.HOOK[1]}"
     unit = systemd.look([units.SEARCH])
     if unit.verdict == "fault":
-        return unit._replace(remedy=remedy)
+        return fault(unit.text, remedy)
     try:
         hook_calls.check_short_names(path, seconds=SECONDS)
     except PermissionError:

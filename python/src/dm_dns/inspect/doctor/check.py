@@ -1,11 +1,17 @@
 """Checks: what one is, and how a list of them is run."""
 
+import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, NamedTuple
 
 VERDICTS: Final = ("ok", "fault", "not asked")
+
+
+_SUDO: Final = re.compile(r"(^|(?<=&& )|(?<=; ))sudo ")
+"""At the beginning of a command."""
 
 
 class Found(NamedTuple):
@@ -24,8 +30,19 @@ def well(text: str) -> Found:
 
 
 def fault(text: str, remedy: str) -> Found:
-    """Return that a check has found something else."""
-    return Found("fault", text, remedy)
+    """Return that a check has found something else.
+
+    Args:
+        text: what was found.
+        remedy: what to type or to change. Commands have sudo, which root's shell does without.
+
+    """
+    return Found("fault", text, _SUDO.sub("", remedy) if _is_roots_shell() else remedy)
+
+
+def _is_roots_shell() -> bool:
+    """Tell whether who reads this types as root: not through sudo, run0 or doas."""
+    return os.geteuid() == 0 and not os.environ.keys() & {"SUDO_USER", "DOAS_USER"}
 
 
 def not_asked(text: str) -> Found:

@@ -276,8 +276,11 @@ class Asked:
         if there and self._name and self._name.kind in {"machine", "local"}:
             text = f"{path} has {' '.join(conf.in_order(there))}, which this machine uses"
             return well(f"{text} in place of {' '.join(zone)}" if zone else text)
+        has = " ".join(conf.in_order(there)) or "a loopback address"
+        value = _value(self._current.zone, self.name) if self._current else None
         return fault(
-            f"{path} has {self.name}, which programs get in place of what the clan has",
+            f"{path} has {has} for {self.name}, which programs get in place of what the clan has"
+            + (f": {value}" if value else ""),
             f"grep -nwF {shlex.quote(self.name)} {path}"
             "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
         )
@@ -348,7 +351,7 @@ class Asked:
             return well(f"something listens: {', '.join(listening)}")
         if said:
             who = ", ".join(sorted({address for address, _port, _ok in said}))
-            return well(f"{who} answers, but nothing listens on ports {tried}")
+            return well(f"reached: {who}; nothing listens there on ports {tried}")
         return fault(
             f"nothing answers at {' '.join(addresses)} on ports {tried}: {self._owner()} is"
             " down, or its network or firewall lets nothing through",

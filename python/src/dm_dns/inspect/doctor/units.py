@@ -154,7 +154,7 @@ class Systemd(NamedTuple):
         is_held = self.unit(held).is_active
         if found.verdict == "fault" and unit.is_active and is_loaded and not is_held:
             # systemd cannot listen while the service has the port itself.
-            return found._replace(remedy=restart(held, service))
+            return fault(found.text, restart(held, service))
         return found
 
 
