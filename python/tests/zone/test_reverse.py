@@ -60,7 +60,9 @@ def owners(
     here: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, str]:
     zone = conf.Zone("clan.pin", 7, cnames or {}, addresses, shared=shared)
-    return reverse.owners(zone, addresses if here is None else here)
+    found = reverse.owners(zone, addresses if here is None else here)
+    assert found is not None
+    return found
 
 
 def test_an_address_has_the_own_name_of_its_machine() -> None:

@@ -28,9 +28,9 @@ def content(served: conf.Zone, addresses: Mapping[str, tuple[str, ...]]) -> byte
 
     """
     found = reverse.owners(served, addresses)
-    if len(found) > limits.MAX_REVERSE:
-        count = f"{len(found)} addresses would have one, and the limit is {limits.MAX_REVERSE}"
-        return f"{_NONE}no address has a reverse name: {count}\n".encode("ascii")
+    if found is None:
+        reason = f"there would be more than the limit, {limits.MAX_REVERSE}"
+        return f"{_NONE}no address has a reverse name: {reason}\n".encode("ascii")
     return "".join(f"{address} {found[address]}\n" for address in sorted(found)).encode("ascii")
 
 

@@ -4,17 +4,21 @@ Only addresses that mean nothing outside of a clan's networks have one: those ar
 name. The name is the own one of the machine or device that has the address, and of no other.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
-from dm_dns.zone import conf
+from dm_dns.zone import conf, limits
 
-# The first bits of each network, and how many these are. Private addresses (RFC 1918), and those of
-# a carrier's NAT (RFC 6598):
-_IPV4: Final = ((b"\x0a", 8), (b"\xac\x10", 12), (b"\xc0\xa8", 16), (b"\x64\x40", 10))
-# Unique local addresses (RFC 4193), and those of yggdrasil and of mycelium:
-_IPV6: Final = ((b"\xfc", 7), (b"\x02", 7), (b"\x04", 7))
+# How addresses of these networks begin, as inet_ntop(3) writes them: private ones (RFC 1918), those
+# of a carrier's NAT (100.64.0.0/10, RFC 6598), unique local ones (fc00::/7, RFC 4193), and those of
+# yggdrasil (200::/7) and of mycelium (400::/7).
+_NETWORKS: Final = re.compile(
+    r"10\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|192\.168\.|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\."
+    r"|f[cd][0-9a-f]{2}:|[2-5][0-9a-f]{2}:"
+)
 
 
 def name(address: str) -> str | None:
@@ -22,27 +26,20 @@ def name(address: str) -> str | None:
 
     None if it is in none of the networks whose addresses may have one.
     """
+    if not _NETWORKS.match(address):
+        return None
     if ":" in address:
         packed = inet_pton(AF_INET6, address)
-        if not any(_is_in(packed, *network) for network in _IPV6):
-            return None
         return ".".join([*reversed(packed.hex()), "ip6.arpa"])  # RFC 3596, section 2.5
     packed = inet_pton(AF_INET, address)
-    if not any(_is_in(packed, *network) for network in _IPV4):
-        return None
     return ".".join([*map(str, reversed(packed)), "in-addr.arpa"])  # RFC 1035, section 3.5
 
 
-def _is_in(packed: bytes, prefix: bytes, bits: int) -> bool:
-    rest = 8 * len(prefix) - bits
-    start = int.from_bytes(packed[: len(prefix)], "big")
-    return start >> rest == int.from_bytes(prefix, "big") >> rest
-
-
-def owners(served: conf.Zone, addresses: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+def owners(served: conf.Zone, addresses: Mapping[str, tuple[str, ...]]) -> dict[str, str] | None:
     """Return the machine or device of each address that has a reverse name, by the address.
 
-    An address that several have has none: in different networks it may be of different ones.
+    An address that several have has none: in different networks it may be of different ones. None
+    is returned if there are more than `limits.MAX_REVERSE`, however many more.
 
     Args:
         served: the zone.
@@ -58,13 +55,16 @@ def owners(served: conf.Zone, addresses: Mapping[str, tuple[str, ...]]) -> dict[
         for address in known:
             if name(address):
                 found[address] = None if address in found else owner
+                if len(found) > limits.MAX_REVERSE:
+                    return None
     return {address: owner for address, owner in found.items() if owner}
 
 
 def _own_names(served: conf.Zone) -> Iterator[str]:
     """Yield the names that machines and devices have of their own."""
     labels = served.domain.count(".") + 2
-    for owner in {*served.addresses, *served.cnames.values()}:
+    others = set(served.cnames.values()) - served.addresses.keys()
+    for owner in chain(served.addresses, others):
         is_one_label = owner.count(".") + 1 == labels and not owner.startswith("*")
         if is_one_label and owner not in served.cnames and owner not in served.shared:
             yield owner
