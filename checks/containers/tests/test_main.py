@@ -59,6 +59,10 @@ def test_the_example_clan_is_up_until_it_is_ended() -> None:
         assert "beszel.spell" in printed
         assert "make shell MACHINE=zoltraak\n" in printed
         assert shell("zoltraak", "hostname").stdout == "zoltraak\n"
+        # Its settings devices, search and reverse.
+        device = ["192.168.1.20", "printer.spell"]
+        assert shell("nephtear", "getent hosts 192.168.1.20").stdout.split() == device
+        assert shell("nephtear", "getent hosts printer").stdout.split()[0] == device[0]
         quoted = shell("zoltraak", """printf '%s|' "$HOME" '$(pwd)' "it's" $$ | sed 's/[0-9]//g'""")
         assert quoted.stdout == "/root|$(pwd)|it's||"
         failing = shell("zoltraak", "false | true; exit 3")

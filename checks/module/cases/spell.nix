@@ -1,4 +1,4 @@
-# The example clan, as its newest zone has it.
+# The example clan, as its newest zone has it, with what each clan can turn on.
 { common, lib }:
 let
   example = builtins.fromJSON (builtins.readFile ../../demo/spell.json);
@@ -19,7 +19,11 @@ in
     inventory.instances = {
       data-mesher = common.data-mesher example.push_machines;
       dm-dns = lib.recursiveUpdate (common.dm-dns example.push_machines) {
-        roles.default.settings.devices = example.devices;
+        roles.default.settings = {
+          inherit (example) devices;
+          reverse = true;
+          search = true;
+        };
       };
       services = common.exports "endpoints" (
         lib.mapAttrs (_machine: map (endpoint: endpoint.host)) (

@@ -132,6 +132,7 @@ in
   systemd.sockets.dm-dns-hook-search = lib.mkIf search {
     description = "Lookups of short names by systemd-resolved";
     wantedBy = [ "sockets.target" ];
+    startLimitIntervalSec = 0;
     listenStreams = [ constants.searchSocket ];
     socketConfig = asked constants.searchSocket // {
       Service = "dm-dns-hook.service";
