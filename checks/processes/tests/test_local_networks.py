@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -123,6 +124,16 @@ def test_names_have_their_local_addresses_where_these_are_theirs(
     becomes(laptop, {NAS})
     assert laptop.complaints() == []
     assert problems(laptop) == []
+    home = "pin: serial 5, 3 records, source mesh, on network 'home'"
+    away = "pin: serial 5, 3 records, source mesh"
+    # From the café to no network is no change, and at first the router may not have answered.
+    expected = [home, away, home, away, home]
+    until(lambda: moves(laptop) in (expected, [away, *expected]), "the journal has each move")
+
+
+def moves(machine: PlainMachine) -> list[str]:
+    """Return what the journal has of each zone file that was loaded."""
+    return re.findall(r"^(pin: .*), in [0-9]+ ms$", machine.log.read_text(), re.MULTILINE)
 
 
 def test_the_state_says_where_the_machine_is_and_why(laptop: PlainMachine, places: Places) -> None:
