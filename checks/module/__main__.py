@@ -36,6 +36,8 @@ def _evaluate(nix: Evaluator) -> dict[str, str]:
     files["vm.json"] = text(nix.evaluate("vm"))
     print("options", flush=True)
     files["options.json"] = text(nix.evaluate("options"))
+    print("types", flush=True)
+    files["types.json"] = text(nix.with_messages("types", nix.evaluate("types")))
     print("naming", flush=True)
     # A case a line: the snapshot of one is short.
     cases = (

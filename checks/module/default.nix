@@ -1,4 +1,4 @@
-# The cases, the tests of checks/vm, the naming rules and the options, evaluated. A case says
+# The cases, the tests of checks/vm, the naming rules, the options and their types, evaluated. A case says
 #   clan        a module of clan-core (clan.nix adds to it what all have)
 #   machines    which machines are in the snapshot; all of them by default
 #   keys        which entries of them (snapshot.nix), by how their keys start; all of them by default
@@ -52,4 +52,6 @@ in
   };
 
   options = import ./options.nix { inherit lib; };
+
+  types = import ./types.nix { inherit guard lib; };
 }

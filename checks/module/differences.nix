@@ -1,5 +1,5 @@
-# Where the snapshots differ from what the module yields: names of cases, and `naming`, `options`, `vm`. Only
-# that a value throws can be compared, not what it says.
+# Where the snapshots differ from what the module yields: names of cases, and `naming`, `options`, `types`,
+# `vm`. Only that a value throws can be compared, not what it says.
 {
   # as in default.nix
   clanCore,
@@ -25,3 +25,4 @@ lib.filter (name: evaluated.cases.${name} != taken name) evaluated.caseNames
   "options"
   "vm"
 ]
+++ lib.optional (evaluated.types != lib.mapAttrs (_role: withoutMessages) (read "types")) "types"

@@ -64,8 +64,8 @@ let
       ;
   };
   zone = {
-inherit domain machineSettings;
-    inherit (clanZone) devices isName;
+    inherit domain machineSettings;
+    inherit (clanZone) devices hasReverse isName;
     specJSON = builtins.toJSON clanZone.spec;
     # Where the routers of local networks are.
     prefixes = lib.uniqueStrings (

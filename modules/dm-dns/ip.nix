@@ -7,9 +7,11 @@ let
     concatMap
     concatMapStringsSep
     concatStringsSep
+    elemAt
     foldl'
     fromHexString
     genList
+    head
     imap0
     init
     last
@@ -48,7 +50,7 @@ let
       halves = map (half: if half == "" then [ ] else map fromHexString (splitString ":" half)) (
         splitString "::" address
       );
-      left = builtins.head halves;
+      left = head halves;
       right = last halves;
     in
     if isIPv4 address then
@@ -58,6 +60,36 @@ let
     else
       left ++ genList (_: 0) (8 - length left - length right) ++ right;
   width = address: if isIPv4 address then 8 else 16;
+
+  # What an address is in place of that of one host (RFC 6890, RFC 4291), or null.
+  kind =
+    address:
+    let
+      found = numbers address;
+      first = head found;
+      isZero = count: all (number: number == 0) (take count found);
+    in
+    if isIPv4 address then
+      if first == 0 then
+        "unspecified"
+      else if first == 127 then
+        "loopback"
+      else if first >= 224 then
+        "group"
+      else
+        null
+    else if isZero 8 then
+      "unspecified"
+    else if isZero 7 && last found == 1 then
+      "loopback"
+    else if isZero 5 && elemAt found 5 == fromHexString "ffff" then
+      "mapped"
+    else if bitAnd first (fromHexString "ffc0") == fromHexString "fe80" then
+      "link-local"
+    else if first >= fromHexString "ff00" then
+      "group"
+    else
+      null;
 
   power = exponent: foldl' (product: _: 2 * product) 1 (genList (_: null) exponent);
 
@@ -80,19 +112,24 @@ let
   start = address: size: map ({ number, part, ... }: number - part) (beyond address size);
 in
 {
-  inherit isAddress isIPv4 numbers;
+  inherit
+    isAddress
+    isIPv4
+    kind
+    numbers
+    ;
 
   # null, or the parts of an address with a prefix length.
   parsePrefix =
     text:
     let
       parts = match "([^/]+)/([0-9]{1,3})" text;
-      address = builtins.elemAt parts 0;
+      address = elemAt parts 0;
     in
     if parts != null && isAddress address then
       {
         inherit address;
-        size = toIntBase10 (builtins.elemAt parts 1);
+        size = toIntBase10 (elemAt parts 1);
       }
     else
       null;
@@ -127,13 +164,29 @@ in
         first = "${groups}::1";
       };
 
+  # Whether an address may have a reverse name; the same as in python/src/dm_dns/zone/reverse.py.
+  mayHaveReverse =
+    address:
+    let
+      first = head (numbers address);
+      second = elemAt (numbers address) 1;
+      start = bitAnd first (fromHexString "fe00");
+    in
+    if isIPv4 address then
+      first == 10
+      || first == 172 && second >= 16 && second < 32
+      || first == 192 && second == 168
+      || first == 100 && second >= 64 && second < 128
+    else
+      start == fromHexString "fc00" || start == fromHexString "200" || start == fromHexString "400";
+
   # An address, possibly with a prefix length that its family has.
   isNetwork =
     text:
     let
       parts = match "([^/]+)/([0-9]{1,3})" text;
-      address = builtins.elemAt parts 0;
-      size = toIntBase10 (builtins.elemAt parts 1);
+      address = elemAt parts 0;
+      size = toIntBase10 (elemAt parts 1);
     in
     if parts == null then
       isAddress text
@@ -144,25 +197,24 @@ in
   listenProblem =
     text:
     let
-      # With an interface unbound accepts it, but does not start while there is no such interface.
-      linkLocal =
-        "it is link-local, and without its interface unbound would not start;"
-        + " give that interface a unique local address too (fd00::/8), and use that";
+      problems = {
+        group = "it is a multicast or reserved address, which no machine has";
+        # With an interface unbound accepts it, but does not start while there is no such interface.
+        link-local =
+          "it is link-local, and without its interface unbound would not start;"
+          + " give that interface a unique local address too (fd00::/8), and use that";
+        loopback = "it is a loopback address, which other devices cannot reach";
+        mapped = "it is an IPv4 address in IPv6 notation, on which unbound does not listen";
+        unspecified = "it stands for all addresses, and unbound would take port 53 from other programs";
+      };
+      found = kind text;
     in
     if match "fe[89ab].*%.*" text != null then
-      linkLocal
+      problems.link-local
     else if !isAddress text then
       "it is not an IP address"
-    else if match "0\\.0\\.0\\.0|[0:]+" text != null then
-      "it stands for all addresses, and unbound would take port 53 from other programs"
-    else if match "127\\..*|[0:]+:1" text != null then
-      "it is a loopback address, which other devices cannot reach"
-    else if match "fe[89ab].*" text != null then
-      linkLocal
-    else if match "(22[4-9]|23[0-9])\\..*|ff.*" text != null then
-      "it is a multicast address, which no machine has"
-    else if match "[0:]*:ffff:[0-9a-f]+:[0-9a-f]+" text != null then
-      "it is an IPv4 address in IPv6 notation, on which unbound does not listen"
+    else if found != null then
+      problems.${found}
     else
       null;
 }

@@ -24,7 +24,8 @@ in
         IP addresses of the machine that no network service exports.
         The machine's name resolves to these as well as to the exported ones. One with a prefix
         length is valid on a local network only, and given only there: see `localNetworks`. Write
-        `192.168.1.10/24@home` if several networks have that prefix.
+        `192.168.1.10/24@home` if several networks have that prefix, and `192.168.1.10/32` for one
+        that machines elsewhere reach as well, such as through a VPN.
       '';
     };
 
@@ -171,7 +172,7 @@ in
     };
 
     port = mkOption {
-      type = types.port;
+      type = types.ints.between 1 65535;
       default = 5353;
       example = 5354;
       description = ''

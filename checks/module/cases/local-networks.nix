@@ -43,6 +43,9 @@
           addresses = [
             "192.168.1.10/24@home"
             "192.168.1.11/24@parents"
+            # By a tunnel, also for machines elsewhere.
+            "192.168.1.12/32"
+            "FD00:1::12/128"
             "fd09::2"
           ];
           allow = [

@@ -3,6 +3,7 @@
 {
   keys = [
     "assertions"
+    "environment.etc.dm-dns/apply.json"
     "environment.etc.resolver"
     "services.nginx"
     "warnings"
@@ -21,11 +22,15 @@
         wholeDomain = false;
       };
       roles.default.machines = {
-        certified.settings.names = [
-          "*.pages.example.org"
-          "bücher.example.org"
-          "git.app.example.org"
-        ];
+        certified.settings = {
+          names = [
+            "*.pages.example.org"
+            "bücher.example.org"
+            "git.app.example.org"
+          ];
+          reverse = true;
+          search = true;
+        };
       }
       // lib.genAttrs [ "filtered" "listener" ] (_machine: {
         settings.allow = [ "192.168.1.0/24" ];

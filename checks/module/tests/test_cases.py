@@ -107,6 +107,16 @@ def test_reverse_names_are_given_where_that_is_wanted() -> None:
         assert {apply_config(found)["reverse"] for found in load(case).values()} == {expected}
 
 
+def test_reverse_names_without_an_address_that_may_have_one_are_a_warning() -> None:
+    machines = load("nothing-to-reverse")
+    assert machines["off"]["warnings"] == []
+    (warning,) = machines["on"]["warnings"]
+    assert warning.startswith("dm-dns: the setting reverse of 'on' has no effect: no address")
+    assert "roles.default.machines.<machine>.settings.addresses" in warning
+    # Where there is one, nothing is to be warned of.
+    assert load("shared-domain")["certified"]["warnings"] == []
+
+
 def test_the_whole_domain_is_the_clans_unless_that_is_denied() -> None:
     for case, expected in (("three", True), ("public", False)):
         assert {apply_config(found)["wholeDomain"] for found in load(case).values()} == {expected}
@@ -795,6 +805,15 @@ def test_short_names_have_a_hook_of_their_own(case: str, name: str) -> None:
     assert machine["services.resolved"] == {"enable": True}
 
 
+def test_short_names_and_reverse_names_need_not_have_the_whole_domain() -> None:
+    found = load("shared-domain")["certified"]
+    values = apply_config(found)
+    assert values["search"]
+    assert values["reverse"] is True
+    assert values["wholeDomain"] is False
+    assert found["assertions"] == found["warnings"] == []
+
+
 def test_without_the_setting_nothing_is_there_for_short_names() -> None:
     without = [(case, name) for case, name in all_machines() if case != "spell"]
     for case, name in [*without, ("search", "off"), ("search", "same-domain")]:
@@ -887,7 +906,98 @@ def test_local_networks_and_addresses_there_are_in_the_zone() -> None:
     )
 
 
-def test_the_server_may_ask_routers_and_nothing_else_may() -> None:
+def test_an_address_in_a_local_network_may_be_valid_elsewhere_as_well() -> None:
+    own = zone_of("local-networks").addresses["nas.test"]
+    assert own == ("192.168.1.12", "fd00:1::12", "fd09::2")
+
+
+OTHER = "write an address that other machines reach, such as one in a LAN or a VPN"
+
+
+def problems(case: str) -> list[str]:
+    """What stopped the evaluation: of each problem the subject, the rule and the remedy."""
+    _heading, *found = load(case)["server"][GENERATOR]["throws"].split("\n\n")
+    assert all(problem.count("\n  Remedy: ") == 1 for problem in found)
+    return list(found)
+
+
+@pytest.mark.parametrize(
+    ("address", "rule", "remedy"),
+    [
+        ("0.0.0.0", "stands for all addresses", OTHER),  # noqa: S104
+        ("127.0.0.2", "is a loopback address", OTHER),
+        ("224.0.0.251", "is a multicast or reserved address", OTHER),
+        ("240.0.0.1", "is a multicast or reserved address", OTHER),
+        ("::", "stands for all addresses", OTHER),
+        ("::1", "is a loopback address", OTHER),
+        ("::1/128", "is a loopback address", OTHER),
+        ("::ffff:c0a8:101", "is an IPv4 address in IPv6 notation", "write the IPv4 address"),
+        ("FF02::1", "is a multicast or reserved address", OTHER),
+        ("fe80::1", "is link-local", OTHER),
+        ("fe80::1%eth0", "is link-local", OTHER),
+        (
+            "10.4.1.1",
+            "is in the prefix of localNetworks.n4, and machines elsewhere",
+            'write "10.4.1.1/16" if it is valid there only, or "10.4.1.1/32" if',
+        ),
+        (
+            "FD00:1::10",
+            "is in the prefix of localNetworks.office, and machines elsewhere",
+            'write "fd00:1::10/64" if it is valid there only, or "fd00:1::10/128" if',
+        ),
+    ],
+)
+def test_an_address_that_leads_nowhere_or_astray_stops_the_evaluation(
+    address: str, rule: str, remedy: str
+) -> None:
+    (found,) = [
+        problem for problem in problems("wrong-addresses") if f'"{address}" {rule}' in problem
+    ]
+    assert found.startswith("setting addresses of machine 'server':\n  ")
+    assert f"\n  Remedy: {remedy}" in found
+
+
+@pytest.mark.parametrize(
+    ("subject", "rule", "remedy"),
+    [
+        (
+            "device 'printer' in the setting devices of the role default",
+            '"192.168.1.20" is in the prefix of localNetworks.home and localNetworks.parents, and',
+            'write "192.168.1.20/24@home" if it is valid there only, or "192.168.1.20/32" if',
+        ),
+        (
+            "device 'phone' in the setting devices of the role default",
+            '"127.0.0.1" is a loopback address, which each machine has itself',
+            OTHER,
+        ),
+        (
+            "of device 'printer' in the setting devices of the role default",
+            '":" is not allowed in a name',
+            "give the device another name",
+        ),
+        (
+            "of service 'dm-dns', instance 'dm-dns', role 'default' on machine 'server'",
+            '":" is not allowed in a name',
+            "give the service another host; its settings",
+        ),
+        (
+            "setting localNetworks of the role default",
+            "it has 101 networks; a clan has at most 100",
+            "remove some of them",
+        ),
+    ],
+)
+def test_what_else_is_wrong_there_is_told_once(subject: str, rule: str, remedy: str) -> None:
+    expected = f"{subject}:\n  {rule}"
+    (found,) = [problem for problem in problems("wrong-addresses") if expected in problem]
+    assert f"\n  Remedy: {remedy}" in found
+
+
+def test_all_that_is_wrong_there_is_known() -> None:
+    assert len(problems("wrong-addresses")) == 13 + 5
+
+
+def test_wrong_local_networks_and_nothing_else_may() -> None:
     for name, machine in load("local-networks").items():
         prefixes = ["192.168.1.0/24", "fd00:1::/64"]
         server = machine["systemd.services.dm-dns"]["serviceConfig"]
@@ -943,8 +1053,8 @@ network, `ip neigh show {first}` prints the router's, after lladdr
         f'{of_nothing}prefix "" is not an address with a prefix length',
         f'{of_nothing}router.address "" is not an IP address',
         f'{of_nothing}router.linkAddress "" is not a link address, such as 52:54:00:12:34:56',
-        "settings localNetworks.home and localNetworks.mine:\n  they have the same prefix and the",
-        '"fe80::1/64" is not an address of a network of its own',
+        "settings localNetworks.home and localNetworks.mine:\n  they have the same router",
+        '"fe80::1/64" is not an address that a host can have on a local network',
         "\"192.168.178.10/24@cafe\": there is no local network 'cafe'\n  Remedy: use 'home' or",
         '"192.168.178.10@home" is not an IP address with a prefix length',
         '"192.168.178.10/33@home": its prefix length is 33, and that of a network with IPv4 is',
@@ -1156,8 +1266,8 @@ def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> No
         "1.2.3": "it is not an IP address",
         "fe80::1": "it is link-local",
         "fe80::1%eth0": "it is link-local",
-        "FF02::1": "it is a multicast address",
-        "224.0.0.251": "it is a multicast address",
+        "FF02::1": "it is a multicast or reserved address",
+        "224.0.0.251": "it is a multicast or reserved address",
         "::ffff:c0a8:101": "it is an IPv4 address in IPv6 notation",
     }
 
@@ -1203,7 +1313,8 @@ def test_a_mac_is_in_the_zone_as_any_machine_and_serves_none() -> None:
             "on which these settings have no effect:\nallow, listen, port, reverse, search.\n",
         ),
         ("mac", "pushing", "'pushing' is a Mac, and has the role push"),
-        ("mac-alone", "macbook", "names, and no\nmachine has the setting listen."),
+        ("mac-alone", "macbook", "and none of\nthem has the setting listen."),
+        ("mac-alone", "mini", "and none of\nthem has the setting listen."),
         ("mac-refused", "macbook", "the setting listen answer nobody: one, two.\nSet allow"),
     ],
 )
@@ -1212,7 +1323,8 @@ def test_a_mac_that_could_not_resolve_a_name_or_push_is_told_why(
 ) -> None:
     assertions = load(case)[machine]["assertions"]
     assert part in assertions[0]
-    assert all(message.startswith("dm-dns: a clan has one zone") for message in assertions[1:])
+    others = ("dm-dns: a clan has one zone", "dm-dns: 'mini' is a Mac, on which these settings")
+    assert all(message.startswith(others) for message in assertions[1:])
 
 
 @pytest.mark.parametrize("machine", ["macbook", "server"])

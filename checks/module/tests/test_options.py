@@ -9,6 +9,11 @@ from checks.module.options import HEADINGS, README, Option
 from checks.module.snapshot import read
 
 RECORDED: dict[str, list[Option]] = read("options")
+MISTAKES = [
+    (role, mistake, found)
+    for role, all_ in read("types").items()
+    for mistake, found in all_.items()
+]
 OPTIONS = [
     (group, position) for group, recorded in RECORDED.items() for position in range(len(recorded))
 ]
@@ -42,6 +47,23 @@ def test_a_readme_without_an_option_or_with_another_default_differs(
     listed = options.section(README.read_text(), group)
     assert options.markdown(others) != listed
     assert options.markdown(changed) != listed
+
+
+@pytest.mark.parametrize(("role", "mistake", "found"), MISTAKES)
+def test_a_value_of_another_type_stops_the_evaluation_with_the_option(
+    role: str, mistake: str, found: dict[str, str]
+) -> None:
+    assert found.keys() == {"throws"}, role
+    assert f"`{mistake.partition(':')[0]}" in found["throws"]
+
+
+def test_each_setting_has_a_value_of_another_type() -> None:
+    tried = {(role, mistake.partition(":")[0]) for role, mistake, _ in MISTAKES}
+    settings = {(role, option["name"]) for role in ("default", "push") for option in RECORDED[role]}
+    named = {"devices.<name>": "devices.printer", "localNetworks.<name>": "localNetworks.home"}
+    for pattern, name in named.items():
+        settings = {(role, option.replace(pattern, name)) for role, option in settings}
+    assert settings - tried == set()
 
 
 def test_a_list_is_written_below_its_heading_and_nothing_else_changes() -> None:

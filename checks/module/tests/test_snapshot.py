@@ -24,7 +24,9 @@ def test_the_snapshots_were_made_from_the_module_as_it_is() -> None:
 def test_every_case_has_a_snapshot_and_nothing_else_has() -> None:
     cases = {path.stem for path in (sources.ROOT / "checks/module/cases").glob("*.nix")}
     files = {path.name for path in sources.SNAPSHOTS.iterdir()}
-    assert files == {f"{name}.json" for name in {*cases, "naming", "options", "sources", "vm"}}
+    assert files == {
+        f"{name}.json" for name in {*cases, "naming", "options", "sources", "types", "vm"}
+    }
 
 
 def test_no_snapshot_names_a_path_of_the_machine_it_was_made_on() -> None:

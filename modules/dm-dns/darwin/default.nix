@@ -75,9 +75,9 @@ in
     {
       assertion = listening != { };
       message = ''
-        dm-dns: '${machine.name}' is a Mac, which asks other machines for the clan's names, and no
-        machine has the setting listen.
-        Set it on a NixOS machine that the Mac reaches:
+        dm-dns: '${machine.name}' is a Mac, which asks NixOS machines for the clan's names, and none of
+        them has the setting listen.
+        Set it on one that the Mac reaches:
           roles.default.machines.<machine>.settings = {
             listen = [ "192.168.1.1" ];
             allow = [ "192.168.1.0/24" ];
@@ -88,7 +88,7 @@ in
     {
       assertion = listening == { } || answering != { };
       message = ''
-        dm-dns: '${machine.name}' is a Mac, which asks other machines for the clan's names, and those
+        dm-dns: '${machine.name}' is a Mac, which asks NixOS machines for the clan's names, and those
         with the setting listen answer nobody: ${concatStringsSep ", " (attrNames listening)}.
         Set allow for them, to the networks from which the Mac asks.
       '';

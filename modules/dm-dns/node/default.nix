@@ -110,6 +110,12 @@ in
     })
   ];
 
+  warnings = lib.optional (settings.reverse && !zone.hasReverse) ''
+    dm-dns: the setting reverse of '${machine.name}' has no effect: no address of a machine or device is
+    private, unique local, or of yggdrasil or mycelium, and only those get names.
+    Remove it, or set such addresses: roles.default.machines.<machine>.settings.addresses of dm-dns.
+  '';
+
   environment.systemPackages = [ config.services.dm-dns.package ];
   environment.etc."dm-dns/apply.json".source = applyConfig;
   # No unit reads it, so that none restarts when it changes: it is for people, and for commands that

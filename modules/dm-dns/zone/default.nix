@@ -17,6 +17,7 @@ let
     all
     any
     attrNames
+    attrValues
     concatMap
     concatMapStringsSep
     concatStringsSep
@@ -43,6 +44,7 @@ let
 
   limits = import ./limits.nix;
   names = import ./names.nix { inherit lib; };
+  inherit (import ../ip.nix { inherit lib; }) mayHaveReverse;
   inherit (import ./networks.nix { inherit lib limits machineSettings; })
     localNetworks
     networkProblems
@@ -67,9 +69,9 @@ let
     (import ./devices.nix {
       inherit
         addressProblems
+        concernsDomain
         configuredAddresses
         domain
-        isInternal
         lib
         machineSettings
         names
@@ -278,7 +280,7 @@ let
       subject = "setting names of machine '${machine}'";
       rule = "${builtins.toJSON host} is not below the clan's domain";
       remedy = "write the whole name, such as git.${domain}";
-    }) (filter (host: !isInternal (names.canonical host)) machineSettings.${machine}.names);
+    }) (filter (host: !concernsDomain (names.canonical host)) machineSettings.${machine}.names);
 
   problems =
     domainProblems
@@ -315,6 +317,14 @@ throwIf (problems != [ ])
 
     # All names, with wildcards.
     names = attrNames allNames;
+
+    # Whether an address of a machine or device may have a reverse name, as far as evaluation knows.
+    hasReverse =
+      let
+        mayHave = any (address: mayHaveReverse (head (splitString "@" address)));
+      in
+      any (known: known.pending || mayHave known.addresses) (attrValues addresses)
+      || any (known: mayHave known.addresses) (attrValues devices);
 
     # Whether the clan has a name in lower case, as far as evaluation knows.
     isName = name: allNames ? ${name} || any (wildcard: hasSuffix wildcard name) wildcards;

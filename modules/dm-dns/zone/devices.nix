@@ -2,9 +2,10 @@
 {
   # see addresses.nix
   addressProblems,
+  # see default.nix
+  concernsDomain,
   configuredAddresses,
   domain,
-  isInternal,
   lib,
   # see machine-settings.nix
   machineSettings,
@@ -128,7 +129,7 @@ let
         subject = "name ${toJSON host} of ${subject}";
         rule = "it is not below the clan's domain";
         remedy = "write the whole name, such as print.${domain}";
-      }) (filter (host: !isInternal host) names);
+      }) (filter (host: !concernsDomain host) names);
 in
 {
   # whose it is, and where it is set, for messages
@@ -139,7 +140,7 @@ in
     _label: same:
     lib.nameValuePair (head same).device {
       addresses = configuredAddresses (head same).addresses;
-      names = uniqueStrings (filter isInternal (head same).names);
+      names = uniqueStrings (filter concernsDomain (head same).names);
     }
   ) definitions;
 

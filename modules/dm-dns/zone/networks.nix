@@ -33,6 +33,7 @@ let
     isFirstOf
     isIPv4
     isLastOf
+    kind
     numbers
     parsePrefix
     prefixText
@@ -55,6 +56,7 @@ let
   }) declared;
 
   subject = name: "setting localNetworks.${name} of the role default";
+  settingsOf = concatMapStringsSep " and " (name: "localNetworks.${name}");
   quoted = concatMapStringsSep " and " (name: "'${name}'");
   findLinkAddress =
     router:
@@ -77,19 +79,20 @@ let
         + " is from ${toString shortest} to ${toString longest}";
       remedy = "write the prefix length that `ip address` prints on a machine in that network";
     };
-  # What no network has as its own (RFC 6890, RFC 4291).
+  # What no local network has: link-local with IPv4; ::/8, and site-local with IPv6 (RFC 6890,
+  # RFC 4291).
   isSpecial =
     address:
     let
       first = head (numbers address);
-      second = elemAt (numbers address) 1;
     in
-    if isIPv4 address then
-      first == 0 || first == 127 || first == 169 && second == 254 || first >= 224
-    else
-      first < fromHexString "100"
-      || bitAnd first (fromHexString "ff80") == fromHexString "fe80"
-      || first >= fromHexString "ff00";
+    kind address != null
+    || (
+      if isIPv4 address then
+        first == 169 && elemAt (numbers address) 1 == 254
+      else
+        first < fromHexString "100" || bitAnd first (fromHexString "ffc0") == fromHexString "fec0"
+    );
   prefixProblem =
     text:
     let
@@ -114,7 +117,7 @@ let
       ]
     else
       optional (isSpecial parts.address) {
-        rule = "prefix ${toJSON text} is not one that a network has as its own";
+        rule = "prefix ${toJSON text} is not one that a local network can have";
         remedy = "use private, unique local or global addresses";
       };
 
@@ -187,10 +190,20 @@ let
       nameProblems ++ differences ++ prefixes ++ routers ++ links
     );
 
-  byRouter = groupBy (name: toJSON [ networks.${name}.prefix networks.${name}.router ]) (
-    attrNames networks
-  );
+  # Their prefixes both have the router, so a machine that is on one of them is on the other as well.
+  byRouter = groupBy (name: toJSON networks.${name}.router) (attrNames networks);
   ambiguous = filter (names: length names > 1) (lib.attrValues byRouter);
+
+  prefixes = mapAttrs (_name: network: parsePrefix network.prefix) networks;
+
+  # Why an address leads no machine to the one that has it, by its kind.
+  useless = {
+    group = "is a multicast or reserved address, which no host has";
+    link-local = "is link-local: programs need the name of an interface as well";
+    loopback = "is a loopback address, which each machine has itself";
+    mapped = "is an IPv4 address in IPv6 notation";
+    unspecified = "stands for all addresses";
+  };
 
   # An address as a setting has it. The zone spec has one of a local network as `ADDRESS@NETWORK`.
   parseAddress =
@@ -201,25 +214,49 @@ let
       found = parsePrefix (head parts);
       inherit (found) address size;
       own = prefixText address size;
-      known = filter (
-        name:
-        let
-          other = parsePrefix networks.${name}.prefix;
-        in
-        other != null && other.size == size && haveSameStart other.address address size
-      ) (attrNames networks);
+      # The local networks that it is in, and those of them that have its prefix length.
+      around =
+        one:
+        filter (
+          name:
+          let
+            prefix = prefixes.${name};
+          in
+          prefix != null && sizeProblem prefix == [ ] && haveSameStart prefix.address one prefix.size
+        ) (attrNames networks);
+      known = filter (name: prefixes.${name}.size == size) (around address);
       sizes = sizeProblem found;
+      # With the prefix length of all its bits, an address is valid outside of its network as well.
+      bits = one: if isIPv4 one then 32 else 128;
+      isSingle = found != null && named == null && size == bits address;
+      plain = if isSingle then address else head parts;
+      places = around plain;
+      inPlace = head places;
       misplaced = hostProblem own.prefix address;
+      other = "write an address that other machines reach, such as one in a LAN or a VPN";
       wrong = rule: remedy: {
         inherit remedy;
         rule = "${toJSON text}${rule}";
       };
     in
-    if !hasInfix "/" text && named == null then
-      if isAddress (head parts) then
-        { address = head parts; }
-      else
+    if isSingle || !hasInfix "/" text && named == null then
+      if match "fe[89ab].*%.*" plain != null then
+        wrong " ${useless.link-local}" other
+      else if !isAddress plain then
         wrong " is not an IP address" "write an IPv4 or IPv6 address"
+      else if kind plain == "mapped" then
+        wrong " ${useless.mapped}" "write the IPv4 address"
+      else if kind plain != null then
+        wrong " ${useless.${kind plain}}" other
+      else if !isSingle && places != [ ] then
+        wrong " is in the prefix of ${settingsOf places}, and machines elsewhere would get it too" (
+          "write \"${plain}/${toString prefixes.${inPlace}.size}"
+          + (if length places == 1 then "" else "@${inPlace}")
+          + "\" if it is valid there only, or \"${plain}/${toString (bits plain)}\" if other machines"
+          + " reach it as well, such as through a VPN"
+        )
+      else
+        { address = plain; }
     else if found == null then
       wrong " is not an IP address with a prefix length" (
         ''write an address such as "192.168.1.10", or one of a local network such as "192.168.1.10/24"''
@@ -227,7 +264,9 @@ let
     else if sizes != [ ] then
       wrong ": ${(head sizes).rule}" (head sizes).remedy
     else if isSpecial address then
-      wrong " is not an address of a network of its own" "use a private, unique local or global address"
+      wrong " is not an address that a host can have on a local network" (
+        "use a private, unique local or global address"
+      )
     else if misplaced != null then
       wrong ": ${address} ${misplaced}" "write the address of the machine or device itself"
     else if named != null && !(networks ? ${named}) then
@@ -267,9 +306,9 @@ in
   networkProblems =
     concatMap problemsOf (attrNames networks)
     ++ map (names: {
-      subject = "settings localNetworks.${concatMapStringsSep " and localNetworks." toString names}";
-      rule = "they have the same prefix and the same router, so they cannot be told apart";
-      remedy = "remove one of them";
+      subject = "settings ${settingsOf names}";
+      rule = "they have the same router, so they cannot be told apart";
+      remedy = "correct router.linkAddress, or remove all but one of them";
     }) ambiguous
     ++ optional (length (attrNames networks) > limits.networks) {
       subject = "setting localNetworks of the role default";

@@ -103,16 +103,23 @@ def test_a_network_is_read_as_it_is_written(network: Network, text: str) -> None
         (
             "169.254.1.0/24 169.254.1.1 52:54:00:12:34:56",
             snapshot(
-                "'169.254.1.0/24' is no link's own: use private, unique local or global addresses"
+                "'169.254.1.0/24' is not one that a local network can have: use private, unique"
+                " local or global addresses"
             ),
         ),
         (
             "fe80::/64 fe80::1 52:54:00:12:34:56",
-            snapshot("'fe80::/64' is no link's own: use private, unique local or global addresses"),
+            snapshot(
+                "'fe80::/64' is not one that a local network can have: use private, unique local or"
+                " global addresses"
+            ),
         ),
         (
             "::/64 ::1 52:54:00:12:34:56",
-            snapshot("'::/64' is no link's own: use private, unique local or global addresses"),
+            snapshot(
+                "'::/64' is not one that a local network can have: use private, unique local or"
+                " global addresses"
+            ),
         ),
         (
             "192.168.1.0/24 192.168.2.1 52:54:00:12:34:56",

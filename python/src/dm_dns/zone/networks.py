@@ -21,7 +21,7 @@ _LENGTHS: Final[dict[int, tuple[int, int]]] = {AF_INET: (8, 30), AF_INET6: (48, 
 """The shortest and the longest prefix: no link has more hosts, or has room for two of them."""
 _BITS: Final[dict[int, int]] = {AF_INET: 32, AF_INET6: 128}
 
-# What no link has as its own: "this host", loopback, link-local, multicast, reserved (RFC 6890);
+# What no local network has: "this host", loopback, link-local, multicast, reserved (RFC 6890);
 # unspecified, loopback and IPv4 in IPv6, link-local, site-local, multicast (RFC 4291).
 _NOT_LOCAL: Final = (
     "0.0.0.0/8",
@@ -115,7 +115,10 @@ def prefix_problem(prefix: str) -> str | None:
     if prefix != f"{_text(family, value)}/{length}":
         return f"{prefix!a} is not written as {_text(family, value)}/{length}"
     if any(contains(special, match[1]) for special in _NOT_LOCAL):
-        return f"{prefix!a} is no link's own: use private, unique local or global addresses"
+        return (
+            f"{prefix!a} is not one that a local network can have: use private, unique local or"
+            " global addresses"
+        )
     return None
 
 

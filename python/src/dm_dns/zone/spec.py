@@ -193,12 +193,12 @@ class _Builder:
             twins = [
                 other
                 for other, known in self.networks.items()
-                if known._replace(only=network.only) == network
+                if (known.router, known.link_address) == (network.router, network.link_address)
             ]
             if twins:
                 self.problems.append(
-                    f"local networks {twins[0]!a} and {name!a} have the same prefix and the same"
-                    " router, so they cannot be told apart; remove one of them"
+                    f"local networks {twins[0]!a} and {name!a} have the same router, so they"
+                    " cannot be told apart; correct it, or remove one of them"
                 )
             self.networks[name] = network
 

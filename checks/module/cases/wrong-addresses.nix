@@ -1,0 +1,59 @@
+# Addresses that lead nowhere, or astray; names with a port; and more local networks than a clan can have.
+{ common, lib }:
+let
+  networkOf = number: prefix: address: {
+    inherit prefix;
+    router = {
+      inherit address;
+      linkAddress = "52:54:00:00:00:${lib.fixedWidthString 2 "0" (lib.toHexString number)}";
+    };
+  };
+in
+{
+  machines = [ "server" ];
+  keys = [ "clan.core.vars.generators.dm-dns" ];
+  clan = {
+    meta.domain = "test";
+    inventory.machines.server = { };
+    inventory.instances.dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
+      roles.default.settings = {
+        devices.phone.addresses = [ "127.0.0.1" ];
+        devices.printer = {
+          addresses = [ "192.168.1.20" ];
+          names = [ "print.test:631" ];
+        };
+        localNetworks = {
+          home = networkOf 1 "192.168.1.0/24" "192.168.1.1";
+          office = networkOf 2 "FD00:1::/64" "fd00:1::1";
+          parents = networkOf 3 "192.168.1.0/24" "192.168.1.1";
+        }
+        // lib.listToAttrs (
+          map (
+            number:
+            lib.nameValuePair "n${toString number}" (
+              networkOf number "10.${toString number}.0.0/16" "10.${toString number}.0.1"
+            )
+          ) (lib.range 4 101)
+        );
+      };
+      roles.default.machines.server.settings = {
+        addresses = [
+          "0.0.0.0"
+          "10.4.1.1"
+          "127.0.0.2"
+          "224.0.0.251"
+          "240.0.0.1"
+          "::"
+          "::1"
+          "::1/128"
+          "::ffff:c0a8:101"
+          "FD00:1::10"
+          "FF02::1"
+          "fe80::1"
+          "fe80::1%eth0"
+        ];
+        names = [ "git.test:3000" ];
+      };
+    };
+  };
+}
