@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None, full: Sizes = FULL) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m checks.bench",
         description="Measure dm-dns against a real unbound.",
-        epilog="All is written below $TMPDIR: let that be no tmpfs, where fsync costs nothing.",
+        epilog="All is written below $TMPDIR: that must not be a tmpfs, where fsync costs nothing.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(

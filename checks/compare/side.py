@@ -134,7 +134,7 @@ class Side:
         self.machine.succeed(restart)
 
     def repair(self) -> None:
-        """Bring a good zone, and start what does not run any more."""
+        """Bring a good zone, and start what no longer runs."""
         self.machine.execute(f"mkdir -p {zones.MESH}; chown -R data-mesher: {_FOLDER}")
         self.put(self.zone_conf())
         for command in ("reset-failed", "restart unbound.service", f"start {self.path}"):

@@ -87,7 +87,7 @@ def serves(node: PlainMachine, serial: int) -> bool:
 
 
 def recursions(node: PlainMachine) -> int:
-    """Return how many queries since its start unbound could not answer by itself.
+    """Return how many queries since its start unbound could not answer itself.
 
     Raises:
         DemoError: unbound does not say.

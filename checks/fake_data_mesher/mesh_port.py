@@ -100,5 +100,5 @@ class MeshPort(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, _request: object, client_address: object) -> None:
-        """Log one line: a client that hangs up is no event for a traceback."""
+        """Log one line: a client that hangs up is not worth a traceback."""
         _log.warning("request of %s failed: %r", client_address, sys.exception())

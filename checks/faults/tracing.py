@@ -158,7 +158,7 @@ class Run:
         self._directory = directory
 
     def has_ended(self) -> bool:
-        """Tell whether it has ended by itself."""
+        """Tell whether it has ended on its own."""
         return _state(self._child) in {"Z", ""}
 
     def terminate(self) -> None:

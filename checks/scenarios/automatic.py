@@ -1,4 +1,4 @@
-"""The newest zone gets to all machines without anyone's hand, whoever pushes when."""
+"""The newest zone gets to all machines automatically, whoever pushes when."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     """Run the scenario.
 
     Args:
-        machines: all of the clan, by name; they are booting or up. Two of them push by themselves,
+        machines: all of the clan, by name; they are booting or up. Two of them push automatically,
             and another one does not.
         spec: the zone spec that they were deployed with.
         push: where keys are.

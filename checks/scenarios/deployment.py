@@ -18,7 +18,7 @@ _RESTART: Final = "systemctl restart dm-dns.service"
 
 
 def pushers(machines: Machines) -> list[Machine]:
-    """Return the machines that push by themselves."""
+    """Return the machines that push automatically."""
     for machine in machines.values():
         machine.wait_for_unit("data-mesher.service")
     return [
@@ -90,7 +90,7 @@ def runs(machine: Machine) -> int:
 
 
 def wait_for_run(machine: Machine, before: int) -> None:
-    """Wait until the unit that pushes has run again, and does not run any more.
+    """Wait until the unit that pushes has run again, and no longer runs.
 
     Args:
         machine: the push machine.
@@ -112,7 +112,7 @@ def said(machine: Machine) -> list[str]:
     """Return what the unit that pushes has said since the machine booted, and systemd of it."""
     lines = machine.succeed(
         f"journalctl --boot --output=cat _SYSTEMD_UNIT={UNIT}",
-        # In a container there may be no controllers, of which systemd complains.
+        # In a container controllers may be missing, of which systemd complains.
         f"journalctl --boot --output=cat _PID=1 UNIT={UNIT} | grep -v pids.max || true",
     )
     return lines.splitlines()

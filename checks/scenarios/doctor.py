@@ -176,7 +176,7 @@ def prepare(machines: Machines, spec: Spec, push: Push) -> None:
 
 
 def _withdraw(machines: Machines, spec: Spec, push: Push) -> None:
-    """Take the zone out of the mesh, which is no fault."""
+    """Take the zone out of the mesh, which is not a fault."""
     zones.withdraw(machines, spec, push)
     _everywhere(machines.values(), _is_well)
 

@@ -42,7 +42,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         zones.wait_for(machine, domain, f"serial={serial + 1}")
         _check(machine, moved)
         for address in _own(spec).keys() - _own(moved).keys():
-            # resolved knows the machine's own addresses by itself.
+            # resolved knows the machine's own addresses itself.
             machine.fail(f"getent hosts {address} | grep -F .{domain}")
         zones.withdraw(machines, spec, push)
         _check(machine, spec)

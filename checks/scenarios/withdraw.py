@@ -16,7 +16,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
     """Run the scenario.
 
     Args:
-        machines: all of the clan, by name; they are booting or up. Some push by themselves.
+        machines: all of the clan, by name; they are booting or up. Some push automatically.
         spec: the zone spec that they were deployed with.
         push: how to send another zone.
 
@@ -44,7 +44,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         machine.fail(f"test -e {_MESH_FILE}")
         zones.check(machine, newer if machine is pusher else spec)
 
-    # The machines that push by themselves have seen it, and have left it at that.
+    # The machines that push automatically have seen it, and have left it at that.
     for machine, before in zip(pushers, runs, strict=True):
         deployment.wait_for_run(machine, before)
     # Not by a switch either that has not changed the zone, nor when the timer looks.

@@ -217,5 +217,5 @@ def _elsewhere(addresses: list[str]) -> set[str]:
 
 
 def of_devices(spec: Spec) -> set[str]:
-    """Return the names that lead to devices, which are no machines and may be off."""
+    """Return the names of devices, which are not machines and may be off."""
     return set(expected({**spec, "machines": {}, "endpoints": []}))

@@ -1,4 +1,4 @@
-# What the clan of the scenarios has in addition where two of its machines push by themselves.
+# What the clan of the scenarios has in addition where two of its machines push automatically.
 {
   interval = "2s";
   pushers = {

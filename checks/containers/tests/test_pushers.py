@@ -1,4 +1,4 @@
-"""The scenarios with machines that push by themselves. The first needs ones that boot."""
+"""The scenarios with machines that push automatically. The first needs ones that boot."""
 
 from checks.containers.clan import Clan
 from checks.containers.tests.test_scenarios import clan, containers, push

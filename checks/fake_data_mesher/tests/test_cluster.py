@@ -17,7 +17,7 @@ from checks.fake_data_mesher.tests.helpers import (
 
 @pytest.fixture(scope="module")
 def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[DaemonProcess]]:
-    """Three running peers whose interval never comes: what arrives was pushed at once."""
+    """Three running peers whose interval never comes: what arrives was pushed immediately."""
     network = NetworkKeys(tmp_path_factory.mktemp("trio"))
     nodes = [DaemonProcess(network, f"node{number}") for number in range(3)]
     for node in nodes:

@@ -1,4 +1,4 @@
-# The clan of the scenarios, with two machines that push by themselves.
+# The clan of the scenarios, with two machines that push automatically.
 _: {
   clan.imports = [
     (import ../../vm/clan.nix (

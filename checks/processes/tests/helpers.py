@@ -203,7 +203,7 @@ def processes_with(text: str) -> list[str]:
     for process in Path("/proc").iterdir():
         try:
             command = (process / "cmdline").read_bytes()
-        except OSError:  # it has ended, or is no process
+        except OSError:  # it has ended, or is not a process
             continue
         line = command.decode(errors="replace").replace("\0", " ")
         if text in line:

@@ -96,8 +96,8 @@ STORES: Final[dict[Fill, tuple[str, ...]]] = {
 def _is_passage() -> bool:
     """Tell whether passage, the password store that uses age, is here.
 
-    Neither Debian nor a package registry has it; Debian's package of that name is a game. So it is
-    no test that is skipped where it is missing: it would be everywhere.
+    Neither Debian nor a package registry has it; Debian's package of that name is a game. A test
+    that is skipped where it is missing would be skipped everywhere.
     """
     if shutil.which("passage") is None:
         return False

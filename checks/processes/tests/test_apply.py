@@ -98,7 +98,7 @@ def test_a_bad_zone_leaves_all_names_and_says_why_until_a_good_one_comes(
     bring(machine, zone_conf(5))
     applied(machine)
     bring(machine, content)
-    for _ in range(2):  # a run that changes nothing must fail all the same
+    for _ in range(2):  # a run that changes nothing must fail anyway
         message = failed(machine.apply())
         assert message.startswith(f"dm-dns: {machine.mesh_file}{reason}")
         assert message.endswith(

@@ -126,7 +126,7 @@ def test_names_have_their_local_addresses_where_these_are_theirs(
     assert problems(laptop) == []
     home = "pin: serial 5, 3 records, source mesh, on network 'home'"
     away = "pin: serial 5, 3 records, source mesh"
-    # From the café to no network is no change, and at first the router may not have answered.
+    # From the café to no network nothing changes, and at first the router may not have answered.
     expected = [home, away, home, away, home]
     until(lambda: moves(laptop) in (expected, [away, *expected]), "the journal has each move")
 

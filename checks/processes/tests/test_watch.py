@@ -369,7 +369,7 @@ def test_a_server_that_was_stopped_is_found(machine: PlainMachine) -> None:
     server.terminate()
     server.wait()
     assert judged(machine) == (
-        "dm-dns: dm-dns.service does not run any more; `dm-dns doctor` says what to type\n"
+        "dm-dns: dm-dns.service no longer runs; `dm-dns doctor` says what to type\n"
     )
     machine.watch()
     assert judged(machine) == ""

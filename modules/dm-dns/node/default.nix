@@ -53,7 +53,7 @@ let
         # There is no zone.conf before the first `clan vars generate`.
         deployed = if zoneConf.exists then zoneConf.path else null;
         hosts = "/etc/hosts";
-        # When one is gone, what was pushed with it is not served any more.
+        # When one is gone, what was pushed with it is no longer served.
         keys = if keys.success then keys.value else [ ];
         unbound = {
           inherit (constants) address;

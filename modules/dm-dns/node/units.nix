@@ -96,7 +96,7 @@ in
       RuntimeDirectory = runtimeDirectory;
       RuntimeDirectoryPreserve = true;
       # Two copies of the worst zone within the limits take 0.8 GB (docs/limits.md). What takes more is
-      # a run that is killed; the server goes on.
+      # a run that is killed; the server keeps running.
       MemoryMax = "2G";
       OOMPolicy = "continue";
       TasksMax = 16;

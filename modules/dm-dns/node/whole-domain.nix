@@ -28,12 +28,12 @@ let
     ;
   inherit (settings) wholeDomain;
 
-  # One value on all machines: which names others have is no matter of a machine.
+  # One value on all machines: which names others have does not depend on a machine.
   machinesByValue = groupBy (
     name: lib.boolToString zone.machineSettings.${name}.wholeDomain
   ) (attrNames zone.machineSettings);
 
-  # The hook leads names there while unbound is away.
+  # Names are CNAMEs to it while unbound is away.
   deadEnd = import ./dead-end.nix;
   isAboveDeadEnd = domain == deadEnd || hasSuffix ".${domain}" deadEnd;
 

@@ -196,7 +196,7 @@ let
 
   prefixes = mapAttrs (_name: network: parsePrefix network.prefix) networks;
 
-  # Why an address leads no machine to the one that has it, by its kind.
+  # Why other machines do not reach a machine by an address, by the kind of the address.
   useless = {
     group = "is a multicast or reserved address, which no host has";
     link-local = "is link-local: programs need the name of an interface as well";

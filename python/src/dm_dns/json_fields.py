@@ -208,7 +208,7 @@ class JsonFields:
 
 
 def _is_text(value: str) -> bool:
-    """Tell whether a string has no lone surrogate, which is no character of any file or name."""
+    """Tell whether a string has no lone surrogate, which is not a character of any file or name."""
     return value.isascii() or not _SURROGATE.search(value)
 
 

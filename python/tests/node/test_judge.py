@@ -212,7 +212,7 @@ def test_a_server_that_has_ended_is_a_problem_whatever_it_found() -> None:
     with subprocess.Popen(["true"]) as ended:
         pass
     write(pid=ended.pid, problems=["a problem of before"])
-    assert judged() == [f"dm-dns.service does not run any more; {SEE}"]
+    assert judged() == [f"dm-dns.service no longer runs; {SEE}"]
 
 
 def test_a_server_that_writes_nothing_for_four_minutes_hangs(clock: Clock) -> None:

@@ -187,8 +187,6 @@ def test_a_zone_without_a_domain_is_refused(failure: Failure, text: str) -> None
     var("dm-dns/zone.conf", text)
     assert failure("--machine", "kiwi").split(": ", 1)[1] in snapshot(
         [
-            "no local-zone line, which names the domain: this is no zone.conf\n",
-            "the domain is no valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'\n",
             "the file is empty; a zone.conf has at least its local-zone line\n",
             "expected 'local-zone: \"DOMAIN.\" transparent', found 'no zone'\n",
             "the domain 'a b' is not a valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'\n",

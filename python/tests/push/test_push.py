@@ -26,7 +26,7 @@ def zone_conf(serial: int, *hosts: str) -> str:
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in tmp_path with a zone, keys, and a data-mesher whose file arrives at once."""
+    """Work in tmp_path with a zone, keys, and a data-mesher whose file arrives immediately."""
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)  # for an unprivileged user
     Path("zone.conf").write_text(zone_conf(7))

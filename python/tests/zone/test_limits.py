@@ -313,7 +313,7 @@ def test_a_name_of_as_many_machines_as_the_limit_allows_is_rendered_and_accepted
         (
             with_machines(1001, 2),
             snapshot(
-                "a.pin leads to 1001 machines or devices, which have 2002 addresses, and the limit is 2000; have it lead to fewer"
+                "a.pin is a name of 1001 machines or devices, which have 2002 addresses, and the limit is 2000; give it to fewer"
             ),
         ),
         (

@@ -1,4 +1,4 @@
-"""An admin's checkout of the clan's flake, and what its vars hold that is no secret."""
+"""An admin's checkout of the clan's flake, and what its vars have that is not secret."""
 
 from pathlib import Path
 

@@ -149,7 +149,7 @@ def _kind(machines: int, devices: int) -> str:
 
 
 def _devices(clan: Clan | None, domain: str) -> dict[str, list[Device]]:
-    """Return the devices that each name in the domain leads to: their own names, and others."""
+    """Return the devices that each name in the domain resolves to: their own names, and others."""
     found: dict[str, list[Device]] = {}
     for name, values in sorted(clan.spec.devices.items()) if clan else ():
         device = Device(name, clan.devices.get(name, ()) if clan else ())

@@ -64,9 +64,9 @@ class FullNames:
 
     If others have names of the domain as well (the setting ``wholeDomain`` is false), the hook
     passes on what the zone does not have, and resolved looks that up as it would without dm-dns.
-    The delegate is then for another domain, to which an alias leads that the hook answers if
-    unbound stays silent: passed on, a name of the clan would be asked of the world. SERVFAIL is no
-    temporary error for programs: the C library tells them that the name is not known
+    The delegate is then for another domain, and the hook answers with a CNAME to it if
+    unbound stays silent: passed on, a name of the clan would be asked of the world. SERVFAIL is not
+    a temporary error for programs: the C library tells them that the name is not known
     (nss-resolve(8)).
     """
 

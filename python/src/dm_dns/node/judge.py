@@ -84,7 +84,7 @@ def look(config: Config, state_file: Path, *, tries: int = ANSWER_TRIES) -> Find
 def _problem_of_writer(found: State) -> str | None:
     """Return why the state is not what dm-dns.service finds now; None if it is."""
     if not found.has_writer():
-        return "does not run any more"
+        return "no longer runs"
     if found.age() > HANGS_SECONDS:
         return f"hangs: for {HANGS_SECONDS:.0f} s it has not written what it found"
     if found.is_outdated():

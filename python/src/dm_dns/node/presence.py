@@ -107,7 +107,7 @@ class _Router:
     def compare(self, link: Link, own: frozenset[Address]) -> None:
         """Forget everything if the link may be on another network now.
 
-        That is so if it has lost its carrier, or has none of its addresses any more. An address
+        That is so if it has lost its carrier, or no longer has any of its addresses. An address
         more or less says nothing: IPv6 has temporary ones (RFC 8981).
         """
         if link.carrier_changes != self.carrier or not own & self._own:
@@ -159,7 +159,7 @@ class _Router:
 
         Args:
             now: by time.monotonic().
-            clear_until: when it will not be clear any more whether the router is there.
+            clear_until: when it will no longer be clear whether the router is there.
 
         """
         if now < clear_until:

@@ -1,4 +1,4 @@
-"""Which mesh copy is not served any more, because the key that signed it has been replaced.
+"""Which mesh copy is no longer served, because the key that signed it has been replaced.
 
 Whoever had that key may have pushed a zone with any serial up to a day ahead, and the file stays
 where data-mesher has put it. So when a machine is deployed with other keys, it stops serving the
@@ -22,7 +22,7 @@ _UNKNOWN: Final = "unknown"
 def update(config: Config, mesh: ReadFile) -> Trust:
     """Return what is remembered, after a look at the keys that this machine is deployed with.
 
-    If one of the keys that it had is gone, the mesh copy is not used any more, and the kept copy is
+    If one of the keys that it had is gone, the mesh copy is no longer used, and the kept copy is
     removed: it may have been made from the same zone.
 
     Args:

@@ -77,7 +77,7 @@ def run(new: ZoneConf, settings: Settings, send: Callable[[], str]) -> bool:
         False: it fails for the same reason as in the last run, which has been told.
 
     Raises:
-        Error: as ``send`` raises it, except for failures that heal by themselves; or the mesh's
+        Error: as ``send`` raises it, except for failures that end on their own; or the mesh's
             copy or the history cannot be read.
 
     """

@@ -7,8 +7,8 @@ else.
 
 What only dm-dns understands is in the comments, each ``# key: value``. A reader ignores those whose
 key it does not know. ``machine-without-address`` names a machine that has no local-data, and
-``several-machines`` a name whose addresses are those of several machines: it is no machine's own.
-Others are about local networks (`local_lines`).
+``several-machines`` a name whose addresses are those of several machines and not of one. Others are
+about local networks (`local_lines`).
 """
 
 import hashlib

@@ -40,7 +40,7 @@ class Device(NamedTuple):
 
     addresses: list[str]
     names: list[str]
-    """Names in the domain that lead to it, without its own."""
+    """Names in the domain that resolve to it, without its own."""
 
 
 class Spec(NamedTuple):
@@ -130,7 +130,7 @@ def to_zone(spec: Spec, serial: int) -> tuple[conf.Zone, list[str]]:
 
 
 class _Claim(NamedTuple):
-    """A name in the domain, and where it is to lead."""
+    """A name in the domain, and whose addresses it is to have."""
 
     owner: str
     """The full name of a machine or a device."""
@@ -394,8 +394,8 @@ class _Builder:
         count = len(known) + sum(len(self.local[owner]) for owner in near)
         if count > limits.MAX_ADDRESSES:
             self.problems.append(
-                f"{name} leads to {len(owners)} machines or devices, which have {count}"
-                f" addresses, and the limit is {limits.MAX_ADDRESSES}; have it lead to fewer"
+                f"{name} is a name of {len(owners)} machines or devices, which have {count}"
+                f" addresses, and the limit is {limits.MAX_ADDRESSES}; give it to fewer"
             )
         return known
 

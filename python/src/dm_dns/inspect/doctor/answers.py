@@ -481,7 +481,7 @@ def of_resolved(path: Path | None, name: str) -> Answer:
 def of_programs(name: str) -> Answer:
     """Return the addresses of a name as programs get them: from getaddrinfo(3)."""
     answers: SimpleQueue[Answer] = SimpleQueue()
-    # It cannot be stopped, and whoever waits for a thread that is no daemon waits for its end.
+    # It cannot be stopped, and Python waits for the end of a thread that is not a daemon.
     Thread(target=lambda: answers.put(_getaddrinfo(name)), daemon=True).start()
     try:
         return answers.get(timeout=SECONDS)

@@ -87,8 +87,8 @@ class Report(NamedTuple):
 def examine(config_file: Path, state_file: Path, clan_file: Path, name: str | None) -> Report:
     """Make all checks of this machine, and of ``name`` if there is one.
 
-    A fault is looked at again: something may just be restarting, or serving a change. What has been
-    waited for in vain is not, so that this takes less than 2 s.
+    A fault is looked at again: something may just be restarting, or serving a change. What did not
+    come in time is not, so that this takes less than 2 s.
     """
     start = time.monotonic()
     found, systemd = _examine(config_file, state_file, clan_file, name)

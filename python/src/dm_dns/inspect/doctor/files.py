@@ -77,7 +77,7 @@ def _read(path: Path) -> Written:
 
 def _look_at(found: State, path: Path) -> Found:
     if not found.has_writer():
-        return fault(f"the process that wrote {path} does not run any more", _RESTART)
+        return fault(f"the process that wrote {path} no longer runs", _RESTART)
     if (age := found.age()) > HANGS_SECONDS:
         return fault(f"{SERVER} hangs: it has not written {path} for {lasting(age)}", _RESTART)
     if found.has_other_addresses():
