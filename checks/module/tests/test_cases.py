@@ -1345,3 +1345,52 @@ def test_where_others_names_are_looked_up_multicast_dns_has_its_own(machine: str
     )
     assert "printer.local" not in shared
     assert "While unbound is stopped" not in shared
+
+
+def settings_in(path: str) -> list[str]:
+    """The examples of settings of the roles in a document, without blanks and comments."""
+    blocks = re.findall(r"^```nix\n(.*?)^```$", (ROOT / path).read_text(), re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^roles\..*?;$(?=\n\S|\Z)", "".join(blocks), re.MULTILINE | re.DOTALL)
+    return [normalized(example) for example in found]
+
+
+def normalized(nix: str) -> str:
+    return re.sub(r"\s", "", re.sub(r"#.*", "", nix))
+
+
+EXAMPLES_OF_SETTINGS = [
+    *settings_in("modules/dm-dns/README.md"),
+    *settings_in("docs/devices-and-phones.md"),
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES_OF_SETTINGS)
+def test_each_documented_example_of_settings_is_evaluated(example: str) -> None:
+    cases = ROOT / "checks/module/cases"
+    evaluated = [
+        normalized((cases / f"{name}.nix").read_text())
+        for name in ("documented", "documented-local")
+    ]
+    assert any(example in text for text in evaluated)
+
+
+def test_the_documented_settings_yield_the_names_that_they_are_for() -> None:
+    zone = zone_of("documented")
+    assert zone.cnames == {
+        "*.nas.clan.lol": "nas.clan.lol",
+        "files.clan.lol": "nas.clan.lol",
+        "git.clan.lol": "server.clan.lol",
+    }
+    local = zone_of("documented-local")
+    assert local.addresses["nas.clan.lol"] == ("fd09::2",)
+    assert local.local.addresses["nas.clan.lol"] == (("home", "192.168.1.10"),)
+    assert local.local.addresses["printer.clan.lol"] == (("home", "192.168.1.20"),)
+
+
+def test_the_documented_settings_fail_no_assertion() -> None:
+    for case in ("documented", "documented-local"):
+        for name, machine in load(case).items():
+            assert machine["assertions"] == [], name
+            # It answers devices in a domain that others use too, of which the README warns as well.
+            warned = case == "documented" and name == "server"
+            assert len(machine["warnings"]) == warned, name
