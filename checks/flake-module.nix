@@ -55,12 +55,10 @@ in
         '';
       };
 
-      machine = import ./module/nixos.nix { inherit inputs system; };
-      mac = import ./module/darwin.nix { inherit inputs; };
       # The paths without their context: the machines are evaluated, but not built.
       toplevels = map (
         evaluated: builtins.unsafeDiscardStringContext evaluated.config.system.build.toplevel.drvPath
-      ) [ machine mac ];
+      ) (import ./module/systems.nix { inherit inputs system; });
       onLinux = lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux;
     in
     {
