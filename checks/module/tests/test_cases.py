@@ -1226,6 +1226,13 @@ def test_where_others_have_names_as_well_a_certificate_is_nothing_to_warn_of() -
     assert load("shared-domain")["certified"]["warnings"] == []
 
 
+def test_a_name_that_takes_all_names_of_others_is_a_warning() -> None:
+    machine = load("shared-wildcard")["server"]
+    assert machine["assertions"] == []
+    (warning,) = machine["warnings"]
+    assert "has the name *.example.org, so all names below example.org are the clan's" in warning
+
+
 def test_a_mac_asks_for_the_clans_names_only_where_others_have_names_as_well() -> None:
     macbook = load("shared-domain")["macbook"]
     prefix = "environment.etc.resolver/"
