@@ -311,7 +311,7 @@ def test_a_file_without_permission_is_told_with_status_1(
     )
 
 
-def test_a_failure_in_a_process_is_no_traceback() -> None:
+def test_a_failure_in_a_process_is_not_a_traceback() -> None:
     done = run("check", "missing.conf", "--domain", "pin")
     assert (done.returncode, done.stdout, done.stderr) == snapshot(
         (1, "", "dm-dns: missing.conf: No such file or directory\n")
@@ -414,7 +414,7 @@ def test_a_file_is_replaced_and_never_written_in_place() -> None:
     assert Path("zone.conf").read_bytes() != before
 
 
-def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_is_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_args: object) -> None:
         raise KeyboardInterrupt
 

@@ -56,6 +56,6 @@ def test_a_process_is_measured_as_a_whole() -> None:
     assert used.peak > size
 
 
-def test_a_process_that_fails_is_no_measurement() -> None:
+def test_a_process_that_fails_is_not_a_measurement() -> None:
     with pytest.raises(RuntimeError, match=r"exit status 3 of .*: sorry"):
         usage.run([sys.executable, "-c", "print('sorry'); exit(3)"])

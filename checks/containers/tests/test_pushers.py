@@ -10,7 +10,7 @@ __all__ = ["clan", "containers", "push"]
 CASE = "pushers"
 
 
-def test_the_newest_zone_is_pushed_without_anyones_hand(clan: Clan, push: Push) -> None:
+def test_the_newest_zone_is_pushed_automatically(clan: Clan, push: Push) -> None:
     automatic.run(clan.machines, clan.booted.spec, push)
 
 

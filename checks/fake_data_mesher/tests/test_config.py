@@ -107,7 +107,7 @@ def test_wrong_allowlist_is_named(network: NetworkKeys, files: object, message: 
     assert message in str(error.value)
 
 
-def test_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
+def test_file_that_is_not_a_configuration_is_named(tmp_path: Path) -> None:
     with pytest.raises(MeshError, match=r"absent\.json: cannot read"):
         config.load(tmp_path / "absent.json")
     (tmp_path / "bad.json").write_text("{")

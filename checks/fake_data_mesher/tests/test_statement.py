@@ -85,6 +85,6 @@ def test_malformed_field_is_refused(key: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"1", b"[" * 200_000, b'{"a":1'])
-def test_what_is_no_json_object_is_refused(data: bytes) -> None:
+def test_what_is_not_a_json_object_is_refused(data: bytes) -> None:
     with pytest.raises(RefusedError, match="JSON"):
         MeshEntry.load(data)

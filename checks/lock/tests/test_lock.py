@@ -138,7 +138,7 @@ def test_the_page_says_of_each_package_what_its_metadata_says() -> None:
 
 
 @IN_VENV
-def test_the_page_lists_what_dm_dns_imports_by_itself() -> None:
+def test_the_page_lists_what_dm_dns_imports_itself() -> None:
     packages: dict[str, Distribution] = {
         canonicalize_name(package.name): package for package in distributions()
     }

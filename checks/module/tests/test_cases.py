@@ -340,7 +340,7 @@ PUSH_UNITS = ("systemd.paths", "systemd.services", "systemd.timers")
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
-def test_machines_with_the_role_push_push_by_themselves_unless_told_otherwise(
+def test_machines_with_the_role_push_push_automatically_unless_told_otherwise(
     case: str, name: str
 ) -> None:
     machine = load(case)[name]
@@ -357,7 +357,7 @@ def test_without_automatic_a_zone_is_sent_by_hand_only() -> None:
     assert not [key for key in server if key.endswith(".dm-dns-push")]
 
 
-def test_before_the_first_vars_generate_there_is_nothing_to_push_by_itself() -> None:
+def test_before_the_first_vars_generate_there_is_nothing_to_push_automatically() -> None:
     server = load("key-not-generated")["server"]
     assert not [key for key in server if key.endswith(".dm-dns-push")]
 
@@ -370,7 +370,7 @@ def push_units() -> list[tuple[str, str]]:
     ]
 
 
-def test_some_machines_push_by_themselves() -> None:
+def test_some_machines_push_automatically() -> None:
     assert {("pushers", "server"), ("pushers", "third"), ("two", "server")} <= set(push_units())
 
 

@@ -177,7 +177,7 @@ def test_without_any_zone_the_last_one_stays(machine: PlainMachine) -> None:
     assert served(machine, "irc.pin") == KIWI
 
 
-def test_a_mesh_directory_that_is_missing_is_no_zone(machine: PlainMachine) -> None:
+def test_a_mesh_directory_that_is_missing_is_not_a_zone(machine: PlainMachine) -> None:
     machine.deployed.write_text(zone_conf(5))
     shutil.rmtree(machine.mesh_file.parents[3])
     applied(machine)
@@ -372,7 +372,7 @@ def test_a_hosts_file_that_is_not_text_stops_nothing(machine: PlainMachine) -> N
     assert served(machine, "kiwi.pin") == [f"AAAA {NEW}"]
 
 
-def test_a_copy_that_cannot_be_read_is_no_copy_that_is_gone(machine: PlainMachine) -> None:
+def test_a_copy_that_cannot_be_read_is_not_a_copy_that_is_gone(machine: PlainMachine) -> None:
     machine.deployed.write_text(zone_conf(5))
     applied(machine)
     machine.mesh_file.symlink_to(machine.mesh_file.name)

@@ -139,7 +139,7 @@ def test_a_change_during_a_run_is_served_by_that_run(
     assert recorded.commands == loading() * 2
 
 
-def test_a_bad_zone_that_is_repaired_during_a_run_is_no_error(
+def test_a_bad_zone_that_is_repaired_during_a_run_is_not_an_error(
     machine: PlainMachine, recorded: Control
 ) -> None:
     bring(machine, zone_conf(5))

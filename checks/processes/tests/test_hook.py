@@ -356,7 +356,7 @@ def test_a_name_exists_if_it_does_in_one_of_its_spellings(connection: Connection
     assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
 
 
-def test_a_change_is_answered_at_once(machine: PlainMachine, connection: Connection) -> None:
+def test_a_change_is_answered_immediately(machine: PlainMachine, connection: Connection) -> None:
     assert connection.look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
     bring(machine, zone_conf(6, addresses={"kiwi.pin": (NEW,)}))
     applied(machine)

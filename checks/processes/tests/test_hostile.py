@@ -58,7 +58,7 @@ def long_line(path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["mesh", "deployed", "hosts"])
 @pytest.mark.parametrize("make", [Path.mkdir, pipe, device, large])
-def test_what_is_no_file_is_a_problem_until_it_is_gone(
+def test_what_is_not_a_file_is_a_problem_until_it_is_gone(
     machine: PlainMachine, make: Callable[[Path], None], place: str
 ) -> None:
     paths = {"mesh": machine.mesh_file, "deployed": machine.deployed, "hosts": machine.hosts}

@@ -108,7 +108,7 @@ def test_where_nothing_is_kept_that_is_said(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out) == []
 
 
-def test_what_is_no_zone_is_said_and_the_others_are_listed(
+def test_what_is_not_a_zone_is_said_and_the_others_are_listed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     keep(9, "irc.pin")
@@ -126,7 +126,7 @@ def test_what_is_no_zone_is_said_and_the_others_are_listed(
     )
 
 
-def test_files_with_other_names_are_no_zones() -> None:
+def test_files_with_other_names_are_not_zones() -> None:
     keep(9)
     for name in ("010.conf", "10.conf.new", "x.conf", "10"):
         Path("history", name).write_text("")

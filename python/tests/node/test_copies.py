@@ -109,7 +109,7 @@ def test_copies_with_one_serial_and_other_names_are_a_problem_and_the_kept_one_i
     )
 
 
-def test_copies_with_one_serial_and_the_same_names_in_other_bytes_are_no_problem() -> None:
+def test_copies_with_one_serial_and_the_same_names_in_other_bytes_are_not_a_problem() -> None:
     lines = ['local-data: "a.pin. A 192.0.2.1"\n', 'local-data: "b.pin. A 192.0.2.1"\n']
     zone_line = 'local-zone: "pin." transparent\n'
     mesh, deployed = (zone_line + "".join(part) for part in (lines, lines[::-1]))
@@ -133,7 +133,7 @@ def test_the_serial_of_the_deployed_copy_is_known(
     assert chosen().deployed == expected
 
 
-def test_copies_with_other_serials_and_other_names_are_no_problem() -> None:
+def test_copies_with_other_serials_and_other_names_are_not_a_problem() -> None:
     write(mesh=zone_conf(2, "a.pin"), deployed=zone_conf(1, "b.pin"))
     assert chosen().problems == []
 
@@ -455,7 +455,7 @@ def test_a_copy_that_was_pushed_with_a_replaced_key_does_not_count() -> None:
     assert chosen(trust=trust).source == "mesh"
 
 
-def test_a_copy_that_is_the_deployed_one_is_no_problem_whoever_pushed_it() -> None:
+def test_a_copy_that_is_the_deployed_one_is_not_a_problem_whoever_pushed_it() -> None:
     write(mesh=5, deployed=5)
     trust = Trust(["new"], hashlib.sha256(Path("mesh").read_bytes()).hexdigest(), 5)
     assert chosen(trust=trust).problems == []

@@ -147,7 +147,7 @@ def test_an_answer_cut_short_never_passes_for_the_whole(size: int) -> None:
     ],
     ids=["empty", "short", "header", "ones", "questions", "reserved label type", "label"],
 )
-def test_what_is_no_answer_has_no_text(message: bytes) -> None:
+def test_what_is_not_an_answer_has_no_text(message: bytes) -> None:
     assert read(message) is None
 
 
@@ -268,7 +268,7 @@ def test_silence_is_an_error() -> None:
     )
 
 
-def test_a_closed_port_is_an_error_at_once() -> None:
+def test_a_closed_port_is_an_error_immediately() -> None:
     with responder(lambda _query: []) as server:
         pass
     with pytest.raises(Error) as caught:

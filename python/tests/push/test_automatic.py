@@ -172,13 +172,13 @@ def test_after_boot_a_zone_without_a_serial_is_pushed_too(machine: Machine) -> N
     assert machine.run() == ["pushed"]
 
 
-def test_an_older_zone_that_comes_is_replaced_at_once(machine: Machine) -> None:
+def test_an_older_zone_that_comes_is_replaced_immediately(machine: Machine) -> None:
     machine.clock.at(5, lambda: bring(OLDER))
     machine.run()
     assert machine.sent == [5]
 
 
-def test_after_a_switch_the_zone_is_pushed_at_once(running: Machine) -> None:
+def test_after_a_switch_the_zone_is_pushed_immediately(running: Machine) -> None:
     deploy(NEWER)
     assert running.run() == ["pushed"]
     assert running.sent == [0]
@@ -329,7 +329,7 @@ def test_serials_of_before_a_key_was_replaced_do_not_count(
 BROKEN = NEWER[:-10]
 
 
-def test_what_is_no_zone_is_replaced_when_it_stays(running: Machine) -> None:
+def test_what_is_not_a_zone_is_replaced_when_it_stays(running: Machine) -> None:
     bring(BROKEN)
     assert running.run() == snapshot(
         [
@@ -347,7 +347,7 @@ def test_what_is_half_written_is_not_replaced(running: Machine) -> None:
     assert running.sent == []
 
 
-def test_what_is_no_zone_is_not_replaced_a_second_time(running: Machine) -> None:
+def test_what_is_not_a_zone_is_not_replaced_a_second_time(running: Machine) -> None:
     bring(BROKEN)
     running.run()
     bring(BROKEN)
@@ -361,7 +361,7 @@ def test_what_is_no_zone_is_not_replaced_a_second_time(running: Machine) -> None
     assert running.sent == []
 
 
-def test_what_is_no_zone_is_not_replaced_a_second_time_after_an_older_zone_was(
+def test_what_is_not_a_zone_is_not_replaced_a_second_time_after_an_older_zone_was(
     running: Machine,
 ) -> None:
     bring(BROKEN)
@@ -386,7 +386,7 @@ def test_what_somebody_else_wrote_into_the_state_is_of_no_zone(running: Machine)
     assert running.run() == ["pushed"]
 
 
-def test_what_is_no_zone_is_not_replaced_by_an_outdated_one(running: Machine) -> None:
+def test_what_is_not_a_zone_is_not_replaced_by_an_outdated_one(running: Machine) -> None:
     remember(8)
     bring(BROKEN)
     assert running.run() == []
@@ -423,7 +423,7 @@ def test_a_refusal_is_a_failure_each_time_and_told_once(running: Machine) -> Non
         running.run()
 
 
-def test_another_failure_is_no_refusal(running: Machine) -> None:
+def test_another_failure_is_not_a_refusal(running: Machine) -> None:
     deploy(NEWER)
     running.run()
     deploy(zone_conf(9))
@@ -448,7 +448,7 @@ def test_a_refusal_does_not_matter_where_another_was_faster(running: Machine) ->
     )
 
 
-def test_what_heals_by_itself_is_tried_again_ever_more_slowly(running: Machine) -> None:
+def test_what_passes_on_its_own_is_tried_again_ever_more_slowly(running: Machine) -> None:
     deploy(NEWER)
     tries = 200
     running.failures = [TransientError(f"failure {number}") for number in range(tries)]

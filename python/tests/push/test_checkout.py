@@ -176,7 +176,7 @@ def test_a_var_that_the_checkout_lacks_is_named(failure: Failure, name: str) -> 
     )
 
 
-def test_a_directory_that_is_no_checkout_is_refused(failure: Failure) -> None:
+def test_a_directory_that_is_not_a_checkout_is_refused(failure: Failure) -> None:
     assert failure("--flake", "missing", command="plan") == snapshot(
         "dm-dns: --flake HERE/missing has no vars/shared/dm-dns/zone.conf/value. Check that it is the directory with the clan's vars and that the clan has a push machine, then run `clan vars generate`.\n"
     )
@@ -224,7 +224,7 @@ def test_a_key_of_another_clan_is_refused(failure: Failure) -> None:
     )
 
 
-def test_what_is_no_key_is_refused_without_showing_it(failure: Failure) -> None:
+def test_what_is_not_a_key_is_refused_without_showing_it(failure: Failure) -> None:
     messages = [
         failure.of_key(printed)
         for printed in (

@@ -120,7 +120,7 @@ def test_a_server_that_accepts_and_says_nothing_is_an_error(
 
 
 @pytest.mark.parametrize("url", ["localhost:7331", "nonsense", "http://", "http://[::1"])
-def test_what_is_no_http_url_is_an_error_at_once(url: str) -> None:
+def test_what_is_not_an_http_url_is_an_error_immediately(url: str) -> None:
     message = failure(
         lambda: data_mesher.wait_until_answering(url, seconds=3600, report=pytest.fail),
     )

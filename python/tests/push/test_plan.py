@@ -291,7 +291,7 @@ def test_the_same_records_without_header_are_nothing_to_do() -> None:
     assert run() == 0
 
 
-def test_a_mesh_file_that_is_no_zone_is_said_and_everything_is_added(
+def test_a_mesh_file_that_is_not_a_zone_is_said_and_everything_is_added(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("mesh").write_text(conf.render(OLD)[:-1])
@@ -313,7 +313,7 @@ def test_a_mesh_file_that_is_no_zone_is_said_and_everything_is_added(
     )
 
 
-def test_a_mesh_file_of_another_domain_is_no_zone() -> None:
+def test_a_mesh_file_of_another_domain_is_not_a_zone() -> None:
     made = plan.make(NEW, MeshCopy(b'local-zone: "other." transparent\n', "mesh"))
     assert made.old is None
     assert made.problem == snapshot(

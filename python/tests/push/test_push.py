@@ -284,7 +284,7 @@ The newest signature wins: if the wrong zone is there, check the clocks (`timeda
     )
 
 
-def test_a_mesh_file_that_is_no_zone_is_said(url: str) -> None:
+def test_a_mesh_file_that_is_not_a_zone_is_said(url: str) -> None:
     data_mesher("echo nonsense > mesh")
     assert failure(url) == snapshot(
         """\
@@ -369,7 +369,7 @@ def test_a_long_plan_is_cut_short(url: str, capsys: pytest.CaptureFixture[str]) 
     )
 
 
-def test_a_mesh_file_that_is_no_zone_is_repaired(
+def test_a_mesh_file_that_is_not_a_zone_is_repaired(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("mesh").write_text(zone_conf(9)[:-1])
@@ -502,7 +502,7 @@ def test_an_automatic_push_with_a_wrong_key_is_refused(url: str) -> None:
     assert not sent()
 
 
-def test_an_automatic_push_sees_at_once_that_another_one_came_in_between(
+def test_an_automatic_push_sees_immediately_that_another_one_came_in_between(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data_mesher(f"printf %s {shlex.quote(zone_conf(9, 'new.pin'))} > mesh")

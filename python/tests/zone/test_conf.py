@@ -233,7 +233,7 @@ def test_a_zone_of_a_domain_with_two_labels() -> None:
     assert parsed(content, "clan.lol").cnames == {"a.clan.lol": "b.clan.lol"}
 
 
-def test_the_dot_of_a_domain_is_no_wildcard() -> None:
+def test_the_dot_of_a_domain_is_not_a_wildcard() -> None:
     content = b'local-zone: "clan.lol." transparent\nlocal-data: "a.clanxlol. CNAME b.clan.lol."\n'
     assert refusal(content, "clan.lol") == snapshot(
         "zone.conf:2: 'a.clanxlol.' is not below the domain 'clan.lol.'"
@@ -533,7 +533,7 @@ def test_something_after_a_target_is_refused_and_not_called_an_address(rest: str
     assert "address" not in message
 
 
-def test_the_reserved_name_is_no_target_because_it_has_its_own_record() -> None:
+def test_the_reserved_name_is_not_a_target_because_it_has_its_own_record() -> None:
     assert "reserved" in refusal(with_header(bare("irc.pin. CNAME _dm-dns.pin.")))
 
 
@@ -907,7 +907,7 @@ def test_a_line_of_another_kind_is_refused(line: str, message: str) -> None:
         ),
     ],
 )
-def test_a_file_that_is_no_zone_is_refused(content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_zone_is_refused(content: bytes, message: str) -> None:
     assert refusal(content) == message
 
 

@@ -419,7 +419,7 @@ def test_it_does_not_matter_how_many_lines_are_checked_at_once(text: tuple[str, 
 
 @DETERMINISTIC
 @given(made=zones())
-def test_no_line_of_a_valid_zone_is_checked_by_itself(made: conf.Zone) -> None:
+def test_no_line_of_a_valid_zone_is_checked_alone(made: conf.Zone) -> None:
     """That takes several times as long."""
     with mock.patch.object(conf_lines.Records, "_why_not", side_effect=AssertionError):
         conf.parse(conf.render(made).encode(), made.domain, "zone.conf")

@@ -97,7 +97,7 @@ def test_a_name_that_breaks_a_rule_is_refused_with_the_rule(name: str, message: 
     ],
     ids=ascii,
 )
-def test_a_name_that_is_no_internationalized_name_is_refused_as_that(name: str) -> None:
+def test_a_name_that_is_not_an_internationalized_name_is_refused_as_that(name: str) -> None:
     with pytest.raises(names.InvalidNameError) as caught:
         names.canonical(name)
     assert re.fullmatch(
@@ -136,7 +136,7 @@ def test_a_label_is_accepted(label: str) -> None:
         ("kfbox\n", snapshot("'\\n' is not allowed in a name; use letters, digits, '-' and '_'")),
     ],
 )
-def test_what_is_no_label_is_refused_with_the_rule(label: str, message: str) -> None:
+def test_what_is_not_a_label_is_refused_with_the_rule(label: str, message: str) -> None:
     with pytest.raises(names.InvalidNameError) as caught:
         names.canonical_label(label)
     assert str(caught.value) == message

@@ -79,7 +79,7 @@ def test_an_address_has_the_own_name_of_its_machine() -> None:
     assert owners(addresses, cnames, shared) == own
 
 
-def test_a_name_of_several_labels_is_no_machines_own() -> None:
+def test_a_name_of_several_labels_is_not_a_machines_own() -> None:
     assert owners({"a.b.clan.pin": ("10.0.0.1",), "*.clan.pin": ("10.0.0.2",)}) == {}
 
 

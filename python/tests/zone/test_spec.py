@@ -284,7 +284,7 @@ def test_a_device_has_no_more_addresses_than_the_limit() -> None:
     )
 
 
-def test_a_domain_that_is_no_name_is_refused() -> None:
+def test_a_domain_that_is_not_a_name_is_refused() -> None:
     with pytest.raises(Error) as caught:
         spec.to_zone(spec.Spec("p in", {}, []), 7)
     assert str(caught.value) == snapshot(

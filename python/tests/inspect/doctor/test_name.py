@@ -106,7 +106,7 @@ def test_a_device_that_is_not_set_any_more_is_a_fault(config: Config) -> None:
     ("text", "name"),
     [("www", "www.pin"), ("WWW.pin.", "www.pin"), ("pin", "pin"), ("a.print", "a.print.pin")],
 )
-def test_a_name_of_others_is_no_fault_where_they_may_have_some(
+def test_a_name_of_others_is_not_a_fault_where_they_may_have_some(
     config: Config, monkeypatch: pytest.MonkeyPatch, text: str, name: str
 ) -> None:
     monkeypatch.setattr(answers, "of_programs", lambda name: Answer(frozenset(), f"no {name}"))

@@ -116,7 +116,7 @@ def test_a_unit_that_has_run_for_long_is_looked_at_once(
         {"ActiveState": "activating", "SubState": "auto-restart", "InvocationID": "2"},
     ],
 )
-def test_a_unit_that_is_just_restarting_is_no_fault(
+def test_a_unit_that_is_just_restarting_is_not_a_fault(
     at_first: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = calls(tmp_path, monkeypatch, at_first, {"InvocationID": "2", **LONG_AGO})
