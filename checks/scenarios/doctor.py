@@ -356,7 +356,11 @@ def _found_faults() -> Iterator[_Fault]:
         ("state.json missing", "does not exist", f"rm {_FOUND}"),
         ("state.json not valid", "not JSON", f"echo nonsense > {_FOUND}"),
         ("the server hangs", "hangs", f'sed -i \'s/"written": .*/"written": 1,/\' {_FOUND}'),
-        ("the server is gone", "any more", f'sed -i \'s/"pid": .*/"pid": 4194303,/\' {_FOUND}'),
+        (
+            "the server is gone",
+            "no longer runs",
+            f'sed -i \'s/"pid": .*/"pid": 4194303,/\' {_FOUND}',
+        ),
     ):
         yield _Fault(title, "state", text, (block, command), unblock)
 
@@ -547,9 +551,12 @@ def _resolved_faults() -> Iterator[_Fault]:
     yield _Fault(
         "the hook's socket is closed", "hook", "may not ask", (f"chmod 000 {_HOOKS}/dm-dns",)
     )
+    # systemd-resolved does not try a hook again to which it could not connect, so the socket is
+    # moved there when it listens.
     hang = (
-        "import socket, time; hook = socket.socket(socket.AF_UNIX);"
-        f" hook.bind('{_HOOKS}/aaa'); hook.listen(); time.sleep(600)"
+        "import os, socket, time; hook = socket.socket(socket.AF_UNIX);"
+        f" os.umask(0); hook.bind('{_FOLDER}/aaa'); hook.listen();"
+        f" os.rename('{_FOLDER}/aaa', '{_HOOKS}/aaa'); time.sleep(600)"
     )
     yield _Fault(
         "another hook does not answer",
@@ -557,7 +564,7 @@ def _resolved_faults() -> Iterator[_Fault]:
         "waits for the hook",
         (
             f'systemd-run --unit=hanging python3 -c "{hang}"',
-            f"until test -e {_HOOKS}/aaa; do sleep 0.1; done; chmod 666 {_HOOKS}/aaa",
+            f"until test -e {_HOOKS}/aaa; do sleep 0.1; done",
         ),
         ("systemctl stop hanging.service", f"rm {_HOOKS}/aaa"),
     )
