@@ -1,5 +1,9 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import hashlib
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import dns.name
 import dns.rdatatype
@@ -495,3 +499,63 @@ def test_local_addresses_that_would_make_the_file_too_large_are_counted(
     assert zonefile.excess(made, {}, [], None, {"home": ()}) == (
         "with it the zone has 16 records, and the limit is 15"
     )
+
+
+def steps(work: Callable[[], object]) -> int:
+    """Return how many instructions of zonefile.py are run: unlike the time, always the same."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
+        nonlocal count
+        if frame.f_code.co_filename != zonefile.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def chain(length: int) -> conf.Zone:
+    """Return a zone of one chain, whose names come from its end to its start."""
+    cnames = {f"n{at}.pin": f"n{at + 1}.pin" for at in reversed(range(length))}
+    return conf.Zone("pin", 7, cnames, {f"n{length}.pin": ("192.0.2.1", "fd00::1")})
+
+
+def chain_from_its_start(length: int) -> conf.Zone:
+    made = chain(length)
+    return made._replace(
+        cnames=dict(sorted(made.cnames.items(), key=lambda each: int(each[0][1:-4])))
+    )
+
+
+def aliases_of_a_chain(count: int) -> conf.Zone:
+    made = chain(limits.MAX_CHAIN)
+    return made._replace(cnames={**made.cnames, **{f"a{at}.pin": "n0.pin" for at in range(count)}})
+
+
+def aliases_of_many_addresses(count: int) -> conf.Zone:
+    """Return a zone in which whoever compares all addresses for each alias takes long."""
+    many = tuple(f"192.0.2.{at}" for at in range(count))
+    cnames = {f"a{at}.pin": "kiwi.pin" for at in range(count)}
+    return conf.Zone("pin", 7, cnames, {"kiwi.pin": many})
+
+
+@pytest.mark.parametrize(
+    "make", [chain, chain_from_its_start, aliases_of_a_chain, aliases_of_many_addresses]
+)
+@pytest.mark.parametrize("in_hosts", [[], ["n1.pin"]])
+def test_twice_the_names_are_twice_the_work(
+    make: Callable[[int], conf.Zone], in_hosts: list[str]
+) -> None:
+    def work(zone: conf.Zone) -> int:
+        return steps(lambda: zonefile.compile_zone(zone, {}, in_hosts, source="mesh", inputs="x"))
+
+    assert work(make(100)) > 1000  # or nothing would be shown
+    assert work(make(200)) < 2.1 * work(make(100))

@@ -105,11 +105,11 @@ def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
     ]
     # A name without an address must exist anyway: otherwise a wildcard would answer for it, in a
     # loop if the wildcard points to that machine.
-    exist = {*cnames.values(), *addresses, *compiled.targets} - cnames.keys()
+    without = {name for name, known in addresses.items() if not known}
+    without |= {*cnames.values(), *compiled.targets} - addresses.keys()
     lines += [
         f'{name}. TXT "dm-dns knows no address of this machine"\n'
-        for name in sorted(exist)
-        if not addresses.get(name)
+        for name in sorted(without - cnames.keys())
     ]
     body = "".join(lines)
     status = f"serial={served.serial} sha256={served.sha256} source={source}"
@@ -225,27 +225,41 @@ def _replaced_cnames(
         local: targets that are always replaced.
 
     """
-    ends: dict[str, tuple[str, bool]] = {}
-    for start in cnames:
-        chain = []
-        name = start
-        while name in cnames and name not in ends:
-            chain.append(name)
-            name = cnames[name]
-        target, is_local = ends.get(name, (name, name in local))
-        for owner in reversed(chain):
-            is_local = is_local or cnames[owner] in local
-            ends[owner] = target, is_local
-    replaced = {owner: target for owner, (target, is_local) in ends.items() if is_local}
+    # Far fewer names are targets than have a CNAME, so what can be found out once for each target
+    # is.
+    ends = _ends(cnames, local)
     lacking = {
-        owner: target
-        for owner, (target, _is_local) in ends.items()
-        if _lacks_family(addresses.get(target, ()))
+        target
+        for target, (last, _is_local) in ends.items()
+        if _lacks_family(addresses.get(last, ()))
     }
+    replaced: dict[str, str] = {}
+    both: dict[str, str] = {}
+    for owner, target in cnames.items():
+        last, is_local = ends[target]
+        if is_local:
+            replaced[owner] = last
+        if is_local or target in lacking:
+            both[owner] = last
     # The others must be replaced. These are only better if they are, and would not be worth a zone
     # file that is too large.
-    both = replaced | lacking
     return both if _count(cnames, addresses, both) <= limits.MAX_SERVED else replaced
+
+
+def _ends(cnames: Mapping[str, str], local: Collection[str]) -> dict[str, tuple[str, bool]]:
+    """Return where each target leads: its last one, and whether one on the way is ``local``."""
+    ends: dict[str, tuple[str, bool]] = {}
+    for target in cnames.values():
+        chain = []
+        name = target
+        while name not in ends and name in cnames:
+            chain.append(name)
+            name = cnames[name]
+        last, is_local = ends.setdefault(name, (name, name in local))
+        for passed in reversed(chain):
+            is_local = is_local or passed in local
+            ends[passed] = last, is_local
+    return ends
 
 
 def _count(
