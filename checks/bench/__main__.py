@@ -18,10 +18,10 @@ from checks.bench.measure import Sizes, everything
 from checks.containers.container_errors import ContainerError
 
 FULL = Sizes(
-    endpoints=100_000, large=1_000_000, asked=100_000, small=10, changes=30, rounds=3, worst=1
+    endpoints=100_000, large=500_000, asked=100_000, small=10, changes=30, rounds=3, worst=1
 )
 QUICK = Sizes(
-    endpoints=10_000, large=100_000, asked=10_000, small=10, changes=3, rounds=1, worst=0.1
+    endpoints=10_000, large=50_000, asked=10_000, small=10, changes=3, rounds=1, worst=0.1
 )
 
 

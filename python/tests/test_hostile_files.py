@@ -121,7 +121,7 @@ def test_no_command_waits_for_it_or_fails_unexpectedly(
     # A copy of the mesh that is too large is replaced, and a configuration may be missing.
     if make is large and command[-2:] == ["--mesh-file", "file"]:
         assert status == 2
-        assert "file: it has 1099511627776 bytes, and the limit is 67108864 bytes" in said.out
+        assert "file: it has 1099511627776 bytes, and the limit is 33554432 bytes" in said.out
     elif command[-2:] != ["--config", "file"] or command[0] == "apply":
         assert status == 1
         assert said.err.startswith(("dm-dns: ", "file:"))

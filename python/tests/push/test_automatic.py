@@ -515,7 +515,7 @@ def test_a_copy_that_is_too_large_is_replaced_like_one_that_is_not_valid(machine
     Path("mesh.new").replace(MESH)
     assert machine.run() == snapshot(
         [
-            "the mesh's copy was not a valid zone: mesh: cannot be read: it has 1099511627776 bytes, and the limit is 67108864 bytes",
+            "the mesh's copy was not a valid zone: mesh: cannot be read: it has 1099511627776 bytes, and the limit is 33554432 bytes",
             "pushed",
         ]
     )

@@ -10,15 +10,16 @@ measurements: 1000 machines with 10 names each.
 
 from typing import Final
 
-MAX_SIZE: Final = 64 * 2**20
-"""Bytes of a zone.conf. 10,000 records have 0.5 MB: factor 120."""
+MAX_SIZE: Final = 32 * 2**20
+"""Bytes of a zone.conf. 10,000 records have 0.5 MB: factor 60."""
 
 MAX_LINE: Final = 1000
 """Bytes of a line, without its newline. Two names of 253 characters make a line of 529: factor 1.9
 to the longest line that can be valid."""
 
-MAX_RECORDS: Final = 1_000_000
-"""Records and comments of a zone: factor 100."""
+MAX_RECORDS: Final = 500_000
+"""Records and comments of a zone: factor 45. With more, the worst zones would take longer than the
+boot waits for, and more than a second to refuse."""
 
 MAX_UNSORTED: Final = 4 * 2**20
 """Bytes of a zone.conf without header, whose lines have to be sorted before they can be checked:
