@@ -5,7 +5,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -100,17 +100,18 @@ def _texts(answer: Iterable[dict[str, str]]) -> Iterator[str]:
 class HookProcess:
     """`dm-dns hook` on sockets that somebody else holds: a context manager."""
 
-    def __init__(self, config: Path, *listeners: socket.socket) -> None:
+    def __init__(self, config: Path, *listeners: socket.socket, prefix: Sequence[str] = ()) -> None:
         """Start it.
 
         Args:
             config: the machine's apply.json.
             listeners: the sockets for calls.
+            prefix: a command that runs it.
 
         """
         descriptors = [listener.fileno() for listener in listeners]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(config), *map(str, descriptors)],
+            [*prefix, sys.executable, "-c", _START, str(config), *map(str, descriptors)],
             pass_fds=descriptors,
             stderr=subprocess.PIPE,
         )

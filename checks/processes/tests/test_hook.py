@@ -13,6 +13,7 @@ from pathlib import Path
 import dns.message
 import pytest
 from dm_dns.node import hook_calls
+from dm_dns.zone import conf
 
 from checks.processes.hook import Connection, HookProcess, Reply, listening, readable
 from checks.processes.plain_machine import PlainMachine
@@ -449,6 +450,24 @@ def test_who_goes_away_when_the_answer_comes_ends_nothing_else(
     machine.unbound.start()
     assert connect().look_up("irc.pin") == {"rcode": 0, "answer": [ALIAS]}
     assert hook.process.poll() is None
+
+
+def test_more_lookups_than_it_may_have_open_files_for_do_not_end_it(
+    machine: PlainMachine, listener: socket.socket, connect: Connect
+) -> None:
+    """Each has a connection, and another two for answers that are too long for UDP."""
+    many = [f"{start}{number}" for start in ("192.0.2.", "fd00::") for number in range(1, 101)]
+    bring(machine, zone_conf(5, {}, {"web.pin": conf.in_order(many), "kiwi.pin": (OLD,)}))
+    applied(machine)
+    with HookProcess(machine.config, listener, prefix=("prlimit", "--nofile=120")) as hook:
+        lookups = [connect() for _ in range(60)]
+        for lookup in lookups:
+            lookup.ask("web.pin")
+        found = [len(readable(lookup.reply()).get("answer", ())) for lookup in lookups]
+        assert {*found} <= {0, 200}
+        assert found.count(200) > 30  # who had to wait too long is passed on
+        assert connect().look_up("web.pin")["rcode"] == 0
+        assert hook.process.poll() is None
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ in
       # What it found, for dm-dns-health and for people.
       RuntimeDirectory = runtimeDirectory;
       RuntimeDirectoryPreserve = true;
-      # Two copies of the worst zone within the limits take 0.8 GB (docs/limits.md). What takes more is
+      # Two copies of the worst zone within the limits take 0.4 GB (docs/limits.md). What takes more is
       # a run that is killed; the server keeps running.
       MemoryMax = "2G";
       OOMPolicy = "continue";
@@ -155,8 +155,11 @@ in
     serviceConfig = sandbox // {
       DynamicUser = true;
       ExecStart = "${package}/bin/dm-dns hook";
-      # 22 MB, and a few kB for each of at most 4096 lookups.
+      # 23 MB, and 10 MB more for lookups of names with as many addresses as may be (docs/limits.md).
       MemoryMax = "256M";
+      # Each of at most 4096 lookups has a connection, and another two if its answers are too long for
+      # UDP. systemd's default is 1024, with which names of many addresses would be answered too late.
+      LimitNOFILE = 16384;
       TasksMax = 16;
       Restart = "always";
       RestartSec = "10ms";

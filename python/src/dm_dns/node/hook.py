@@ -348,7 +348,11 @@ class Hook:
     def _ask_with_tcp(self, lookup: _Lookup, message_id: int) -> None:
         if message_id in lookup.streams:
             return
-        stream = lookup.streams[message_id] = _Stream(lookup.queries[message_id].message)
+        try:
+            stream = _Stream(lookup.queries[message_id].message)
+        except OSError:
+            return  # too many are open; the answer to the repeated query tries again
+        lookup.streams[message_id] = stream
 
         def go_on(events: int) -> None:
             try:
