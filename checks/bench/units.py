@@ -1,19 +1,22 @@
-"""How much memory the units take of what they may have (MemoryMax)."""
+"""How much memory and how many tasks the units take of what they may have."""
 
+import resource
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 from dm_dns.errors import Error
 from dm_dns.node import state
 
-from checks.bench import inputs, usage, worst
+from checks.bench import inputs, others, usage, worst
 from checks.bench.measured_machine import MeasuredMachine
 from checks.bench.report import Row
 from checks.bench.worst import MACHINE, Body
 from checks.processes import cgroup
 from checks.processes.cgroup import Cgroup
+from checks.processes.hook import HookProcess, listening
 from checks.processes.wait import until
 
 _MB: Final = 1e6  # bytes
@@ -43,12 +46,14 @@ def rows(part: float, directory: Path) -> Iterator[Row]:
     """
     zones = worst.zones(part)
     if reason := cgroup.why_not():
-        print(f"bench: memory of dm-dns.service: {reason}", file=sys.stderr)
+        print(f"bench: memory and tasks of units: {reason}", file=sys.stderr)
     else:
         for what, body in zones.items():
             yield _server(what, body, "")
         most, hosts = "the most records", f"127.0.0.2 {MACHINE}\n"
         yield _server(f"{most} of this machine", zones[most], hosts)
+        yield from _hook()
+        yield from _health()
     new, old = directory / "new.conf", directory / "old.conf"
     inputs.write_body(new, zones["the longest chains"], serial=2)
     inputs.write_body(old, zones["the most names with an address"], serial=1)
@@ -68,13 +73,60 @@ def _server(what: str, body: Body, hosts: str) -> Row:
         inputs.write_body(one.deployed, body, serial=1)
         inputs.write_body(one.mesh_file, body, serial=_SERIAL)
         until(lambda: _serial(one) == _SERIAL, f"{what} is served", seconds=_SECONDS)
-        limit = cgroup.of_unit("dm-dns", "MemoryMax")
-        return Row(
-            f"memory of dm-dns.service with two copies of {what}",
-            "MB",
-            [group.peak() / _MB],
-            target=limit / _MB,
-        )
+        return _row("dm-dns", f"two copies of {what}", group)
+
+
+def _hook() -> Iterator[Row]:
+    """Measure dm-dns-hook.service with the worst zone for it, and as many lookups as there may be.
+
+    Raises:
+        RuntimeError: it answers none of them.
+
+    """
+    unit = "dm-dns-hook"
+    allowed = cgroup.of_unit(unit, "LimitNOFILE")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Cgroup() as group, MeasuredMachine() as one, ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, max(allowed, before[1])))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        one.set_up(reverse=True)
+        inputs.write_body(one.mesh_file, others.most_reverse_names, serial=1)
+        one.unbound.start()
+        one.run_apply()
+        path = one.directory / "hook"
+        listener = stack.enter_context(listening(path))
+        stack.enter_context(HookProcess(one.config, listener, prefix=group.command()))
+        others.wait_for_reverse_names(path)
+        yield _row(unit, "the most reverse names", group)
+        if not others.look_up(path, others.LOOKUPS):
+            raise RuntimeError("the hook has answered no lookup")
+        yield _row(unit, f"{others.LOOKUPS} lookups at a time of 2000 addresses", group)
+        yield Row(f"tasks of {unit}.service", "", [group.tasks()], target=_tasks(unit))
+
+
+def _health() -> Iterator[Row]:
+    """Measure dm-dns-health.service, which reads what dm-dns.service has found."""
+    unit = "dm-dns-health"
+    with Cgroup() as group, MeasuredMachine() as one:
+        others.largest_state().write(one.state_file)
+        # Of one task, or it would fail.
+        group.limit(tasks=1)
+        checked = one.apply("--check", prefix=group.command())
+        if "xxx" not in checked.stderr:
+            raise RuntimeError(checked.stderr)
+        yield _row(unit, "the largest state", group)
+        yield Row(f"tasks of {unit}.service", "", [1], target=_tasks(unit))
+
+
+def _row(unit: str, what: str, group: Cgroup) -> Row:
+    limit = cgroup.of_unit(unit, "MemoryMax")
+    return Row(
+        f"memory of {unit}.service with {what}", "MB", [group.peak() / _MB], target=limit / _MB
+    )
+
+
+def _tasks(unit: str) -> int:
+    return cgroup.of_unit(unit, "TasksMax")
 
 
 def _serial(machine: MeasuredMachine) -> int:

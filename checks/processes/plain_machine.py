@@ -132,6 +132,11 @@ class PlainMachine:
             config["allow"] = self._allow
         self.config.write_text(json.dumps(config))
 
+    def set_up(self, **values: object) -> None:
+        """Change apply.json."""
+        config = json.loads(self.config.read_text())
+        self.config.write_text(json.dumps({**config, **values}))
+
     def boot(self) -> None:
         """Do what a machine does when it boots, in the order of its units.
 
@@ -157,10 +162,16 @@ class PlainMachine:
         command = [sys.executable, "-m", "dm_dns", "apply", "--config", str(self.config)]
         return [*command, *options]
 
-    def apply(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run `dm-dns apply` to its end; return its exit status, stdout and stderr."""
+    def apply(self, *options: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run `dm-dns apply` to its end; return its exit status, stdout and stderr.
+
+        Args:
+            options: of `dm-dns apply`.
+            prefix: a command that runs it.
+
+        """
         return subprocess.run(
-            self.apply_command(*options),
+            [*prefix, *self.apply_command(*options)],
             check=False,
             capture_output=True,
             text=True,

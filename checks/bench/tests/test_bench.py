@@ -31,8 +31,14 @@ def test_everything_is_measured_and_printed_as_json(capsys: pytest.CaptureFixtur
     if "bench: dm-dns doctor: " not in printed.err:
         assert rows["dm-dns doctor NAME: a machine that is off"]["target"] == 2
     if cgroup.why_not() is None:
-        row = rows["memory of dm-dns.service with two copies of the most records"]
-        assert 10 < row["median"] < row["target"]
+        for what in (
+            "dm-dns.service with two copies of the most records",
+            "dm-dns-hook.service with the most reverse names",
+            "dm-dns-health.service with the largest state",
+        ):
+            row = rows[f"memory of {what}"]
+            assert 10 < row["median"] < row["target"]
+        assert rows["tasks of dm-dns-hook.service"]["median"] == 2
     assert {"python", "unbound", "kernel", "cores", "load"} <= found["environment"].keys()
 
 

@@ -1,4 +1,3 @@
-import json
 import re
 import subprocess
 import sys
@@ -126,12 +125,6 @@ def failed(run: subprocess.CompletedProcess[str]) -> str:
 def files(machine: PlainMachine) -> set[str]:
     """Return the names in the state directory, without the zones it remembers."""
     return {path.name for path in machine.state.iterdir() if path.is_file()}
-
-
-def set_up(machine: PlainMachine, **values: object) -> None:
-    """Change apply.json."""
-    config = json.loads(machine.config.read_text())
-    machine.config.write_text(json.dumps({**config, **values}))
 
 
 def version() -> tuple[int, int]:

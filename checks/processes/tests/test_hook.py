@@ -17,7 +17,7 @@ from dm_dns.zone import conf
 
 from checks.processes.hook import Connection, HookProcess, Reply, listening, readable
 from checks.processes.plain_machine import PlainMachine
-from checks.processes.tests.helpers import NEW, OLD, applied, bring, failed, set_up, zone_conf
+from checks.processes.tests.helpers import NEW, OLD, applied, bring, failed, zone_conf
 from checks.processes.wait import until
 
 RESOLVE = b'{"method": "io.systemd.Resolve.Hook.ResolveRecord"'
@@ -108,7 +108,7 @@ def shared(
     """A connection to the hook of a clan of which others have names of the domain as well."""
     cnames = {"irc.pin": "kiwi.pin", **APP}
     bring(machine, zone_conf(5, cnames, {"kiwi.pin": (OLD,), "silent.pin": ()}))
-    set_up(machine, wholeDomain=False)
+    machine.set_up(wholeDomain=False)
     applied(machine)
     with HookProcess(machine.config, listener):
         yield connect()
@@ -201,7 +201,7 @@ def reverse(
 ) -> Iterator[Connection]:
     """A connection to the hook of a machine that gives reverse names, and has been told of them."""
     bring(machine, zone_conf(5, {"irc.pin": "kiwi.pin"}, KIWI))
-    set_up(machine, reverse=True)
+    machine.set_up(reverse=True)
     applied(machine)
     with HookProcess(machine.config, listener):
         found = connect()

@@ -8,7 +8,6 @@ from checks.processes.tests.helpers import (
     failed,
     files,
     problems,
-    set_up,
     unchanged,
     wait_for_serial,
     written,
@@ -35,7 +34,7 @@ def test_without_the_setting_there_is_no_file(machine: PlainMachine) -> None:
 
 
 def test_the_file_has_the_addresses_that_the_zone_file_has(machine: PlainMachine) -> None:
-    set_up(machine, reverse=True)
+    machine.set_up(reverse=True)
     machine.hosts.write_text("127.0.0.1 localhost\n10.0.0.7 fig.pin\n10.0.0.8 other.pin\n")
     bring(machine, zone_conf(5, addresses=ADDRESSES))
     applied(machine)
@@ -43,7 +42,7 @@ def test_the_file_has_the_addresses_that_the_zone_file_has(machine: PlainMachine
 
 
 def test_it_is_there_before_unbound_starts(machine: PlainMachine) -> None:
-    set_up(machine, reverse=True)
+    machine.set_up(reverse=True)
     bring(machine, zone_conf(5, addresses=ADDRESSES))
     written(machine)
     assert reverse(machine) == REVERSE
@@ -52,17 +51,17 @@ def test_it_is_there_before_unbound_starts(machine: PlainMachine) -> None:
 def test_it_comes_and_goes_with_the_setting(machine: PlainMachine) -> None:
     bring(machine, zone_conf(5))
     applied(machine)
-    set_up(machine, reverse=True)
+    machine.set_up(reverse=True)
     applied(machine)
     assert reverse(machine) == f"{OLD} kiwi.pin\n"
     assert applied(machine) == unchanged(machine)
-    set_up(machine, reverse=False)
+    machine.set_up(reverse=False)
     applied(machine)
     assert "reverse" not in files(machine)
 
 
 def test_what_somebody_has_removed_is_back(machine: PlainMachine) -> None:
-    set_up(machine, reverse=True)
+    machine.set_up(reverse=True)
     bring(machine, zone_conf(5))
     machine.watch()
     wait_for_serial(machine, 5)
@@ -71,7 +70,7 @@ def test_what_somebody_has_removed_is_back(machine: PlainMachine) -> None:
 
 
 def test_too_many_addresses_are_a_problem_for_as_long_as_they_are(machine: PlainMachine) -> None:
-    set_up(machine, reverse=True)
+    machine.set_up(reverse=True)
     many = {f"m{number}.pin": (f"fd00::{number:x}",) for number in range(1, 20_002)}
     bring(machine, zone_conf(5, {"irc.pin": "m1.pin"}, many))
     machine.watch()

@@ -1,15 +1,25 @@
-"""The server within the limits of its unit, and beyond them: what is too much fails, and heals."""
+"""Units within their limits, and the server beyond them: what is too much fails, and heals."""
 
 from collections.abc import Iterator
 
 import pytest
-from dm_dns.node import state
+from dm_dns.node import hook, state
 
-from checks.bench import inputs, worst
+from checks.bench import inputs, others, worst
 from checks.processes import cgroup
 from checks.processes.cgroup import Cgroup
+from checks.processes.hook import HookProcess, listening
 from checks.processes.plain_machine import PlainMachine
-from checks.processes.tests.helpers import NEW, OLD, bring, many, problems, served, source
+from checks.processes.tests.helpers import (
+    NEW,
+    OLD,
+    applied,
+    bring,
+    many,
+    problems,
+    served,
+    source,
+)
 from checks.processes.wait import until
 
 MEMORY = cgroup.of_unit("dm-dns", "MemoryMax")
@@ -86,3 +96,53 @@ def test_a_run_for_which_there_is_no_process_left_is_retried(
     group.limit(tasks=TASKS)
     until(lambda: source(limited) == ("mesh", "2"), "the zone is served")
     until(lambda: problems(limited) == [], "nothing is wrong any more")
+
+
+def test_the_hook_takes_a_quarter_of_its_memory_and_two_tasks(
+    machine: PlainMachine, group: Cgroup
+) -> None:
+    """With the worst zone, and lookups whose answers are as long as may be."""
+    group.limit(memory=cgroup.of_unit("dm-dns-hook", "MemoryMax") // 4, tasks=2)
+    machine.set_up(reverse=True)
+    inputs.write_body(machine.mesh_file, others.most_reverse_names, serial=1)
+    applied(machine)
+    path = machine.directory / "hook"
+    with (
+        listening(path) as listener,
+        HookProcess(machine.config, listener, prefix=group.command()) as process,
+    ):
+        others.wait_for_reverse_names(path)
+        assert others.look_up(path, 300) > 0
+        assert process.process.poll() is None
+        assert group.tasks() == 2
+    assert group.peak() > 10e6  # or nothing would be shown
+    assert cgroup.of_unit("dm-dns-hook", "TasksMax") > 2
+
+
+def test_the_hook_may_open_the_files_of_all_lookups() -> None:
+    """A connection, and one to unbound for each of A and AAAA."""
+    assert cgroup.of_unit("dm-dns-hook", "LimitNOFILE") > 3 * hook.MAX_LOOKUPS
+
+
+def test_the_check_takes_a_quarter_of_its_memory_and_one_task(
+    machine: PlainMachine, group: Cgroup
+) -> None:
+    group.limit(memory=cgroup.of_unit("dm-dns-health", "MemoryMax") // 4, tasks=1)
+    bring(machine, many(1, OLD))
+    machine.watch()
+    until(lambda: source(machine) == ("mesh", "1"), "the zone is served")
+    until(lambda: problems(machine) == [], "the state is written")
+    checked = machine.apply("--check", prefix=group.command())
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert cgroup.of_unit("dm-dns-health", "TasksMax") > 1
+
+
+def test_the_check_reads_the_largest_state_in_a_quarter_of_its_memory(
+    machine: PlainMachine, group: Cgroup
+) -> None:
+    group.limit(memory=cgroup.of_unit("dm-dns-health", "MemoryMax") // 4, tasks=1)
+    others.largest_state().write(machine.state_file)
+    checked = machine.apply("--check", prefix=group.command())
+    assert checked.returncode == 1
+    assert len(checked.stderr) > 900_000
+    assert group.peak() > 10e6  # or nothing would be shown

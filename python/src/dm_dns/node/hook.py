@@ -41,7 +41,7 @@ _GIVE_UP_SECONDS: Final = 0.8
 _REPEAT_SECONDS: Final = 0.15
 """When to repeat a query. Those that are sent while unbound restarts wait in its socket, which
 systemd holds; only one that unbound had already read is lost."""
-_MAX_LOOKUPS: Final = 4096
+MAX_LOOKUPS: Final = 4096
 """More at a time are passed on: resolved itself begins 2048 at most."""
 _KINDS: Final = (dns_message.A, dns_message.AAAA, dns_message.TXT)
 """The types that a zone file has, beside the CNAMEs, which are in each answer. Every name of the
@@ -276,7 +276,7 @@ class Hook:
         if not all(map(names.may_be_ours, keys)):
             self._reply(connection, parameters=names.without_unbound(keys))
             return
-        if len(self._lookups) >= _MAX_LOOKUPS:
+        if len(self._lookups) >= MAX_LOOKUPS:
             self._reply(connection, parameters=names.unavailable(keys))
             return
         lookup = _Lookup(connection, keys)
