@@ -112,7 +112,7 @@ def test_the_hook_takes_a_quarter_of_its_memory_and_two_tasks(
         HookProcess(machine.config, listener, prefix=group.command()) as process,
     ):
         others.wait_for_reverse_names(path)
-        assert others.look_up(path, 300) > 0
+        assert others.look_up(path, 100) > 0
         assert process.process.poll() is None
         assert group.tasks() == 2
     assert group.peak() > 10e6  # or nothing would be shown

@@ -155,7 +155,7 @@ in
     serviceConfig = sandbox // {
       DynamicUser = true;
       ExecStart = "${package}/bin/dm-dns hook";
-      # 23 MB, and 10 MB more for lookups of names with as many addresses as may be (docs/limits.md).
+      # 23 MB, and 110 MB more for what resolved is slow to read of the longest answers (docs/limits.md).
       MemoryMax = "256M";
       # Each of at most 4096 lookups has a connection, and another two if its answers are too long for
       # UDP. systemd's default is 1024, with which names of many addresses would be answered too late.
