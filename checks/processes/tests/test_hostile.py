@@ -1,9 +1,7 @@
 """`dm-dns apply` with what it must not be stopped by: the names that resolved still do."""
 
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -94,28 +92,6 @@ def test_what_is_beyond_a_limit_is_a_problem_soon(
     until(lambda: problems(machine) == [], "nothing is wrong any more")
 
 
-@contextmanager
-def growing(path: Path) -> Iterator[None]:
-    """Append to a file all the time."""
-    begun, ended = threading.Event(), threading.Event()
-
-    def append() -> None:
-        with path.open("ab") as file:
-            while not ended.wait(0.0001):
-                file.write(b"#\n")
-                file.flush()
-                begun.set()
-
-    thread = threading.Thread(target=append)
-    thread.start()
-    try:
-        assert begun.wait(5)
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def test_a_file_that_keeps_growing_is_a_problem_and_not_waited_for(
     machine: PlainMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +101,16 @@ def test_a_file_that_keeps_growing_is_a_problem_and_not_waited_for(
     config = Config.read(machine.config)
     bring(machine, zone_conf(5))
     assert applying.apply(config).problems == []
-    with growing(machine.hosts):
+    is_current = ReadFile.is_current
+
+    def grow_and_tell(file: ReadFile) -> bool:
+        if file.path == machine.hosts:
+            with machine.hosts.open("a") as hosts:
+                hosts.write("#\n")
+        return is_current(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ReadFile, "is_current", grow_and_tell)
         outcome = applying.apply(config)
     assert len(outcome.problems) == 1
     assert outcome.problems[0].startswith(f"{machine.hosts} keeps changing: ")
