@@ -155,7 +155,10 @@ class UnboundProcess:
 
         """
         query = dns.message.make_query(name, kind)
-        return dns.query.udp(query, self.address, timeout=seconds, port=self.port)
+        # A port that this process gets may have been that of another, whose answer is still to come.
+        return dns.query.udp(
+            query, self.address, timeout=seconds, port=self.port, ignore_unexpected=True
+        )
 
     def command(self, text: str) -> bytes:
         """Return what it answers to a command of unbound-control(8).

@@ -1,13 +1,17 @@
 """A machine as the tests, the demo and the benchmarks use it."""
 
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import dns.message
+import dns.rcode
 import pytest
 
-from checks.processes import unbound
+from checks.processes import ports, unbound
 from checks.processes.fake_mesh import FakeMesh
 from checks.processes.plain_machine import PlainMachine
 from checks.processes.tests.helpers import (
@@ -21,6 +25,7 @@ from checks.processes.tests.helpers import (
     wait_for_serial,
     zone_conf,
 )
+from checks.processes.unbound import UnboundProcess
 from checks.processes.wait import until
 
 PARENT = """\
@@ -109,3 +114,27 @@ def push(machine: PlainMachine, path: Path, text: str) -> None:
     path.write_text(text)
     run = machine.daemon.push(path, machine.domain)
     assert run.returncode == 0, run.stderr
+
+
+def test_an_answer_that_another_is_waiting_for_is_not_taken_for_unbounds(
+    tmp_path: Path,
+) -> None:
+    address, port = ports.free_endpoint()
+    asked = UnboundProcess(
+        tmp_path, domain="pin", zonefile=tmp_path / "zone", address=address, port=port
+    )
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        server.bind((address, port))
+
+        def answer() -> None:
+            query, client = server.recvfrom(4096)
+            other.sendto(b"late", client)
+            server.sendto(dns.message.make_response(dns.message.from_wire(query)).to_wire(), client)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert asked.ask("irc.pin", "A").rcode() == dns.rcode.NOERROR
+        thread.join()
