@@ -155,7 +155,7 @@ class UnboundProcess:
 
         """
         query = dns.message.make_query(name, kind)
-        # A port that this process gets may have been that of another, whose answer is still to come.
+        # Its port may have been that of another, whose answer is still to come.
         return dns.query.udp(
             query, self.address, timeout=seconds, port=self.port, ignore_unexpected=True
         )
