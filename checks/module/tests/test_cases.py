@@ -997,7 +997,7 @@ def test_all_that_is_wrong_there_is_known() -> None:
     assert len(problems("wrong-addresses")) == 13 + 5
 
 
-def test_wrong_local_networks_and_nothing_else_may() -> None:
+def test_the_server_may_ask_routers_and_nothing_else_may() -> None:
     for name, machine in load("local-networks").items():
         prefixes = ["192.168.1.0/24", "fd00:1::/64"]
         server = machine["systemd.services.dm-dns"]["serviceConfig"]

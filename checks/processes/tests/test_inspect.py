@@ -229,12 +229,18 @@ def test_the_hosts_file_of_the_machine_is_what_it_answers_and_what_show_says(
     ]
 
 
-def test_show_says_what_programs_get_in_place_of_a_name(serving: PlainMachine) -> None:
-    serving.hosts.write_text("192.0.2.66 irc.pin\n")
-    done = dm_dns(serving, "show", "irc", "--clan", str(serving.directory / "clan.json"))
-    assert done.stderr == (
-        f"dm-dns: programs on this machine get 192.0.2.66 for irc.pin: {serving.hosts} has that\n"
-    )
+@pytest.mark.parametrize(
+    ("address", "get"), [("192.0.2.66", "192.0.2.66"), ("127.0.0.1", "a loopback address")]
+)
+def test_show_says_what_programs_get_in_place_of_a_name(
+    serving: PlainMachine, address: str, get: str
+) -> None:
+    serving.hosts.write_text(f"{address} irc.pin\n")
+    clan = ["--clan", str(serving.directory / "clan.json")]
+    told = f"dm-dns: programs on this machine get {get} for irc.pin: {serving.hosts} has that\n"
+    assert dm_dns(serving, "show", "irc", *clan).stderr == told
+    assert dm_dns(serving, "show", *clan).stderr == told
+    assert dm_dns(serving, "show", "mail", *clan).stderr == ""
 
 
 def test_the_page_is_written_whole_or_not_at_all(serving: PlainMachine) -> None:
@@ -328,7 +334,7 @@ def test_from_a_checkout_all_machines_are_asked(fleet: Fleet, tmp_path: Path) ->
 pin: the newest serial is 1795589653 (2026-11-25 06:54:13 UTC)
 kiwi  newest       1795589653  mesh      ssh
 pear  behind       1795589648  mesh      ssh   the mesh has brought it nothing newer than serial 1795589648; see `systemctl status data-mesher` there
-plum  behind                -  -         ssh   /run/state.json does not exist: dm-dns.service does not run; `dm-dns doctor` says what to type
+plum  behind                -  -         ssh   /run/state.json does not exist: dm-dns.service does not run; `dm-dns doctor` there says what to type
 3 of 3 machines were reached; the newest zone is served by 1
 """)
     fleet.serve(plum=SERIAL)

@@ -1,5 +1,10 @@
 """The package's errors: what a user can be told and can act on."""
 
+from typing import Final
+
+DOCTOR: Final = "; `dm-dns doctor` says what to type"
+"""How a problem of this machine ends whose remedy depends on its cause."""
+
 
 class Error(Exception):
     """A failure; its message says what is wrong, where, by which rule, and the remedy."""

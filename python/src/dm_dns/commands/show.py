@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ``--json`` prints one object. Its keys stay:
 
     - ``domain``; ``serial`` of the zone; ``source`` (``mesh``, ``deployed`` or ``kept``), null in
-      a checkout; ``notes``, a list of texts: what is not known, and why;
+      a checkout; ``notes``, a list of texts: what is not known, and why, and
+      which names programs on this machine resolve to something else;
     - ``names``, a list, sorted by name. Each has ``name``; ``kind``, one of inventory.KINDS;
       ``machines`` and ``addresses``, lists; ``local``, a list of objects with ``address``,
       ``network``, ``given`` (null in a checkout) and ``reason``; ``exports``, a list of objects
@@ -92,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     found = _facts(options)
     if options.name is not None:
         found = found._replace(names=[_find(found, options.name)])
+    notes = [*found.notes, *(found.overrides.get(name.name, "") for name in found.names)]
+    found = found._replace(notes=[note for note in notes if note])
     if options.html:
         files.write(options.html, page.render(found).encode())
     elif options.json:

@@ -9,7 +9,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.access.checkout import Checkout
@@ -23,6 +24,8 @@ from dm_dns.node.config import Config
 from dm_dns.node.judge import look
 from dm_dns.node.presence import Presence
 from dm_dns.zone import conf, limits
+
+_LOOPBACK: Final = "a loopback address"
 
 
 class Facts(NamedTuple):
@@ -41,6 +44,8 @@ class Facts(NamedTuple):
     """Newest first."""
     notes: list[str]
     """What is not known, and why."""
+    overrides: Mapping[str, str] = MappingProxyType({})
+    """Names for which programs on this machine get something else, and what."""
     whole_domain: bool = True
     """Whether nobody else has names of the domain."""
 
@@ -67,7 +72,8 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
     except (Error, OSError) as error:
         notes.append(f"not known who exports a name: {describe(error)}; deploy this machine again")
     text = _read_text(config.hosts)
-    own = hosts.parse(text, config.domain).addresses
+    in_hosts = hosts.parse(text, config.domain)
+    own = in_hosts.addresses
     past = list(editions.of_machine(config, current))
     facts = _facts(
         status.own_name(),
@@ -79,14 +85,16 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
         presences=found.state.local.networks if found.state else None,
         is_machine=True,
     )
-    notes += [
-        f"programs on this machine get {' '.join(own[each.name])} for {each.name}: {config.hosts}"
-        " has that"
+    # Other names of hosts(5) are served with its addresses.
+    overrides = {
+        each.name: f"programs on this machine get {' '.join(own.get(each.name, [_LOOPBACK]))} for"
+        f" {each.name}: {config.hosts} has that"
         for each in facts.names
-        if each.name in current.zone.cnames and own.get(each.name, each.addresses) != each.addresses
-    ]
+        if each.name in in_hosts.names & current.zone.cnames.keys()
+        and own.get(each.name) != each.addresses
+    }
     source = served.source if served else None
-    return facts._replace(source=source, notes=notes, whole_domain=config.whole_domain)
+    return facts._replace(source=source, overrides=overrides, whole_domain=config.whole_domain)
 
 
 def of_checkout(

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from dm_dns.errors import Error
+from dm_dns.errors import DOCTOR, Error
 from dm_dns.inspect.asking import Answer, Machine, Query, ask
 from dm_dns.inspect.clan import Clan
 from dm_dns.zone import conf, names
@@ -20,6 +20,7 @@ VERDICTS: Final = ("newest", "behind", "differs", "faulty", "unreachable")
 """What can be found of a machine: it serves the newest zone; an older one; another one with the
 same serial; the newest, but something is wrong; it was not reached."""
 
+_DOCTOR: Final = DOCTOR.replace("says", "there says")
 _PARALLEL: Final = 64
 
 
@@ -137,7 +138,7 @@ def _row(
     """
     if isinstance(answer, Error):
         return Row(name, "unreachable", None, str(answer))
-    problem = answer.problems[0] if answer.problems else None
+    problem = answer.problems[0].replace(DOCTOR, _DOCTOR) if answer.problems else None
     if answer.serial is None or (newest is not None and answer.serial < newest):
         return Row(name, "behind", answer, problem or _why_behind(answer, newest, is_served))
     if answer.sha256 != expected:
@@ -149,7 +150,7 @@ def _row(
 def _why_behind(answer: Answer, newest: int | None, is_served: bool) -> str:  # noqa: FBT001
     """Return why a machine without problems serves an older zone."""
     if answer.serial is None:
-        return "it serves nothing; `dm-dns doctor` there says what to type"
+        return f"it serves nothing{_DOCTOR}"
     if not is_served:
         return f"nobody has pushed serial {newest} yet"
     if answer.source == "mesh":

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dm_dns.errors import Error
+from dm_dns.errors import DOCTOR, Error
 from dm_dns.node import dns_message, varlink
 from dm_dns.node.dns_message import Record
 from dm_dns.node.varlink import VarlinkError
@@ -119,8 +119,5 @@ def _resolve(path: Path, name: str, kind: int, seconds: float) -> tuple[bool, li
     except PermissionError:
         raise
     except (OSError, ValueError, KeyError, TypeError, VarlinkError) as error:
-        raise Error(
-            f"systemd-resolved's hook {path} does not answer: {error};"
-            " `dm-dns doctor` says what to type"
-        ) from None
+        raise Error(f"systemd-resolved's hook {path} does not answer: {error}{DOCTOR}") from None
     return "rcode" not in reply, [dns_message.parse_record(record) for record in answer]

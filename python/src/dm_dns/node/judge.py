@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dm_dns.errors import Error, describe
+from dm_dns.errors import DOCTOR, Error, describe
 from dm_dns.node import certificate, hook_calls, resolved, state
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
@@ -22,8 +22,6 @@ _PATIENCE: Final = 5.0
 _POLL: Final = 0.2
 HANGS_SECONDS: Final = 240.0
 """dm-dns.service writes the state every minute, and a run of it may take two."""
-
-_DOCTOR: Final = "`dm-dns doctor` says what to type"
 
 
 class Finding(NamedTuple):
@@ -71,11 +69,11 @@ def look(config: Config, state_file: Path, *, tries: int = ANSWER_TRIES) -> Find
     try:
         found = state.read(state_file)
     except FileNotFoundError:
-        return Finding([f"{state_file} does not exist: dm-dns.service does not run; {_DOCTOR}"])
+        return Finding([f"{state_file} does not exist: dm-dns.service does not run{DOCTOR}"])
     except (Error, OSError) as error:
         return Finding([f"{describe(error)}; run `systemctl restart dm-dns`"])
     if problem := _problem_of_writer(found):
-        return Finding([f"dm-dns.service {problem}; {_DOCTOR}"], found)
+        return Finding([f"dm-dns.service {problem}{DOCTOR}"], found)
     if found.problems:
         return Finding(found.problems, found, lasts=True)
     return Finding(_ask(config, found, tries), found)
@@ -97,7 +95,7 @@ def _problem_of_writer(found: State) -> str | None:
 def _ask(config: Config, found: State, tries: int) -> list[str]:
     """Return who of unbound, the hook and resolved does not answer what the state says, and why."""
     if found.served is None:
-        return [f"dm-dns.service serves nothing; {_DOCTOR}"]
+        return [f"dm-dns.service serves nothing{DOCTOR}"]
     name, expected = zonefile.status_name(config.domain), found.served.status
     try:
         answers = {"unbound": config.unbound.txt(name, tries=tries)}
@@ -115,7 +113,7 @@ def _ask(config: Config, found: State, tries: int) -> list[str]:
     except (Error, MessageError) as error:
         return [str(error)]
     return [
-        f"{who} {_wrong(name, answer, expected)}; {_DOCTOR}"
+        f"{who} {_wrong(name, answer, expected)}{DOCTOR}"
         for who, answer in answers.items()
         if answer != expected
     ]

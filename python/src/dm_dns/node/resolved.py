@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from typing import Any, Final
 
-from dm_dns.errors import Error
+from dm_dns.errors import DOCTOR, Error
 from dm_dns.node import dns_message, varlink
 from dm_dns.node.varlink import VarlinkError
 
@@ -75,6 +75,4 @@ def _call(path: Path, method: str, seconds: float, **parameters: object) -> dict
 
 
 def _silent(path: Path, error: Exception) -> Error:
-    return Error(
-        f"systemd-resolved does not answer at {path}: {error}; `dm-dns doctor` says what to type"
-    )
+    return Error(f"systemd-resolved does not answer at {path}: {error}{DOCTOR}")

@@ -11,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dm_dns.errors import Error
+from dm_dns.errors import DOCTOR, Error
 from dm_dns.node import dns_message
 from dm_dns.node.dns_message import MessageError
 
 # unbound-control(8) speaks this over a unix socket: one line with the protocol's version and the
 # command; the answer ends with the connection.
 _CONTROL_PREFIX: Final = b"UBCT1 "
-_LOAD_SECONDS: Final = 60  # a million names take unbound 1.3 s
+_LOAD_SECONDS: Final = 60  # the worst zone takes unbound 4.2 s (docs/limits.md)
 _BUSY_SECONDS: Final = 10
 _STARTING_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.05
@@ -62,7 +62,7 @@ class Unbound(NamedTuple):
         except OSError as error:
             raise Error(
                 f"unbound does not answer on its control socket {self.control}:"
-                f" {error.strerror or error}; `dm-dns doctor` says what to type"
+                f" {error.strerror or error}{DOCTOR}"
             ) from None
         return answer.decode("utf-8", "replace")
 
@@ -121,8 +121,7 @@ class Unbound(NamedTuple):
 
     def _silent(self, reason: str) -> Error:
         return Error(
-            f"unbound does not answer queries on {self.address} port {self.port}: {reason};"
-            " `dm-dns doctor` says what to type"
+            f"unbound does not answer queries on {self.address} port {self.port}: {reason}{DOCTOR}"
         )
 
 

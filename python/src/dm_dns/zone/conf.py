@@ -39,7 +39,6 @@ _CUT_SHORT: Final = "it was cut short or changed; send it again"
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
 _END_OF_COMMENTS: Final = re.compile(rb"\n(?!#)")
-_DOMAIN: Final = re.compile(rf"(?=.{{1,{names.MAX_DOMAIN}}}\Z){names.LABEL}(?:\.{names.LABEL})*")
 _HEADER: Final = {
     "# dm-dns zone VERSION": re.compile(r"# dm-dns zone (0|[1-9][0-9]{0,9})"),
     "# serial: NUMBER": re.compile(r"# serial: (0|[1-9][0-9]{0,19})"),

@@ -33,8 +33,8 @@ MAX_SHARED: Final = 20_000
 machines."""
 
 MAX_REVERSE: Final = 20_000
-"""Addresses that have a reverse name on a machine where programs are to get it: factor 5 to 1000
-machines with an address in each of four networks. systemd-resolved is told all of these names
+"""Addresses that may have a reverse name on a machine where programs are to get it: factor 5 to
+1000 machines with an address in each of four networks. systemd-resolved is told all of these names
 (`node.reverse_names`): 20,000 are a message of 1.5 MB, and it takes at most 16 MB."""
 
 MAX_ADDRESSES: Final = 2000

@@ -39,7 +39,8 @@ def owners(served: conf.Zone, addresses: Mapping[str, tuple[str, ...]]) -> dict[
     """Return the machine or device of each address that has a reverse name, by the address.
 
     An address that several have has none: in different networks it may be of different ones. None
-    is returned if there are more than `limits.MAX_REVERSE`, however many more.
+    is returned if more than `limits.MAX_REVERSE` addresses may have one, those that several have
+    included: so the work has a limit.
 
     Args:
         served: the zone.

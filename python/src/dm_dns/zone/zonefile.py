@@ -225,8 +225,8 @@ def _replaced_cnames(
         local: targets that are always replaced.
 
     """
-    # Far fewer names are targets than have a CNAME, so what can be found out once for each target
-    # is.
+    # Far fewer names are targets than have a CNAME, so whatever depends on the target alone is
+    # computed once for each target.
     ends = _ends(cnames, local)
     lacking = {
         target

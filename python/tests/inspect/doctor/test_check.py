@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from dm_dns.errors import DOCTOR
 from dm_dns.inspect.doctor.check import Check, Found, fault, not_asked, run, well
 
 
@@ -53,6 +54,10 @@ def test_only_the_shell_of_root_gets_remedies_without_sudo(
     monkeypatch.setattr("os.geteuid", lambda: user)
     remedy = "sudo systemctl stop a; sudo systemctl start a && sudo rm b"
     assert fault("broken", remedy).remedy == typed
+
+
+def test_nobody_who_asks_doctor_is_sent_to_it() -> None:
+    assert fault(f"unbound does not answer{DOCTOR}", "repair").text == "unbound does not answer"
 
 
 def test_what_depends_on_what_only_root_may_ask_is_asked() -> None:

@@ -7,6 +7,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, NamedTuple
 
+from dm_dns.errors import DOCTOR
+
 VERDICTS: Final = ("ok", "fault", "not asked")
 
 
@@ -34,14 +36,17 @@ def fault(text: str, remedy: str) -> Found:
 
     Args:
         text: what was found.
-        remedy: what to type or to change. Commands have sudo, which root's shell does without.
+        remedy: what to type or to change. Its sudo is removed where the reader has a shell of root.
 
     """
-    return Found("fault", text, _SUDO.sub("", remedy) if _is_roots_shell() else remedy)
+    # Who reads this has asked doctor.
+    return Found(
+        "fault", text.removesuffix(DOCTOR), _SUDO.sub("", remedy) if _is_roots_shell() else remedy
+    )
 
 
 def _is_roots_shell() -> bool:
-    """Tell whether who reads this types as root: not through sudo, run0 or doas."""
+    """Tell whether the reader has a shell of root: not if sudo, run0 or doas started this."""
     return os.geteuid() == 0 and not os.environ.keys() & {"SUDO_USER", "DOAS_USER"}
 
 
