@@ -70,11 +70,12 @@ let
       isZero = count: all (number: number == 0) (take count found);
     in
     if isIPv4 address then
-      if first == 0 then
+      if isZero 4 then
         "unspecified"
       else if first == 127 then
         "loopback"
-      else if first >= 224 then
+      # Of 0.0.0.0/8, no other address is for all addresses either.
+      else if first == 0 || first >= 224 then
         "group"
       else
         null

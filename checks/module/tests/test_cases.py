@@ -111,7 +111,8 @@ def test_reverse_names_without_an_address_that_may_have_one_are_a_warning() -> N
     machines = load("nothing-to-reverse")
     assert machines["off"]["warnings"] == []
     (warning,) = machines["on"]["warnings"]
-    assert warning.startswith("dm-dns: the setting reverse of 'on' has no effect: no address")
+    assert "the setting reverse of 'on' has no effect, unless /etc/hosts has other" in warning
+    assert "\nno address that services export or settings have is private, " in warning
     assert "roles.default.machines.<machine>.settings.addresses" in warning
     # Where there is one, nothing is to be warned of.
     assert load("shared-domain")["certified"]["warnings"] == []
@@ -911,6 +912,7 @@ def test_an_address_in_a_local_network_may_be_valid_elsewhere_as_well() -> None:
     assert own == ("192.168.1.12", "fd00:1::12", "fd09::2")
 
 
+ITSELF = "write the address of the machine or device itself"
 OTHER = "write an address that other machines reach, such as one in a LAN or a VPN"
 
 
@@ -925,6 +927,7 @@ def problems(case: str) -> list[str]:
     ("address", "rule", "remedy"),
     [
         ("0.0.0.0", "stands for all addresses", OTHER),  # noqa: S104
+        ("0.0.0.1", "is a multicast or reserved address", OTHER),
         ("127.0.0.2", "is a loopback address", OTHER),
         ("224.0.0.251", "is a multicast or reserved address", OTHER),
         ("240.0.0.1", "is a multicast or reserved address", OTHER),
@@ -945,13 +948,56 @@ def problems(case: str) -> list[str]:
             "is in the prefix of localNetworks.office, and machines elsewhere",
             'write "fd00:1::10/64" if it is valid there only, or "fd00:1::10/128" if',
         ),
+        ("10.4.255.255", "is the broadcast address of 10.4.0.0/16", ITSELF),
+        ("192.168.1.0", "is the address of the network 192.168.1.0/24 itself", ITSELF),
+        ("FD00:1::", "is the address of the network fd00:1::/64 itself", ITSELF),
+        (
+            # A host in the wider of two networks may have the broadcast address of the other.
+            "172.16.1.255",
+            "is in the prefix of localNetworks.corporate and localNetworks.lab, and machines",
+            'write "172.16.1.255/12@corporate" if it is valid there only, or "172.16.1.255/32" if',
+        ),
+        (
+            # With "10.4.1.10" alone, the next evaluation would stop.
+            "10.4.1.10/24",
+            ": no local network 10.4.1.0/24 is declared, and the address is in localNetworks.n4",
+            'write "10.4.1.10/16" if it is valid there only, or "10.4.1.10/32" if',
+        ),
+        (
+            # With its prefix length, it is a broadcast address.
+            "10.4.1.255/24",
+            ": no local network 10.4.1.0/24 is declared, and the address is in localNetworks.n4",
+            'write "10.4.1.255/16" if it is valid there only, or "10.4.1.255/32" if',
+        ),
+        (
+            "10.4.1.127/25@n4",
+            ": local network 'n4' has the prefix 10.4.0.0/16, not 10.4.1.0/25",
+            "correct the address, or that prefix",
+        ),
+        (
+            "192.168.1.10/25",
+            ": no local network 192.168.1.0/25 is declared, and the address is in",
+            'write "192.168.1.10/24@home" if it is valid there only, or "192.168.1.10/32" if',
+        ),
+        (
+            "192.168.1.255/16",
+            ": no local network 192.168.0.0/16 is declared, and 192.168.1.255 is the broadcast",
+            f"{ITSELF}, or declare that network, in",
+        ),
+        (
+            "FD00:1::10/56",
+            ": no local network fd00:1:0:0::/56 is declared, and the address is in",
+            'write "fd00:1::10/64" if it is valid there only, or "fd00:1::10/128" if',
+        ),
     ],
 )
 def test_an_address_that_leads_nowhere_or_astray_stops_the_evaluation(
     address: str, rule: str, remedy: str
 ) -> None:
     (found,) = [
-        problem for problem in problems("wrong-addresses") if f'"{address}" {rule}' in problem
+        problem
+        for problem in problems("wrong-addresses")
+        if f'"{address}"{"" if rule.startswith(":") else " "}{rule}' in problem
     ]
     assert found.startswith("setting addresses of machine 'server':\n  ")
     assert f"\n  Remedy: {remedy}" in found
@@ -994,7 +1040,7 @@ def test_what_else_is_wrong_there_is_told_once(subject: str, rule: str, remedy: 
 
 
 def test_all_that_is_wrong_there_is_known() -> None:
-    assert len(problems("wrong-addresses")) == 13 + 5
+    assert len(problems("wrong-addresses")) == 24 + 5
 
 
 def test_the_server_may_ask_routers_and_nothing_else_may() -> None:
@@ -1031,7 +1077,7 @@ def test_who_answers_others_knows_whom() -> None:
 def test_wrong_local_networks_stop_the_evaluation_with_what_to_write() -> None:
     message = load("wrong-local-networks")["server"][GENERATOR]["throws"]
     declare = """\
-declare it, in the settings of the role default:
+declare that network, in the settings of the role default:
     localNetworks.another = {
       prefix = "{prefix}";
       router = { address = "{first}"; linkAddress = "52:54:00:12:34:56"; };
@@ -1267,6 +1313,7 @@ def test_each_address_that_takes_the_names_away_is_named_with_the_reason() -> No
     reasons = dict(re.findall(r"^  (\S+): (.+)$", message, re.MULTILINE))
     assert {address: reason.split(",")[0] for address, reason in reasons.items()} == {
         "0.0.0.0": "it stands for all addresses",  # noqa: S104
+        "0.0.0.1": "it is a multicast or reserved address",
         "::": "it stands for all addresses",
         "127.0.0.53": "it is a loopback address",
         "::1": "it is a loopback address",

@@ -111,8 +111,9 @@ in
   ];
 
   warnings = lib.optional (settings.reverse && !zone.hasReverse) ''
-    dm-dns: the setting reverse of '${machine.name}' has no effect: no address of a machine or device is
-    private, unique local, or of yggdrasil or mycelium, and only those get names.
+    dm-dns: the setting reverse of '${machine.name}' has no effect, unless /etc/hosts has other addresses:
+    no address that services export or settings have is private, unique local, or of yggdrasil or
+    mycelium, and only those get names.
     Remove it, or set such addresses: roles.default.machines.<machine>.settings.addresses of dm-dns.
   '';
 

@@ -191,7 +191,17 @@ let
     );
 
   # Their prefixes both have the router, so a machine that is on one of them is on the other as well.
-  byRouter = groupBy (name: toJSON networks.${name}.router) (attrNames networks);
+  byRouter = groupBy (
+    name:
+    let
+      inherit (networks.${name}.router) address linkAddress;
+    in
+    # An address with IPv6 has several spellings.
+    toJSON [
+      (if isAddress address then numbers address else address)
+      linkAddress
+    ]
+  ) (attrNames networks);
   ambiguous = filter (names: length names > 1) (lib.attrValues byRouter);
 
   prefixes = mapAttrs (_name: network: parsePrefix network.prefix) networks;
@@ -229,10 +239,20 @@ let
       # With the prefix length of all its bits, an address is valid outside of its network as well.
       bits = one: if isIPv4 one then 32 else 128;
       isSingle = found != null && named == null && size == bits address;
-      plain = if isSingle then address else head parts;
-      places = around plain;
-      inPlace = head places;
+      plain = if found == null then head parts else address;
       misplaced = hostProblem own.prefix address;
+      itself = "write the address of the machine or device itself";
+      # Of the local networks that an address is in, those in which a host can have it; why not in the
+      # first; and how it is written then.
+      places = around plain;
+      suitable = filter (name: hostProblem networks.${name}.prefix plain == null) places;
+      unsuitable = hostProblem networks.${head places}.prefix plain;
+      inPlace = head suitable;
+      orElsewhere =
+        "write \"${plain}/${toString prefixes.${inPlace}.size}"
+        + (if length places == 1 then "" else "@${inPlace}")
+        + "\" if it is valid there only, or \"${plain}/${toString (bits plain)}\" if other machines"
+        + " reach it as well, such as through a VPN";
       other = "write an address that other machines reach, such as one in a LAN or a VPN";
       wrong = rule: remedy: {
         inherit remedy;
@@ -248,12 +268,11 @@ let
         wrong " ${useless.mapped}" "write the IPv4 address"
       else if kind plain != null then
         wrong " ${useless.${kind plain}}" other
+      else if !isSingle && places != [ ] && suitable == [ ] then
+        wrong " ${unsuitable}" itself
       else if !isSingle && places != [ ] then
         wrong " is in the prefix of ${settingsOf places}, and machines elsewhere would get it too" (
-          "write \"${plain}/${toString prefixes.${inPlace}.size}"
-          + (if length places == 1 then "" else "@${inPlace}")
-          + "\" if it is valid there only, or \"${plain}/${toString (bits plain)}\" if other machines"
-          + " reach it as well, such as through a VPN"
+          orElsewhere
         )
       else
         { address = plain; }
@@ -267,15 +286,25 @@ let
       wrong " is not an address that a host can have on a local network" (
         "use a private, unique local or global address"
       )
+    # First the prefix length: with a wrong one, an address may seem to be that of the network.
+    else if named != null && networks ? ${named} && !elem named known then
+      wrong ": local network '${named}' has the prefix ${networks.${named}.prefix}, not ${own.prefix}" (
+        "correct the address, or that prefix"
+      )
+    else if named == null && known == [ ] && suitable != [ ] then
+      wrong (
+        ": no local network ${own.prefix} is declared, and the address is in ${settingsOf suitable}, with"
+        + " another prefix length"
+      ) "${orElsewhere}, or ${declare own}"
     else if misplaced != null then
-      wrong ": ${address} ${misplaced}" "write the address of the machine or device itself"
+      wrong ": ${address} ${misplaced}" itself
     else if named != null && !(networks ? ${named}) then
       wrong ": there is no local network '${named}'" (
         if networks == { } then declare own else "use ${alternatives (attrNames networks)}"
       )
-    else if named != null && !elem named known then
-      wrong ": local network '${named}' has the prefix ${networks.${named}.prefix}, not ${own.prefix}" (
-        "correct the address, or that prefix"
+    else if known == [ ] && places != [ ] then
+      wrong ": no local network ${own.prefix} is declared, and ${address} ${unsuitable}" (
+        "${itself}, or ${declare own}"
       )
     else if known == [ ] then
       wrong ": no local network ${own.prefix} is declared, so nobody can tell where the address is valid" (
@@ -290,7 +319,7 @@ let
   alternatives = concatMapStringsSep " or " (name: "'${name}'");
 
   declare = own: ''
-    declare it, in the settings of the role default:
+    declare that network, in the settings of the role default:
         localNetworks.${if networks ? home then "another" else "home"} = {
           prefix = "${own.prefix}";
           router = { address = "${own.first}"; linkAddress = "52:54:00:12:34:56"; };
