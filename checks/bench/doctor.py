@@ -23,14 +23,14 @@ class _Case(NamedTuple):
     on: str = _MACHINE
 
 
-_SOCKET_TOO: Final = "unbound.socket unbound.service"
+_UNBOUND: Final = "unbound.socket unbound.service"
 _CASES: Final = (
     _Case("a machine that is well", ""),
     _Case(
         "unbound stopped",
         "unbound",
-        f"systemctl stop {_SOCKET_TOO}",
-        f"systemctl start {_SOCKET_TOO}",
+        f"systemctl stop {_UNBOUND}",
+        f"systemctl start {_UNBOUND}",
     ),
     *(
         _Case(f"{unit} frozen", check, f"systemctl freeze {unit}", f"systemctl thaw {unit}")

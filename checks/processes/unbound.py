@@ -155,7 +155,7 @@ class UnboundProcess:
 
         """
         query = dns.message.make_query(name, kind)
-        # Its port may have been that of another, whose answer is still to come.
+        # The port may have been another client's, whose answer still arrives.
         return dns.query.udp(
             query, self.address, timeout=seconds, port=self.port, ignore_unexpected=True
         )

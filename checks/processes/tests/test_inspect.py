@@ -237,7 +237,7 @@ def test_show_says_what_programs_get_in_place_of_a_name(
 ) -> None:
     serving.hosts.write_text(f"{address} irc.pin\n")
     clan = ["--clan", str(serving.directory / "clan.json")]
-    told = f"dm-dns: programs on this machine get {get} for irc.pin: {serving.hosts} has that\n"
+    told = f"dm-dns: programs on this machine get {get} for irc.pin, from {serving.hosts}\n"
     assert dm_dns(serving, "show", "irc", *clan).stderr == told
     assert dm_dns(serving, "show", *clan).stderr == told
     assert dm_dns(serving, "show", "mail", *clan).stderr == ""

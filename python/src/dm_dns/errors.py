@@ -3,7 +3,7 @@
 from typing import Final
 
 DOCTOR: Final = "; `dm-dns doctor` says what to type"
-"""How a problem of this machine ends whose remedy depends on its cause."""
+"""The end of a message about this machine, where the remedy depends on the cause."""
 
 
 class Error(Exception):

@@ -8,6 +8,8 @@ from inline_snapshot import snapshot
 
 from dm_dns import cli
 from dm_dns.inspect.doctor import checks
+from dm_dns.inspect.doctor.check import Result, well
+from dm_dns.inspect.doctor.checks import Report
 
 
 def test_without_a_configuration_nothing_else_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +38,21 @@ def test_the_first_fault_is_last_with_what_to_type(
             "Only root may ask everything: `sudo dm-dns doctor` shows more.",
         ]
     )
+
+
+def test_without_a_fault_the_last_line_says_what_programs_get(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = [
+        Result("clock", well("noon")),
+        Result("name-programs", well("getaddrinfo(git.pin) is fd00::1")),
+    ]
+    monkeypatch.setattr(
+        checks, "examine", lambda *_: Report("kiwi", "pin", "git", is_root=True, results=results)
+    )
+    assert cli.main(["doctor", "git"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "kiwi: no fault was found: getaddrinfo(git.pin) is fd00::1"
 
 
 def test_misuse_has_another_exit_status(capsys: pytest.CaptureFixture[str]) -> None:

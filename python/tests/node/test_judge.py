@@ -134,7 +134,7 @@ def test_who_looks_may_give_them_less_time(answers: Answers) -> None:
             "serial=4",
             f"{OTHER} _dm-dns.pin is 'serial=4', not '{STATUS}'",
         ),
-        (None, "has no TXT record _dm-dns.pin, which the zone has that dm-dns.service loaded"),
+        (None, "has no TXT record _dm-dns.pin, but the zone that dm-dns.service loaded does"),
     ],
 )
 def test_whoever_answers_something_else_is_named(

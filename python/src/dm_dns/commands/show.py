@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> int:
     found = _facts(options)
     if options.name is not None:
         found = found._replace(names=[_find(found, options.name)])
-    notes = [*found.notes, *(found.overrides.get(name.name, "") for name in found.names)]
-    found = found._replace(notes=[note for note in notes if note])
+    shown = [name.name for name in found.names if name.name in found.overrides]
+    found = found._replace(notes=[*found.notes, *map(found.overrides.__getitem__, shown)])
     if options.html:
         files.write(options.html, page.render(found).encode())
     elif options.json:

@@ -10,7 +10,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from dm_dns import files
 from dm_dns.access.checkout import Checkout
@@ -24,8 +24,6 @@ from dm_dns.node.config import Config
 from dm_dns.node.judge import look
 from dm_dns.node.presence import Presence
 from dm_dns.zone import conf, limits
-
-_LOOPBACK: Final = "a loopback address"
 
 
 class Facts(NamedTuple):
@@ -87,8 +85,8 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
     )
     # Other names of hosts(5) are served with its addresses.
     overrides = {
-        each.name: f"programs on this machine get {' '.join(own.get(each.name, [_LOOPBACK]))} for"
-        f" {each.name}: {config.hosts} has that"
+        each.name: f"programs on this machine get {in_hosts.shown(each.name)} for {each.name},"
+        f" from {config.hosts}"
         for each in facts.names
         if each.name in in_hosts.names & current.zone.cnames.keys()
         and own.get(each.name) != each.addresses

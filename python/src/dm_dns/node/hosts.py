@@ -23,6 +23,10 @@ class Hosts(NamedTuple):
     problems: list[str]
     """Which names are left out, and why."""
 
+    def shown(self, name: str) -> str:
+        """Return, for people, what a name has that is one of `names`."""
+        return " ".join(self.addresses.get(name, ())) or "a loopback address"
+
 
 def parse(text: str, domain: str) -> Hosts:
     """Return the names directly below ``domain`` in hosts(5) ``text``.

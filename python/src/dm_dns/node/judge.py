@@ -121,7 +121,7 @@ def _ask(config: Config, found: State, tries: int) -> list[str]:
 
 def _wrong(name: str, answer: str | None, expected: str) -> str:
     if answer is None:
-        return f"has no TXT record {name}, which the zone has that dm-dns.service loaded"
+        return f"has no TXT record {name}, but the zone that dm-dns.service loaded does"
     return (
         "does not serve the zone that dm-dns.service loaded: the TXT record"
         f" {name} is {answer!a}, not {expected!a}"

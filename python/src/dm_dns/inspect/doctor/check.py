@@ -11,7 +11,6 @@ from dm_dns.errors import DOCTOR
 
 VERDICTS: Final = ("ok", "fault", "not asked")
 
-
 _SUDO: Final = re.compile(r"(^|(?<=&& )|(?<=; ))sudo ")
 """At the beginning of a command."""
 
@@ -39,7 +38,7 @@ def fault(text: str, remedy: str) -> Found:
         remedy: what to type or to change. Its sudo is removed where the reader has a shell of root.
 
     """
-    # Who reads this has asked doctor.
+    # The reader has run doctor already.
     return Found(
         "fault", text.removesuffix(DOCTOR), _SUDO.sub("", remedy) if _is_roots_shell() else remedy
     )

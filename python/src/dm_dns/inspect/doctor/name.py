@@ -276,11 +276,10 @@ class Asked:
         if there and self._name and self._name.kind in {"machine", "local"}:
             text = f"{path} has {' '.join(conf.in_order(there))}, which this machine uses"
             return well(f"{text} in place of {' '.join(zone)}" if zone else text)
-        has = " ".join(conf.in_order(there)) or "a loopback address"
         value = _value(self._current.zone, self.name) if self._current else None
         return fault(
-            f"{path} has {has} for {self.name}, which programs get in place of what the clan has"
-            + (f": {value}" if value else ""),
+            f"{path} has {self._own.shown(self.name)} for {self.name}, which programs get in place"
+            " of what the clan has" + (f": {value}" if value else ""),
             f"grep -nwF {shlex.quote(self.name)} {path}"
             "  # remove that line from networking.hosts or networking.extraHosts, and deploy",
         )
