@@ -1,6 +1,6 @@
 """A DNS server for the rest of the world: `python -m checks.world ADDRESS`.
 
-It knows two names: that of checks/scenarios/foreign.py, and one in the domain of checks/compare.
+It knows the name of checks/scenarios/foreign.py, and public names in domains of clans.
 """
 
 import socketserver
@@ -17,7 +17,8 @@ import dns.rrset
 from checks.scenarios.foreign import ADDRESS, NAME
 
 COMPARED: Final = "www.pin"
-"""A public name in a clan's domain."""
+"""The public name in the domain of checks/compare."""
+_KNOWN: Final = (NAME, COMPARED, "www.spell")
 
 if TYPE_CHECKING:
     from socket import socket
@@ -42,7 +43,7 @@ def _answer(content: bytes) -> bytes:
     query = dns.message.from_wire(content)
     response = dns.message.make_response(query, recursion_available=True)
     question = query.question[0]
-    if question.name.to_text(omit_final_dot=True).lower() not in (NAME, COMPARED):
+    if question.name.to_text(omit_final_dot=True).lower() not in _KNOWN:
         response.set_rcode(dns.rcode.NXDOMAIN)
     elif question.rdtype == dns.rdatatype.A:
         response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "A", ADDRESS))

@@ -16,7 +16,9 @@ from checks.containers.container import Container
 from checks.containers.container_errors import ContainerError
 from checks.scenarios import zones
 
-_CASE: Final = "spell"  # the example clan
+_CASE: Final = "nodes"  # the example clan
+_NETWORK: Final = "home"
+"""The local network that its machines are on here."""
 _STATE: Final = Path("/run/dm-dns-nodes.json")
 """What `up` leaves behind, and `down` removes."""
 _LOG: Final = Path("/run/dm-dns-nodes.log")
@@ -69,9 +71,10 @@ def _up(_: argparse.Namespace) -> None:
         keeper.wait()
         _LOG.unlink(missing_ok=True)
         raise
-    print(f"All answer after {time.monotonic() - start:.1f} s. Their names:")
-    for name, addresses in sorted(zones.expected(state["spec"]).items()):
-        print(f"  {name:<16} {', '.join(sorted(addresses))}")
+    took = time.monotonic() - start
+    print(f"All answer after {took:.1f} s. Their names, on the local network {_NETWORK!r}:")
+    for name, addresses in sorted(zones.expected(state["spec"], _NETWORK).items()):
+        print(f"  {name:<17} {', '.join(sorted(addresses))}")
     sudo = "sudo " if "SUDO_USER" in os.environ else ""
     print("A shell on a machine, or a command:")
     for name in state["supervisors"]:

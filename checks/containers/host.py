@@ -155,6 +155,7 @@ def _make_network(names: list[str]) -> None:
     """Make a bridge, and for each machine a namespace with an interface that leads to it."""
     _run("ip", "link", "set", "lo", "up")
     _run("ip", "link", "add", "bridge", "type", "bridge", "forward_delay", "0")
+    _run("ip", "link", "set", "bridge", "address", nixos.GATEWAY_LINK)
     _run("ip", "address", "add", f"{nixos.GATEWAY}/24", "dev", "bridge")
     _run("ip", "link", "set", "bridge", "up")
     for number, name in enumerate(names):

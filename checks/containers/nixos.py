@@ -15,6 +15,8 @@ DATA_MESHER: Final = f"{STORE}/data-mesher"
 UNBOUND: Final = f"{STORE}/unbound/bin/unbound"
 GATEWAY: Final = "192.168.1.254"
 """The address of this machine in the network of the containers; a DNS server answers there."""
+GATEWAY_LINK: Final = "02:00:00:00:01:fe"
+"""Its link address, by which machines know their local network (checks/module/cases/nodes.nix)."""
 _YGGDRASIL: Final = IPv6Network("200::/7")
 MESH_CONFIG: Final = f"{STORE}/data-mesher.json"
 

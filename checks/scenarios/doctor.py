@@ -111,13 +111,14 @@ def _everywhere(machines: Iterable[Machine], task: Callable[[Machine], None]) ->
             pass
 
 
-def well(machines: Machines, spec: Spec, *, names: bool = True) -> None:
+def well(machines: Machines, spec: Spec, *, names: bool = True, network: str | None = None) -> None:
     """Check that doctor finds nothing on machines that are well, whoever asks, nor of any name.
 
     Args:
         machines: all of the clan, by name; they are booting or up.
         spec: what they serve.
         names: whether to ask about each name; then each machine must reach all others.
+        network: the local network that all machines are on.
 
     """
 
@@ -131,10 +132,10 @@ def well(machines: Machines, spec: Spec, *, names: bool = True) -> None:
     _everywhere(machines.values(), check)
     if names:
         for machine in machines.values():
-            _check_devices(machine, spec)
+            _check_devices(machine, spec, network)
 
 
-def _check_devices(machine: Machine, spec: Spec) -> None:
+def _check_devices(machine: Machine, spec: Spec, network: str | None) -> None:
     """Check that doctor finds nothing of a device, but that it is off.
 
     One machine after the other is the device: all others reach it then.
@@ -147,7 +148,7 @@ def _check_devices(machine: Machine, spec: Spec) -> None:
             raise AssertionError(f"{machine.name}: {name}: {said}")
         if "setting devices of the role default" not in checks["name-exported"]["text"]:
             raise AssertionError(f"{machine.name}: {name}: {checks['name-exported']}")
-    addresses = {address for name in devices for address in zones.expected(spec)[name]}
+    addresses = {address for name in devices for address in zones.expected(spec, network)[name]}
     for address in sorted(addresses):
         machine.succeed(f"ip address add {address} dev lo")
     for name in devices:

@@ -192,13 +192,16 @@ def _compare(
         raise AssertionError(f"{machine.name}: {query}: {found}, not {wanted}")
 
 
-def expected(spec: Spec) -> dict[str, set[str]]:
+def expected(spec: Spec, network: str | None = None) -> dict[str, set[str]]:
     """Return each name's addresses, as dig writes them; of a wildcard, one of the names.
 
-    Machines are on no local network, unless a scenario has them move to one.
+    Args:
+        spec: what is served.
+        network: the local network that whoever asks is on, and all that have an address there.
+
     """
     machines = {
-        name: _elsewhere(machine["addresses"]) for name, machine in spec["machines"].items()
+        name: _given(machine["addresses"], network) for name, machine in spec["machines"].items()
     }
     found = {f"{name}.{spec['domain']}": set(addresses) for name, addresses in machines.items()}
     for endpoint in spec["endpoints"]:
@@ -206,14 +209,18 @@ def expected(spec: Spec) -> dict[str, set[str]]:
         found.setdefault(name, set()).update(machines[endpoint["machine"]])
     for device, values in spec.get("devices", {}).items():
         for host in (f"{device}.{spec['domain']}", *values["names"]):
-            addresses = _elsewhere(values["addresses"])
+            addresses = _given(values["addresses"], network)
             found.setdefault(host.replace("*", "any"), set()).update(addresses)
     return found
 
 
-def _elsewhere(addresses: list[str]) -> set[str]:
-    """Return addresses of a zone spec without those on local networks."""
-    return {str(ip_address(address)) for address in addresses if "@" not in address}
+def _given(addresses: list[str], network: str | None) -> set[str]:
+    """Return those of a machine's addresses that are given to machines on a local network."""
+    by_network: dict[str | None, set[str]] = {None: set()}
+    for each in addresses:
+        address, _, local = each.partition("@")
+        by_network.setdefault(local or None, set()).add(str(ip_address(address)))
+    return by_network.get(network, by_network[None])
 
 
 def of_devices(spec: Spec) -> set[str]:

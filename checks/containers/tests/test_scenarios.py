@@ -180,8 +180,8 @@ def test_doctor_names_each_broken_link(clan: Clan, push: Push) -> None:
 
 def test_doctor_finds_nothing_on_machines_that_are_well(containers: Containers) -> None:
     containers.stop()
-    with Clan("spell") as clan:
-        doctor.well(clan.machines, clan.booted.spec)
+    with Clan("nodes") as clan:
+        doctor.well(clan.machines, clan.booted.spec, network="home")
 
 
 def test_names_resolve_through_two_vpns_for_other_devices_and_however_resolved_is_set_up(

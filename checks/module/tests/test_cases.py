@@ -19,6 +19,7 @@ from dm_dns.zone import conf, spec
 from dm_dns.zone.local_lines import Local
 from dm_dns.zone.networks import Network
 
+from checks.containers import nixos
 from checks.module.snapshot import MachineSnapshot, load, read
 from checks.module.sources import ROOT
 
@@ -505,6 +506,27 @@ def test_the_example_clans_machines_have_their_addresses() -> None:
 def test_the_example_clan_has_a_printer() -> None:
     assert zone_spec("spell")["devices"] == EXAMPLE["devices"]
     assert zone_of("spell").addresses["printer.spell"] == ("192.168.1.20",)
+
+
+def test_the_example_clan_has_all_settings_of_a_clan_on_its_nodes() -> None:
+    spec = zone_spec("nodes")
+    assert spec["localNetworks"]["home"]["router"] == {
+        "address": nixos.GATEWAY,
+        "linkAddress": nixos.GATEWAY_LINK,
+    }
+    assert spec["devices"]["printer"]["addresses"] == ["192.168.1.20@home"]
+    # The address of its link there, and those that it has in the case `spell`.
+    number = list(spec["machines"]).index("nephtear") + 1
+    assert spec["machines"]["nephtear"]["addresses"] == [
+        f"{nixos.link_address(number)}@home",
+        *EXAMPLE["machines"]["nephtear"],
+    ]
+    for name, machine in load("nodes").items():
+        config = apply_config(machine)
+        assert config["reverse"]
+        assert config["search"]
+        assert not config["wholeDomain"]
+        assert machine["warnings"] == machine["assertions"] == [], name
 
 
 def test_a_machine_of_the_example_clan_answers_its_lan_and_a_vpn() -> None:
