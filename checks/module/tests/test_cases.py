@@ -951,6 +951,7 @@ def problems(case: str) -> list[str]:
         ("0.0.0.0", "stands for all addresses", OTHER),  # noqa: S104
         ("0.0.0.1", "is a multicast or reserved address", OTHER),
         ("127.0.0.2", "is a loopback address", OTHER),
+        ("169.254.1.1", "is link-local", OTHER),
         ("224.0.0.251", "is a multicast or reserved address", OTHER),
         ("240.0.0.1", "is a multicast or reserved address", OTHER),
         ("::", "stands for all addresses", OTHER),
@@ -1062,7 +1063,7 @@ def test_what_else_is_wrong_there_is_told_once(subject: str, rule: str, remedy: 
 
 
 def test_all_that_is_wrong_there_is_known() -> None:
-    assert len(problems("wrong-addresses")) == 24 + 5
+    assert len(problems("wrong-addresses")) == 25 + 5
 
 
 def test_the_server_may_ask_routers_and_nothing_else_may() -> None:

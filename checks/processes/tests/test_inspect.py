@@ -230,7 +230,7 @@ def test_the_hosts_file_of_the_machine_is_what_it_answers_and_what_show_says(
 
 
 @pytest.mark.parametrize(
-    ("address", "get"), [("192.0.2.66", "192.0.2.66"), ("127.0.0.1", "a loopback address")]
+    ("address", "get"), [("192.0.2.66", "192.0.2.66"), ("127.0.0.1", "127.0.0.1")]
 )
 def test_show_says_what_programs_get_in_place_of_a_name(
     serving: PlainMachine, address: str, get: str

@@ -97,7 +97,7 @@ in
       RuntimeDirectoryPreserve = true;
       # Two copies of the worst zone within the limits take 0.4 GB (docs/limits.md). What takes more is
       # a run that is killed; the server keeps running.
-      MemoryMax = "2G";
+      MemoryMax = "1G";
       OOMPolicy = "continue";
       TasksMax = 16;
     };

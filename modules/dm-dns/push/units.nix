@@ -77,7 +77,7 @@ in
         RuntimeDirectoryPreserve = true;
         UMask = "0077";
         # It compares two zones, and runs data-mesher's command, which has a thread for each core.
-        MemoryMax = "2G";
+        MemoryMax = "1G";
         TasksMax = 256;
         RestrictAddressFamilies = [
           "AF_UNIX"

@@ -79,19 +79,26 @@ let
         + " is from ${toString shortest} to ${toString longest}";
       remedy = "write the prefix length that `ip address` prints on a machine in that network";
     };
-  # What no local network has: link-local with IPv4; ::/8, and site-local with IPv6 (RFC 6890,
-  # RFC 4291).
+  # As `kind`, and 169.254.0.0/16 (RFC 3927), on which a machine can answer others (setting listen).
+  uselessKind =
+    address:
+    let
+      parts = numbers address;
+    in
+    if isIPv4 address && head parts == 169 && elemAt parts 1 == 254 then
+      "link-local"
+    else
+      kind address;
+  # What no local network has: ::/8, and site-local with IPv6 (RFC 4291), beside what is of no use.
   isSpecial =
     address:
     let
       first = head (numbers address);
     in
-    kind address != null
+    uselessKind address != null
     || (
-      if isIPv4 address then
-        first == 169 && elemAt (numbers address) 1 == 254
-      else
-        first < fromHexString "100" || bitAnd first (fromHexString "ffc0") == fromHexString "fec0"
+      !isIPv4 address
+      && (first < fromHexString "100" || bitAnd first (fromHexString "ffc0") == fromHexString "fec0")
     );
   prefixProblem =
     text:
@@ -209,7 +216,7 @@ let
   # Why other machines do not reach a machine by an address, by the kind of the address.
   useless = {
     group = "is a multicast or reserved address, which no host has";
-    link-local = "is link-local: programs need the name of an interface as well";
+    link-local = "is link-local: it means nothing on another link";
     loopback = "is a loopback address, which each machine has itself";
     mapped = "is an IPv4 address in IPv6 notation";
     unspecified = "stands for all addresses";
@@ -264,10 +271,10 @@ let
         wrong " ${useless.link-local}" other
       else if !isAddress plain then
         wrong " is not an IP address" "write an IPv4 or IPv6 address"
-      else if kind plain == "mapped" then
+      else if uselessKind plain == "mapped" then
         wrong " ${useless.mapped}" "write the IPv4 address"
-      else if kind plain != null then
-        wrong " ${useless.${kind plain}}" other
+      else if uselessKind plain != null then
+        wrong " ${useless.${uselessKind plain}}" other
       else if !isSingle && places != [ ] && suitable == [ ] then
         wrong " ${unsuitable}" itself
       else if !isSingle && places != [ ] then

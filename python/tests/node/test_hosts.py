@@ -88,7 +88,19 @@ def test_names_are_those_of_every_valid_line_below_the_domain() -> None:
         "127.0.0.2 kiwi.pin kiwi\n::1 KIWI.pin.\nfd00::1 kfbox.pin # other.pin\n"
         "nonsense a.pin\n127.0.0.1 localhost x.example b.c.pin\n"
     )
-    assert hosts.parse(text, "pin").names == {"kiwi.pin", "kfbox.pin"}
+    assert hosts.parse(text, "pin").names == {
+        "kiwi.pin": ("127.0.0.2", "::1"),
+        "kfbox.pin": ("fd00::1",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(1, ""), (10, ""), (11, " and 1 more"), (2001, " and 1991 more")]
+)
+def test_of_a_name_with_many_addresses_the_first_ones_are_shown(count: int, more: str) -> None:
+    text = "".join(f"192.0.{2 + n // 256}.{n % 256} kiwi.pin\n" for n in range(1, count + 1))
+    found = hosts.parse(text, "pin")
+    assert found.shown("kiwi.pin") == f"{' '.join(found.names['kiwi.pin'][:10])}{more}"
 
 
 def test_a_name_that_no_zone_can_have_is_left_out_and_told() -> None:
@@ -97,7 +109,7 @@ def test_a_name_that_no_zone_can_have_is_left_out_and_told() -> None:
     fits, long = "c" * 12, "d" * 13
     found = hosts.parse(f"fd00::1 {fits}.{domain}\nfd00::2 {long}.{domain}\n", domain)
     assert found.addresses == {f"{fits}.{domain}": ("fd00::1",)}
-    assert found.names == {f"{fits}.{domain}"}
+    assert found.names.keys() == {f"{fits}.{domain}"}
     assert found.problems == [
         f"{long}.{domain} has 254 characters, and a name has at most 253",
     ]

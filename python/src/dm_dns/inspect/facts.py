@@ -88,7 +88,7 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
         each.name: f"programs on this machine get {in_hosts.shown(each.name)} for {each.name},"
         f" from {config.hosts}"
         for each in facts.names
-        if each.name in in_hosts.names & current.zone.cnames.keys()
+        if each.name in in_hosts.names.keys() & current.zone.cnames.keys()
         and own.get(each.name) != each.addresses
     }
     source = served.source if served else None

@@ -33,7 +33,7 @@ _RESTLESS_SECONDS: Final = 10.0
 """How long a file may keep changing before that is a problem."""
 _SEE_WRITER: Final = "it is served as it was found meanwhile; `lsof` shows what writes to it"
 
-_NO_HOSTS: Final = Hosts({}, set(), [])
+_NO_HOSTS: Final = Hosts({}, {}, [])
 
 
 class Served(NamedTuple):

@@ -13,6 +13,7 @@ resolved is told each of them, and which they are whenever that changes, so that
 for no other ones.
 """
 
+import errno
 import json
 import os
 import selectors
@@ -41,6 +42,10 @@ _GIVE_UP_SECONDS: Final = 0.8
 _REPEAT_SECONDS: Final = 0.15
 """When to repeat a query. Those that are sent while unbound restarts wait in its socket, which
 systemd holds; only one that unbound had already read is lost."""
+_TOO_MANY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""Why accept(2) fails while the connection stays where it is."""
+_PAUSE_SECONDS: Final = 0.05
+"""When to try again to accept it."""
 MAX_LOOKUPS: Final = 4096
 """More at a time are passed on: resolved itself begins 2048 at most."""
 _KINDS: Final = (dns_message.A, dns_message.AAAA, dns_message.TXT)
@@ -133,6 +138,9 @@ class Hook:
         """In the order in which they began."""
         self._waiting: dict[int, _Lookup] = {}
         """By the id of each query that is not answered."""
+        self._paused: dict[socket.socket, Names] = {}
+        """The listeners on which nothing is accepted until `_resume_at`."""
+        self._resume_at = 0.0
         self._is_ending = False
         self._next_id = int.from_bytes(os.urandom(2), "big")
 
@@ -161,6 +169,7 @@ class Hook:
                 if current and current.data is key.data:
                     key.data(events)
             self._repeat()
+            self._resume()
             if self._is_ending and not happened and not self._lookups:
                 break
         # Now, and not when the process has ended: what resolved sends meanwhile is lost.
@@ -186,9 +195,12 @@ class Hook:
                     self._close(connection)
 
     def _timeout(self) -> float | None:
-        if not self._lookups:
+        times = [found.repeat_at for found in self._lookups]
+        if self._paused:
+            times.append(self._resume_at)
+        if not times:
             return 0 if self._is_ending else None
-        return max(0.0, min(found.repeat_at for found in self._lookups) - time.monotonic())
+        return max(0.0, min(times) - time.monotonic())
 
     # -- calls
 
@@ -202,11 +214,22 @@ class Hook:
             return
         try:
             stream, _ = listener.accept()
-        except OSError:
-            return  # it has gone already, or there are too many: it is still there next time
+        except OSError as error:
+            if error.errno in _TOO_MANY:
+                self._selector.unregister(listener)  # it would not wait for anything else
+                self._paused[listener] = names
+                self._resume_at = time.monotonic() + _PAUSE_SECONDS
+            return  # else it has gone already
         stream.settimeout(0)
         connection = _Connection(stream, names)
         self._watch(stream, selectors.EVENT_READ, lambda events: self._serve(connection, events))
+
+    def _resume(self) -> None:
+        """Accept connections again after there were too many."""
+        if self._paused and time.monotonic() >= self._resume_at:
+            paused, self._paused = self._paused, {}
+            for listener, names in paused.items():
+                self._listen(listener, names)
 
     def _serve(self, connection: _Connection, events: int) -> None:
         try:

@@ -11,6 +11,7 @@ _LOOPBACK = ("127.", "::ffff:127.")
 _NO_ADDRESSES = ("::1", "0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
 
 _MAX_PROBLEMS: Final = 10  # to tell of; the file may have any number
+_MAX_SHOWN: Final = 10  # addresses of a name, to people
 
 
 class Hosts(NamedTuple):
@@ -18,14 +19,16 @@ class Hosts(NamedTuple):
 
     addresses: dict[str, tuple[str, ...]]
     """The names that have other than loopback addresses, and those."""
-    names: set[str]
-    """All names, whatever their addresses."""
+    names: dict[str, tuple[str, ...]]
+    """All names, with all their addresses."""
     problems: list[str]
     """Which names are left out, and why."""
 
     def shown(self, name: str) -> str:
         """Return, for people, what a name has that is one of `names`."""
-        return " ".join(self.addresses.get(name, ())) or "a loopback address"
+        several = self.names[name]
+        more = f" and {len(several) - _MAX_SHOWN} more" if len(several) > _MAX_SHOWN else ""
+        return f"{' '.join(several[:_MAX_SHOWN])}{more}"
 
 
 def parse(text: str, domain: str) -> Hosts:
@@ -35,7 +38,7 @@ def parse(text: str, domain: str) -> Hosts:
     must not stop anything. What looks like a name that can be served, but cannot, is a problem.
     """
     found: dict[str, set[str]] = {}
-    known = set()
+    known: dict[str, set[str]] = {}
     problems = []
     for name, address in _entries(text, domain):
         if len(name) > names.MAX_NAME:
@@ -43,7 +46,7 @@ def parse(text: str, domain: str) -> Hosts:
                 f"{name} has {len(name)} characters, and a name has at most {names.MAX_NAME}"
             )
             continue
-        known.add(name)
+        known.setdefault(name, set()).add(address)
         if not address.startswith(_LOOPBACK) and address not in _NO_ADDRESSES:
             found.setdefault(name, set()).add(address)
     for name, several in sorted(found.items()):
@@ -51,14 +54,17 @@ def parse(text: str, domain: str) -> Hosts:
             limit = limits.MAX_ADDRESSES
             problems.append(f"{name} has {len(several)} addresses, and the limit is {limit}")
             del found[name]
-    addresses = {name: conf.in_order(several) for name, several in found.items()}
-    return Hosts(addresses, known, sorted(set(problems))[:_MAX_PROBLEMS])
+    return Hosts(_in_order(found), _in_order(known), sorted(set(problems))[:_MAX_PROBLEMS])
 
 
 def has(text: str, host: str) -> bool:
     """Tell whether hosts(5) ``text`` has an address for ``host``, whatever that is."""
     lines = (line.partition("#")[0].split() for line in text.splitlines())
     return any(host.lower() in (each.lower() for each in line[1:]) for line in lines)
+
+
+def _in_order(addresses: dict[str, set[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: conf.in_order(several) for name, several in addresses.items()}
 
 
 def _entries(text: str, domain: str) -> Iterator[tuple[str, str]]:

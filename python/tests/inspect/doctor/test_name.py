@@ -159,7 +159,9 @@ def test_a_device_is_reached_or_not(
     ("line", "has"),
     [
         ("192.0.2.66 printer.pin", "192.0.2.66"),
-        ("127.0.0.1 printer.pin", "a loopback address"),
+        ("127.0.0.1 printer.pin", "127.0.0.1"),
+        ("0.0.0.0 printer.pin\n:: printer.pin", "0.0.0.0 ::"),
+        ("127.0.0.1 printer.pin\n192.0.2.66 printer.pin", "127.0.0.1 192.0.2.66"),
     ],
 )
 def test_what_the_hosts_file_has_in_place_of_the_zone_is_a_fault(
