@@ -58,6 +58,12 @@ def public_name(side: Side) -> str:
         return side.looked_up(world.COMPARED, foreign.ADDRESS)
 
 
+def reverse_name(side: Side) -> str:
+    """Name of another machine's address; ours with reverse = true."""
+    with side.reverse_names():
+        return side.name_of(ADDRESS)
+
+
 def global_nameserver(side: Side) -> str:
     """Have a global nameserver as well, and restart unbound."""
     set_global = f"mkdir -p {_GLOBAL.rpartition('/')[0]}; printf '[Resolve]\\nDNS=%s\\n'"
@@ -236,6 +242,7 @@ ALL: Final[tuple[Row, ...]] = (
     unknown_name,
     foreign_nxdomain,
     public_name,
+    reverse_name,
     global_nameserver,
     address_with_cname,
     exported_twice,

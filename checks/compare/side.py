@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NamedTuple
 
 from dm_dns.node.hook_names import UNAVAILABLE
@@ -118,20 +118,30 @@ class Side:
     @contextmanager
     def shared_domain(self) -> Iterator[None]:
         """Deploy the machine for a domain of which others have names as well, if it can be."""
+        delegate = self.machine.execute(f"sed 's/^Domains=.*/Domains=~{UNAVAILABLE}/' {_DELEGATE}")
+        with self._deployed({"wholeDomain": False}, {_DELEGATE: delegate[1]}):
+            yield
+
+    @contextmanager
+    def reverse_names(self) -> Iterator[None]:
+        """Deploy the machine for names of addresses, unless it gives these anyway."""
+        with self._deployed({"reverse": True}, {}):
+            yield
+
+    @contextmanager
+    def _deployed(self, settings: Mapping[str, object], files: Mapping[str, str]) -> Iterator[None]:
+        """Deploy the machine with other settings and files, if it is ours."""
         if self.name == "theirs":
             yield
             return
-        text = self.machine.succeed(f"cat {_APPLY}")
-        values = json.dumps({**json.loads(text), "wholeDomain": False})
-        restart = "systemctl restart dm-dns-hook; systemctl reload systemd-resolved"
-        with deployment.covered(self.machine, _APPLY, values):
-            delegate = self.machine.succeed(
-                f"sed 's/^Domains=.*/Domains=~{UNAVAILABLE}/' {_DELEGATE}"
-            )
-            with deployment.covered(self.machine, _DELEGATE, delegate):
-                self.machine.succeed(restart)
-                yield
-        self.machine.succeed(restart)
+        config = json.loads(self.machine.succeed(f"cat {_APPLY}"))
+        restart = "systemctl restart dm-dns dm-dns-hook; systemctl reload systemd-resolved"
+        with ExitStack() as stack:
+            stack.callback(self.machine.succeed, restart)
+            for path, text in {_APPLY: json.dumps({**config, **settings}), **files}.items():
+                stack.enter_context(deployment.covered(self.machine, path, text))
+            self.machine.succeed(restart)
+            yield
 
     def repair(self) -> None:
         """Bring a good zone, and start what no longer runs."""
@@ -182,6 +192,12 @@ class Side:
         """Tell whether programs get the address of a name of the clan, within 3 s."""
         found = self._within(3, f"timeout 2 getent ahosts {NAME} | grep -Fw {ADDRESS}")
         return "names answer" if found else "names do not answer"
+
+    def name_of(self, address: str) -> str:
+        """Tell which name programs get for an address, within 3 s."""
+        command = f"timeout 2 getent hosts {address}"
+        found = self._within(3, command) and self.machine.execute(command)[1].split()[1]
+        return found or "no name"
 
     def restarted(self) -> str:
         """Restart unbound, and tell what becomes of that."""
