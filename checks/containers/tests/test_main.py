@@ -20,10 +20,14 @@ SECONDS = 300
 SETTINGS = {
     # devices, reverse
     "getent hosts 192.168.1.20 | xargs": "192.168.1.20 printer.spell",
+    "dm-dns doctor 192.168.1.3 | tail --lines=1": (
+        "zoltraak: no fault was found: getnameinfo(192.168.1.3) is nephtear.spell"
+    ),
     # search, localNetworks
     "getent ahosts nephtear | cut -d ' ' -f 1 | uniq": "192.168.1.3",
     # wholeDomain
     "dig +short nosuch.spell www.spell": ADDRESS,
+    "dm-dns doctor printr | tail --lines=1": "type: dm-dns doctor printer.spell",
 }
 """What shows that a setting of the example clan is on, and what that prints."""
 

@@ -202,6 +202,41 @@ def test_show_a_mistyped_name_suggests_the_right_one(serving: PlainMachine) -> N
     )
 
 
+def test_show_lists_the_names_that_have_an_address(serving: PlainMachine) -> None:
+    clan = str(serving.directory / "clan.json")
+    done = dm_dns(serving, "show", "FD00:0::1", "--clan", clan)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == snapshot(
+        ["NAME", "irc.pin", "kiwi.pin", "mail.pin"]
+    )
+    found = json.loads(dm_dns(serving, "show", "fd00::1", "--json", "--clan", clan).stdout)
+    assert [each["name"] for each in found["names"]] == ["irc.pin", "kiwi.pin", "mail.pin"]
+    nobody = dm_dns(serving, "show", "192.0.2.1", "--clan", clan)
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert nobody.stderr == snapshot(
+        "dm-dns: none of the 3 names of pin, serial 1795589653, has 192.0.2.1; `dm-dns show` lists all names with their addresses\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["doctor", "show"])
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("https://mail.pin/x", "':' is not allowed in a name"),
+        ("mail:443", "':' is not allowed in a name"),
+        ("", "it has an empty label"),
+        ("fe80::1%eth0", "':' is not allowed in a name"),
+    ],
+)
+def test_what_is_no_name_is_a_misuse(
+    serving: PlainMachine, command: str, text: str, rule: str
+) -> None:
+    done = dm_dns(serving, command, text)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument NAME: {text!a} is not a name: {rule}" in done.stderr
+    assert "give a host name without scheme, port and path" in done.stderr
+
+
 def test_without_a_clan_file_show_says_what_is_not_known(serving: PlainMachine) -> None:
     done = dm_dns(serving, "show", "mail", "--clan", "/missing/clan.json")
     assert done.returncode == 0

@@ -142,7 +142,7 @@ def test_the_state_says_where_the_machine_is_and_why(laptop: PlainMachine, place
     until(
         lambda: (
             networks(laptop)["home"]
-            == ("home", WLAN, f"{router} {ROUTERS['home']}, the router of network 'home'", ())
+            == Presence("home", WLAN, f"{router} {ROUTERS['home']}, the router of network 'home'")
         ),
         "it is at home",
     )
@@ -150,7 +150,10 @@ def test_the_state_says_where_the_machine_is_and_why(laptop: PlainMachine, place
     expected = (
         f"{router} {ROUTERS['cafe']}, and not {ROUTERS['home']}, the router of network 'home'"
     )
-    until(lambda: networks(laptop)["home"] == ("home", None, expected, ()), "it is elsewhere")
+    until(lambda: networks(laptop)["home"].reason == expected, "it is elsewhere")
+    remedy = f'localNetworks.home.router.linkAddress = "{ROUTERS["cafe"]}";'
+    assert networks(laptop)["home"].link is None
+    assert networks(laptop)["home"].remedy.startswith(remedy)
 
 
 def test_no_lookup_is_lost_while_the_machine_moves(laptop: PlainMachine, places: Places) -> None:

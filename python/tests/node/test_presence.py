@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 
 import pytest
@@ -208,9 +208,7 @@ def test_a_machine_without_an_address_there_is_not_there(kernel: Kernel) -> None
         (None, snapshot("there is no route to 192.168.1.1")),
         (
             Route(WLAN, is_direct=False, is_own=False),
-            snapshot(
-                "packets to 192.168.1.1 do not leave through a link that has an address of 192.168.1.0/24"
-            ),
+            snapshot("packets to 192.168.1.1 go through another router"),
         ),
         (
             Route(ETH, is_direct=True, is_own=False),
@@ -523,9 +521,115 @@ def test_a_machine_that_answers_others_is_where_all_of_them_are(
 ) -> None:
     presences = watching(allow=allow)
     assert is_on(presences) == expected
-    if not expected:
-        assert why(presences) == snapshot("this machine answers devices that may be elsewhere")
     assert kernel.asked == []
+
+
+def test_a_machine_that_answers_others_tells_which_are_elsewhere(kernel: Kernel) -> None:
+    found = look(watching(allow=["192.168.1.0/24", "fd00::/64", "10.88.0.0/16"]))
+    assert found.reason == snapshot(
+        "this machine counts as elsewhere, because it answers devices in fd00::/64 and 10.88.0.0/16 (setting allow), which may be"
+    )
+    assert found.remedy == snapshot(
+        'allow = [ "192.168.1.0/24" ];  # of dm-dns, in the checkout, in the settings of this machine'
+    )
+    assert kernel.asked == []
+
+
+# -- what to type
+
+
+def no_address(kernel: Kernel) -> None:
+    kernel.addresses = []
+
+
+def no_route(kernel: Kernel) -> None:
+    kernel.route = None
+
+
+def through_a_router(kernel: Kernel) -> None:
+    kernel.route = Route(WLAN, is_direct=False, is_own=False)
+
+
+def no_carrier(kernel: Kernel) -> None:
+    kernel.change_carrier(is_running=False)
+
+
+def other_router(kernel: Kernel) -> None:
+    kernel.hear(HOME.router, OTHER)
+
+
+def silent_router(kernel: Kernel) -> None:
+    kernel.forget(HOME.router)
+
+
+def set_by_hand(kernel: Kernel) -> None:
+    kernel.hear(HOME.router, HOME.link_address, netlink.PERMANENT)
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        (
+            no_address,
+            snapshot(
+                "ip -brief address  # if this machine is on network 'home', it must have one of 192.168.1.0/24"
+            ),
+        ),
+        (
+            no_route,
+            snapshot(
+                "ip route get 192.168.1.1  # if this machine is on network 'home', the route must have no \"via\""
+            ),
+        ),
+        (
+            through_a_router,
+            snapshot(
+                "ip route get 192.168.1.1  # if this machine is on network 'home', the route must have no \"via\""
+            ),
+        ),
+        (
+            no_carrier,
+            snapshot(
+                "ip -brief link  # if this machine is on network 'home', wlan0 must be connected"
+            ),
+        ),
+        (
+            other_router,
+            snapshot(
+                "localNetworks.home.router.linkAddress = \"02:00:00:00:00:01\";  # of dm-dns, in the checkout: if this machine is on network 'home', and the router was replaced"
+            ),
+        ),
+        (
+            silent_router,
+            snapshot(
+                "ping -c 3 192.168.1.1; ip neigh show 192.168.1.1 dev wlan0  # if this machine is on network 'home'"
+            ),
+        ),
+        (
+            set_by_hand,
+            snapshot(
+                "sudo ip neigh del 192.168.1.1 dev wlan0  # if this machine is on network 'home'"
+            ),
+        ),
+    ],
+)
+def test_it_is_told_what_to_type(
+    kernel: Kernel, change: Callable[[Kernel], None], remedy: str
+) -> None:
+    change(kernel)
+    found = look(watching())
+    assert (found.link, found.remedy) == (None, remedy)
+
+
+def test_where_it_is_there_nothing_is_to_be_typed(kernel: Kernel) -> None:
+    presences = watching()
+    assert (look(presences).link, look(presences).remedy) == ("wlan0", "")
+    kernel.hear(HOME.router, None, netlink.FAILED)
+    found = look(presences)
+    assert (found.link, found.remedy) == ("wlan0", "")
+    assert found.reason == snapshot(
+        "on wlan0 192.168.1.1 was 52:54:00:12:34:56 when it answered last, the router of network 'home'"
+    )
 
 
 # -- what it is woken up for

@@ -132,6 +132,23 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def name_or_address(text: str) -> str:
+    """Return ``text``, if it may be a name or is an IP address: a type of argparse.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither; the message has the rule.
+
+    """
+    if conf.canonical_address(text) is None:
+        try:
+            names.canonical(text)
+        except names.InvalidNameError as error:
+            raise argparse.ArgumentTypeError(
+                f"{text!a} is not a name: {error}; give a host name without scheme, port and path"
+            ) from None
+    return text
+
+
 def add_inspected(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that say whether a machine or a checkout is read."""
     parser.add_argument(

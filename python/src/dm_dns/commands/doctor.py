@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dm_dns.commands import arguments
 from dm_dns.inspect import clan
 from dm_dns.inspect.doctor import checks
 from dm_dns.inspect.doctor.checks import Report
@@ -23,7 +24,7 @@ class Options:
     """The options of ``dm-dns doctor``."""
 
     name: str | None
-    """None: the machine is examined, and no name."""
+    """Or an address; None: the machine is examined, and no name."""
     config: Path
     state: Path
     clan: Path
@@ -36,17 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ``--json`` prints one object. Its keys stay:
 
     - ``machine``; ``domain``, null if the configuration cannot be read; ``name``, null or the name
-      that was asked about; ``root``, whether root has asked;
+      or address that was asked about; ``root``, whether root has asked;
     - ``fault``, null or the check that has found the first fault;
     - ``checks``, a list in the order of the way of the data. Each has ``check``, one of checks.KEYS
-      or a check of a name; ``verdict``, one of check.VERDICTS; ``text``, what was found; and
-      ``remedy``, null or what to type about a fault.
+      or a check of a name or an address; ``verdict``, one of check.VERDICTS; ``text``, what was
+      found; and ``remedy``, null or what to type about a fault.
     """
     parser.add_argument(
         "name",
         metavar="NAME",
         nargs="?",
-        help="follow this name as well; the clan's domain can be left out",
+        type=arguments.name_or_address,
+        help="follow this name as well, or this address: the clan's domain can be left out",
     )
     parser.add_argument(
         "--config",
@@ -93,7 +95,7 @@ def _lines(found: Report) -> list[str]:
             lines.append(one_line(f"{'':9}  {'':{width}}  type: {each.found.remedy}"))
     lines.append("")
     if found.first is None:
-        got = [each.found.text for each in found.results if each.check == "name-programs"]
+        got = [found.answer] if found.answer else []
         lines.append(one_line(": ".join([f"{found.machine}: no fault was found", *got])))
     else:
         first = found.first

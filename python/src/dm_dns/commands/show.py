@@ -19,6 +19,7 @@ from dm_dns.inspect.inventory import Name
 from dm_dns.node import state
 from dm_dns.node.config import Config
 from dm_dns.output import one_line
+from dm_dns.zone import conf
 from dm_dns.zone.spec import Endpoint
 
 SUMMARY: Final = "show all names of the clan, or one of them"
@@ -57,13 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
       is: ``serial``, ``when`` (ISO 8601, UTC) and ``at_least``, whether it may be older;
       ``served``, false if it is exported, but not yet in the zone.
 
-    With NAME the list has that name only.
+    With NAME the list has that name only; with an address, the names that have it.
     """
     parser.add_argument(
         "name",
         metavar="NAME",
         nargs="?",
-        help="show only this name; the clan's domain can be left out",
+        type=arguments.name_or_address,
+        help="show only this name, or those that have this address; the clan's domain can be left"
+        " out",
     )
     arguments.add_inspected(parser)
     output = parser.add_mutually_exclusive_group()
@@ -92,14 +95,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--html shows all names: leave NAME out")
     found = _facts(options)
     if options.name is not None:
-        found = found._replace(names=[_find(found, options.name)])
+        found = found._replace(names=_find(found, options.name))
     shown = [name.name for name in found.names if name.name in found.overrides]
     found = found._replace(notes=[*found.notes, *map(found.overrides.__getitem__, shown)])
     if options.html:
         files.write(options.html, page.render(found).encode())
     elif options.json:
         print(json.dumps(_json(found), indent=2))
-    elif options.name is not None:
+    elif options.name is not None and len(found.names) == 1:
         print("\n".join(_details(found.names[0], found)))
     else:
         print("\n".join(_table(found)))
@@ -121,16 +124,23 @@ def _evaluate(directory: Path) -> Clan:
         return clan.evaluate(directory)
 
 
-def _find(found: Facts, text: str) -> Name:
-    """Return the name that was asked for.
+def _find(found: Facts, text: str) -> list[Name]:
+    """Return the name that was asked for, or all that have an address.
 
     Raises:
         Error: there is none; the message has similar ones.
 
     """
     domain = found.zone.domain
+    if address := conf.canonical_address(text):
+        if several := inventory.with_address(found.names, found.zone, address):
+            return several
+        raise Error(
+            f"none of the {len(found.names)} names of {domain}, serial {found.zone.serial}, has"
+            f" {address}; `dm-dns show` lists all names with their addresses"
+        )
     if name := inventory.find(found.names, text, domain):
-        return name
+        return [name]
     similar = inventory.similar(found.names, text, domain)
     remedy = (
         f"did you mean {' or '.join(similar)}?"
@@ -208,6 +218,7 @@ def _details(name: Name, found: Facts) -> list[str]:
         lines.append(("devices", ", ".join(each.device for each in name.devices)))
     lines += [("addresses", address) for address in name.addresses or (_no_address(name),)]
     lines += [("local", str(each)) for each in name.local]
+    lines += [("elsewhere", address) for address in inventory.elsewhere(name, found.zone)]
     for export in name.exports:
         who = f"service {export.service}, instance {export.instance}, role {export.role}"
         lines.append(("exported by", f"{who}, on {export.machine}"))

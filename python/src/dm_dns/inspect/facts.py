@@ -69,7 +69,7 @@ def of_machine(config: Config, state_file: Path, clan_file: Path) -> Facts:
         known = clan.read(clan_file)
     except (Error, OSError) as error:
         notes.append(f"not known who exports a name: {describe(error)}; deploy this machine again")
-    text = _read_text(config.hosts)
+    text = hosts.read(config.hosts)
     in_hosts = hosts.parse(text, config.domain)
     own = in_hosts.addresses
     past = list(editions.of_machine(config, current))
@@ -149,10 +149,3 @@ def _facts(  # noqa: PLR0913 - each is a fact
         notes=notes,
         whole_domain=known.whole_domain if known else True,
     )
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return files.read(path, limits.MAX_HOSTS).decode("utf-8", "replace")
-    except OSError:
-        return ""

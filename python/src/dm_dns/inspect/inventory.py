@@ -215,6 +215,32 @@ def find(known: Iterable[Name], text: str, domain: str) -> Name | None:
     return None
 
 
+def with_address(known: Iterable[Name], zone: conf.Zone, address: str) -> list[Name]:
+    """Return the names that have an address, also those that this machine does not give it for.
+
+    Args:
+        known: the names to look through.
+        zone: what is served.
+        address: in the text form of inet_ntop(3).
+
+    """
+    found = []
+    for name in known:
+        last = _last_target(zone, name.name)
+        near = (each.address for each in name.local)
+        if address in {*name.addresses, *near, *zone.addresses.get(last, ())}:
+            found.append(name)
+    return found
+
+
+def elsewhere(name: Name, zone: conf.Zone) -> tuple[str, ...]:
+    """Return the addresses that machines elsewhere are given for a name, and this one is not."""
+    if not any(each.is_given for each in name.local):
+        return ()
+    known = zone.addresses.get(_last_target(zone, name.name), ())
+    return tuple(address for address in known if address not in name.addresses)
+
+
 def candidates(text: str, domain: str) -> list[str]:
     """Return the names of the domain that ``text`` may mean: itself, and with the domain."""
     found = []

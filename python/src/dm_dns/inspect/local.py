@@ -16,6 +16,8 @@ class LocalAddress(NamedTuple):
     """Whether this machine gives it; None: this is a checkout, or nobody knows."""
     reason: str | None
     """Why it is given, or not."""
+    remedy: str = ""
+    """What to type if this machine is not on the network and should be."""
 
     def __str__(self) -> str:
         """Return it for people."""
@@ -54,11 +56,12 @@ def addresses_of(
     for machine in (name, *zone.local.names.get(name, ())):
         in_hosts = {name, machine} & set(hosts)
         for network, address in zone.local.addresses.get(machine, ()):
-            given, reason = None, None
+            given, reason, remedy = None, None, ""
             if presence := here.get(network):
+                remedy = presence.remedy
                 is_only = zone.local.networks[network].only or not zone.addresses[machine]
                 given, reason = _why(presence, address, in_hosts, is_only=is_only)
-            found.append(LocalAddress(address, network, given, reason))
+            found.append(LocalAddress(address, network, given, reason, remedy))
     return tuple(found)
 
 

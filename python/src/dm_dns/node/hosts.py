@@ -1,8 +1,10 @@
 """/etc/hosts: the addresses that a machine itself knows for names of the clan."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from dm_dns import files
 from dm_dns.zone import conf, limits, names
 
 # NixOS writes the machine's own name with loopback addresses, which are of no use to other devices.
@@ -29,6 +31,14 @@ class Hosts(NamedTuple):
         several = self.names[name]
         more = f" and {len(several) - _MAX_SHOWN} more" if len(several) > _MAX_SHOWN else ""
         return f"{' '.join(several[:_MAX_SHOWN])}{more}"
+
+
+def read(path: Path) -> str:
+    """Return the text of the file at ``path``; none if it cannot be read."""
+    try:
+        return files.read(path, limits.MAX_HOSTS).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def parse(text: str, domain: str) -> Hosts:
@@ -59,8 +69,19 @@ def parse(text: str, domain: str) -> Hosts:
 
 def has(text: str, host: str) -> bool:
     """Tell whether hosts(5) ``text`` has an address for ``host``, whatever that is."""
-    lines = (line.partition("#")[0].split() for line in text.splitlines())
-    return any(host.lower() in (each.lower() for each in line[1:]) for line in lines)
+    return any(host.lower() in map(str.lower, hosts) for _address, *hosts in _lines(text))
+
+
+def has_address(text: str, address: str) -> bool:
+    """Tell whether hosts(5) ``text`` has a name for ``address``, in the form of inet_ntop(3)."""
+    return any(conf.canonical_address(each) == address for each, *hosts in _lines(text) if hosts)
+
+
+def _lines(text: str) -> Iterator[list[str]]:
+    """Yield an address and the names of it, as they are written, for each line that has any."""
+    for line in text.splitlines():
+        if words := line.partition("#")[0].split():
+            yield words
 
 
 def _in_order(addresses: dict[str, set[str]]) -> dict[str, tuple[str, ...]]:
@@ -69,8 +90,7 @@ def _in_order(addresses: dict[str, set[str]]) -> dict[str, tuple[str, ...]]:
 
 def _entries(text: str, domain: str) -> Iterator[tuple[str, str]]:
     """Yield each name directly below ``domain``, with an address of it in canonical form."""
-    for line in text.splitlines():
-        address, *hosts = line.partition("#")[0].split() or [""]
+    for address, *hosts in _lines(text):
         canonical = conf.canonical_address(address)
         if canonical is None:
             continue

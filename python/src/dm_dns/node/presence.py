@@ -59,6 +59,8 @@ class Presence(NamedTuple):
     """Why it is, or is not."""
     silent: tuple[str, ...] = ()
     """The addresses of machines there that do not answer, sorted."""
+    remedy: str = ""
+    """What to type if it is not there and should be; empty: it is there."""
 
 
 class _Kernel:
@@ -172,20 +174,29 @@ class _Router:
         self._asked = now
         return look_at, (self.network.router,)
 
-    def why_not(self, name: str, entry: Neighbour | None, link: str) -> tuple[str, bool]:
+    def why_not(self, name: str, entry: Neighbour | None, link: str) -> tuple[Presence, bool]:
         """Return why the machine is not on the network, and whether that is clear."""
         router, expected = self.network.router, self.network.link_address
+        here = f"on {link} {router}"
+        ask = f"ping -c 3 {router}; ip neigh show {router} dev {link}  # {_if_on(name)}"
+        if entry and entry.state & netlink.PERMANENT:
+            reason = f"{here} is set by hand (ip neigh), which says nothing"
+            remedy = f"sudo ip neigh del {router} dev {link}  # {_if_on(name)}"
+            return Presence(name, None, reason, remedy=remedy), True
         if entry is None or not entry.state & netlink.KNOWN:
-            if entry and entry.state & netlink.PERMANENT:
-                return f"on {link} {router} is set by hand (ip neigh), which says nothing", True
-            return f"on {link} {router} does not answer", False
+            return Presence(name, None, f"{here} does not answer", remedy=ask), False
         if entry.link_address != expected:
-            found = f"on {link} {router} is {entry.link_address}, and not {expected}"
+            reason = f"{here} is {entry.link_address}, and not {expected}, the router of network"
+            remedy = (
+                f'localNetworks.{name}.router.linkAddress = "{entry.link_address}";'
+                f"  # of dm-dns, in the checkout: {_if_on(name)}, and the router was replaced"
+            )
             is_clear = entry.state == netlink.REACHABLE
-            return f"{found}, the router of network {name!a}", is_clear
+            return Presence(name, None, f"{reason} {name!a}", remedy=remedy), is_clear
         if self._leftover is not None:
-            return f"on {link} {router} has not answered since the link has changed", False
-        return f"on {link} {router} does not answer", False
+            reason = f"{here} has not answered since the link has changed"
+            return Presence(name, None, reason, remedy=ask), False
+        return Presence(name, None, f"{here} does not answer", remedy=ask), False
 
 
 class Presences:
@@ -262,24 +273,31 @@ class Presences:
 
     def _find(self, watched: Watched, kernel: _Kernel) -> _Found:
         name, network, _hosts = watched
-        if self._allow is not None and not all(
-            networks.is_within(allowed, network.prefix) for allowed in self._allow
-        ):
-            return _off(name, "this machine answers devices that may be elsewhere")
+        if self._allow is not None and (reason := _answers_elsewhere(self._allow, network.prefix)):
+            remedy = (
+                f'allow = [ "{network.prefix}" ];'
+                "  # of dm-dns, in the checkout, in the settings of this machine"
+            )
+            return _Found(Presence(name, None, reason, remedy=remedy))
         own = [each for each in kernel.addresses if network.contains(each.text)]
         if not own:
-            return _off(name, f"no link has an address of {network.prefix}")
+            remedy = f"ip -brief address  # {_if_on(name)}, it must have one of {network.prefix}"
+            reason = f"no link has an address of {network.prefix}"
+            return _Found(Presence(name, None, reason, remedy=remedy))
         route = netlink.route(network.router)
         if route is None:
-            return self._wait(name, f"there is no route to {network.router}", kernel.now)
+            return self._wait(watched, f"there is no route to {network.router}", kernel.now)
         index = route.link
         if route.is_own:  # through loopback
             index = next((each.link for each in own if each.text == network.router), index)
         here = frozenset(each for each in own if each.link == index)
         link = kernel.link(index)
-        if link is None or not here or not (route.is_direct or route.is_own):
+        if not (route.is_direct or route.is_own):
+            reason = f"packets to {network.router} go through another router"
+            return self._wait(watched, reason, kernel.now)
+        if link is None or not here:
             leave = f"packets to {network.router} do not leave through a link that has an address"
-            return self._wait(name, f"{leave} of {network.prefix}", kernel.now)
+            return self._wait(watched, f"{leave} of {network.prefix}", kernel.now)
         self._without_route.pop(name, None)
         router = self._routers.get((name, index))
         if router is None or router.network != network:
@@ -290,10 +308,12 @@ class Presences:
             known[network.router] = Neighbour(link.link_address, netlink.REACHABLE, 0.0, 0.0)
         return _on_link(watched, router, link, known, kernel.now)
 
-    def _wait(self, name: str, reason: str, now: float) -> _Found:
+    def _wait(self, watched: Watched, reason: str, now: float) -> _Found:
         """Return that this machine is not on a network; a route may follow its address."""
+        name, network, _hosts = watched
         since = self._without_route.setdefault(name, now)
-        return _off(name, reason, now + _pause(now - since))
+        remedy = f'ip route get {network.router}  # {_if_on(name)}, the route must have no "via"'
+        return _Found(Presence(name, None, reason, remedy=remedy), now + _pause(now - since))
 
 
 def _on_link(
@@ -304,13 +324,17 @@ def _on_link(
     entry = known.get(network.router)
     router.take(entry, now)
     if not link.is_running:
-        return _off(name, f"{link.name} has no carrier")
+        remedy = f"ip -brief link  # {_if_on(name)}, {link.name} must be connected"
+        return _Found(Presence(name, None, f"{link.name} has no carrier", remedy=remedy))
     if router.confirmed is None or now - router.confirmed > _VALID_SECONDS:
-        reason, is_clear = router.why_not(name, entry, link.name)
-        return _off(name, reason, *router.plan(now, NEVER if is_clear else now))
+        absence, is_clear = router.why_not(name, entry, link.name)
+        return _Found(absence, *router.plan(now, NEVER if is_clear else now))
     silent = tuple(sorted(router.silent(hosts, known)))
-    is_it = f"on {link.name} {network.router} is {network.link_address}, the router of network"
     is_silent = entry is None or not entry.state & netlink.KNOWN
+    is_it = (
+        f"on {link.name} {network.router} {'was' if is_silent else 'is'} {network.link_address}"
+        f"{' when it answered last' if is_silent else ''}, the router of network"
+    )
     look_at, to_ask = router.plan(now, now if is_silent else router.confirmed + _CONFIRM_SECONDS)
     return _Found(
         Presence(name, link.name, f"{is_it} {name!a}", silent),
@@ -319,8 +343,19 @@ def _on_link(
     )
 
 
-def _off(name: str, reason: str, look_at: float = NEVER, to_ask: tuple[str, ...] = ()) -> _Found:
-    return _Found(Presence(name, None, reason), look_at, to_ask)
+def _answers_elsewhere(allow: Sequence[str], prefix: str) -> str | None:
+    """Return why a machine that answers devices counts as elsewhere; None: it does not."""
+    outside = [each for each in allow if not networks.is_within(each, prefix)]
+    if not outside:
+        return None
+    return (
+        f"this machine counts as elsewhere, because it answers devices in {' and '.join(outside)}"
+        " (setting allow), which may be"
+    )
+
+
+def _if_on(name: str) -> str:
+    return f"if this machine is on network {name!a}"
 
 
 def _pause(passed: float, least: float = _FIRST_SECONDS) -> float:

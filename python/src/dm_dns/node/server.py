@@ -355,7 +355,8 @@ def _parse_result(result: bytes) -> Outcome:
     inputs = {path: tuple(version) for path, version in values["inputs"].items()}
     addresses, problem, found = values["local"]
     presences = tuple(
-        Presence(name, link, reason, tuple(silent)) for name, link, reason, silent in found
+        Presence(name, link, reason, tuple(silent), remedy)
+        for name, link, reason, silent, remedy in found
     )
     local = LocalView(addresses if addresses is None else tuple(addresses), problem, presences)
     watched = values["watched"]

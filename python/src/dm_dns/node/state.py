@@ -16,7 +16,8 @@
 - ``local``: the local view that the zone was made from: ``addresses`` (null, or the list of those
   of this machine's links), ``problem`` (null, or why they are not known) and ``networks``, a list
   of the zone's local networks: ``name``, ``link`` (null, or the link through which the machine is
-  on it), ``reason`` (why it is, or is not) and ``silent`` (the addresses there that do not answer).
+  on it), ``reason`` (why it is, or is not), ``silent`` (the addresses there that do not answer) and
+  ``remedy`` (what to type if it is not on it and should be).
 """
 
 import errno
@@ -160,6 +161,7 @@ def _presence(fields: JsonFields) -> Presence:
         link=fields.text("link") if fields.has("link") else None,
         reason=fields.text("reason"),
         silent=tuple(fields.texts("silent")),
+        remedy=fields.text("remedy") if fields.has("remedy") else "",
     )
 
 

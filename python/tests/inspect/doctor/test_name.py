@@ -104,7 +104,7 @@ def test_a_device_that_is_not_set_any_more_is_a_fault(config: Config) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("www", "www.pin"), ("WWW.pin.", "www.pin"), ("pin", "pin"), ("a.print", "a.print.pin")],
+    [("www", "www.pin"), ("WWW.pin.", "www.pin"), ("pin", "pin"), ("a.print.pin", "a.print.pin")],
 )
 def test_a_name_of_others_is_not_a_fault_where_they_may_have_some(
     config: Config, monkeypatch: pytest.MonkeyPatch, text: str, name: str
@@ -120,10 +120,65 @@ def test_a_name_of_others_is_not_a_fault_where_they_may_have_some(
     assert found["name-programs"] == well(f"getaddrinfo({name}) is no {name}")
 
 
-def test_a_name_like_the_clans_is_named_beside_one_of_others(config: Config) -> None:
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "printr",
+            fault(
+                "printr.pin is not a name of the clan, and nobody else has it; did you mean printer.pin or print.pin?",
+                "dm-dns doctor printer.pin",
+            ),
+        ),
+        (
+            "qqq",
+            fault(
+                "qqq.pin is not a name of the clan, and nobody else has it",
+                "dm-dns show  # lists all names of the clan",
+            ),
+        ),
+    ],
+)
+def test_a_name_that_nobody_has_is_a_fault(
+    config: Config, monkeypatch: pytest.MonkeyPatch, text: str, found: Found
+) -> None:
+    nobody = Answer(frozenset(), "Name or service not known", is_unknown=True)
+    monkeypatch.setattr(answers, "of_programs", lambda _name: nobody)
     others = config._replace(whole_domain=False)
-    asked = Asked("printr", others, serving(config), config.state / "clan.json")
-    assert "(the clan's printer.pin and print.pin are similar)" in asked.checks("")[0].ask().text
+    asked = Asked(text, others, serving(config), config.state / "clan.json")
+    assert [each.ask() for each in asked.checks("kiwi") if each.key == "name-programs"] == [found]
+
+
+@pytest.mark.parametrize("whole_domain", [True, False])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "www.example.org",
+            fault(
+                "www.example.org is not below pin, and www.example.org.pin is not one of the 9 names of serial 1795589653",
+                "getent ahosts www.example.org  # it resolves as without dm-dns",
+            ),
+        ),
+        (
+            "printer.pinn",
+            fault(
+                "printer.pinn.pin is not one of the 9 names of serial 1795589653; did you mean printer.pin or print.pin?",
+                "dm-dns doctor printer.pin",
+            ),
+        ),
+    ],
+)
+def test_a_name_outside_of_the_domain_is_a_fault(
+    config: Config,
+    text: str,
+    found: Found,
+    whole_domain: bool,  # noqa: FBT001 - the setting
+) -> None:
+    other = config._replace(whole_domain=whole_domain)
+    asked = Asked(text, other, serving(config), config.state / "clan.json")
+    known = {each.key: each for each in asked.checks("kiwi")}["name-known"]
+    assert known.ask() == found
 
 
 @pytest.mark.parametrize("text", ["printer", "_dm-dns"])
@@ -275,7 +330,7 @@ WITH_LOCAL: dict[str, Any] = {
     "localNetworks": {"home": HOME},
 }
 ON = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router")
-OFF = Presence("home", None, "no link has an address of 192.168.1.0/24")
+OFF = Presence("home", None, "no link has an address of 192.168.1.0/24", remedy="ip address")
 
 
 @pytest.mark.parametrize(
@@ -311,7 +366,7 @@ OFF = Presence("home", None, "no link has an address of 192.168.1.0/24")
                 Found(
                     verdict="fault",
                     text="pear has no other address than on local networks: 192.168.1.11 on network 'home' is not given: no link has an address of 192.168.1.0/24",
-                    remedy='roles.default.machines.pear.settings.addresses = [ "ADDRESS" ];  # of dm-dns, in the checkout: one that is valid here too',
+                    remedy="ip address",
                 )
             ),
         ),

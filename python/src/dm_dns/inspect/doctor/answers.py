@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from dm_dns import files
 from dm_dns.errors import Error
@@ -26,6 +26,8 @@ from dm_dns.node.dns_message import MessageError
 from dm_dns.node.unbound import Unbound
 from dm_dns.node.varlink import VarlinkError
 from dm_dns.zone import conf, zonefile
+
+_T = TypeVar("_T")
 
 SECONDS: Final = 0.8
 """How long each has to answer."""
@@ -60,6 +62,8 @@ class Answer(NamedTuple):
     addresses: frozenset[str]
     problem: str | None = None
     """Why there are none."""
+    is_unknown: bool = False
+    """Whether that is because nobody has the name."""
 
     def __str__(self) -> str:
         """Return the answer for people."""
@@ -480,21 +484,41 @@ def of_resolved(path: Path | None, name: str) -> Answer:
 
 def of_programs(name: str) -> Answer:
     """Return the addresses of a name as programs get them: from getaddrinfo(3)."""
-    answers: SimpleQueue[Answer] = SimpleQueue()
-    # It cannot be stopped, and Python waits for the end of a thread that is not a daemon.
-    Thread(target=lambda: answers.put(_getaddrinfo(name)), daemon=True).start()
-    try:
-        return answers.get(timeout=SECONDS)
-    except Empty:
-        return Answer(frozenset(), f"no answer within {SECONDS:g} s")
+    late = Answer(frozenset(), f"no answer within {SECONDS:g} s")
+    return _in_time(lambda: _getaddrinfo(name), late)
 
 
 def _getaddrinfo(name: str) -> Answer:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        return Answer(frozenset(), getattr(error, "strerror", None) or str(error))
+        is_unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+        reason = getattr(error, "strerror", None) or str(error)
+        return Answer(frozenset(), reason, is_unknown=is_unknown)
     return Answer(frozenset(str(each[4][0]).partition("%")[0] for each in found))
+
+
+def name_of(address: str) -> str | None:
+    """Return the name of an address as programs get it: from getnameinfo(3); None: it has none."""
+    return _in_time(lambda: _getnameinfo(address), None)
+
+
+def _getnameinfo(address: str) -> str | None:
+    try:
+        return socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0]
+    except OSError:
+        return None
+
+
+def _in_time(work: Callable[[], _T], late: _T) -> _T:
+    """Return what the C library finds; `late` if it takes too long."""
+    answers: SimpleQueue[_T] = SimpleQueue()
+    # It cannot be stopped, and Python waits for the end of a thread that is not a daemon.
+    Thread(target=lambda: answers.put(work()), daemon=True).start()
+    try:
+        return answers.get(timeout=SECONDS)
+    except Empty:
+        return late
 
 
 def programs(path: Path | None, names: Sequence[str]) -> Found:

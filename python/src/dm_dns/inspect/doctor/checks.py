@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from dm_dns.errors import Error, describe
 from dm_dns.inspect import status
 from dm_dns.inspect.doctor import answers, files, units
+from dm_dns.inspect.doctor.address import AskedAddress
 from dm_dns.inspect.doctor.check import Check, Found, Result, fault, not_asked, run, well
 from dm_dns.inspect.doctor.name import Asked
 from dm_dns.inspect.text import instant
@@ -62,7 +63,7 @@ class Report(NamedTuple):
     domain: str | None
     """None: the configuration cannot be read."""
     name: str | None
-    """The name that was asked about."""
+    """The name or the address that was asked about."""
     is_root: bool
     """Whether root has asked: others may not ask everything."""
     results: list[Result]
@@ -71,6 +72,15 @@ class Report(NamedTuple):
     def first(self) -> Result | None:
         """The first fault."""
         return next((each for each in self.results if each.found.verdict == "fault"), None)
+
+    @property
+    def answer(self) -> str | None:
+        """What programs get, if there is no fault; or why they get no name of an address."""
+        found = {each.check: each.found for each in self.results}
+        for check in ("name-programs", "address-programs"):
+            if check in found and found[check].verdict == "ok":
+                return found[check].text
+        return found["address-reverse"].text if "address-reverse" in found else None
 
     def json(self) -> dict[str, Any]:
         """Return what ``dm-dns doctor --json`` prints (documented in `commands.doctor`)."""
@@ -187,10 +197,20 @@ def _examine(
     ]
     asked = None
     if name is not None:
-        asked = Asked(name, config, written, clan_file)
-        checks += asked.checks(here)
-    report = Report(here, config.domain, asked.name if asked else None, is_root, run(checks))
-    return report, systemd
+        asked, of_it = _asked(name, config, written, clan_file, here)
+        checks += of_it
+    return Report(here, config.domain, asked, is_root, run(checks)), systemd
+
+
+def _asked(
+    text: str, config: Config, written: files.Written, clan_file: Path, here: str
+) -> tuple[str, list[Check]]:
+    """Return the name or the address that was asked about, with its checks."""
+    if address := conf.canonical_address(text):
+        about = AskedAddress(address, config, written, clan_file)
+        return about.name, about.checks(here)
+    asked = Asked(text, config, written, clan_file)
+    return asked.name, asked.checks(here)
 
 
 def _pushes(systemd: units.Systemd) -> bool:

@@ -58,7 +58,7 @@ class Asked:
             self._clan = clan.read(clan_file)
         except (Error, OSError) as error:
             self._no_clan = describe(error)
-        self._own = _hosts(config)
+        self._own = hosts.parse(hosts.read(config.hosts), config.domain)
         self._known: list[Name] = []
         self._expected: frozenset[str] = frozenset()
         """What the zone file has: not what the zone has for this machine's own services."""
@@ -69,12 +69,16 @@ class Asked:
         self._name = inventory.find(self._known, text, config.domain)
         candidates = inventory.candidates(text, config.domain)
         self.name = candidates[0] if candidates else text
+        full = text.lower().removesuffix(".")
+        self._may_be_ours = "." not in full or f".{full}".endswith(f".{config.domain}")
+        """Whether it has one label, or is in the domain."""
         self._is_others = False
         """Whether it resolves as without dm-dns."""
         if self._current and self._name is None and not config.whole_domain:
-            if text.lower().removesuffix(".") == config.domain:
+            if full == config.domain:
                 self.name = config.domain
-            self._is_others = self.name != zonefile.status_name(config.domain)
+            is_status = self.name == zonefile.status_name(config.domain)
+            self._is_others = self._may_be_ours and not is_status
         self._short = text.removesuffix(".") if candidates else ""
 
     def checks(self, here: str) -> list[Check]:
@@ -111,29 +115,41 @@ class Asked:
         return [Check("name-short", lambda: self._short_name(here), needs)]
 
     def _is_known(self) -> Found:
-        config, current = self._config, self._current
+        current = self._current
         if current is None:
-            return not_asked(f"the zone that is served cannot be read from {config.kept}")
-        serial = current.zone.serial
+            return not_asked(f"the zone that is served cannot be read from {self._config.kept}")
         if self._name is None:
-            similar = inventory.similar(self._known, self._text, config.domain)
-            what = f"{self.name} is not one of the {len(self._known)} names of serial {serial}"
-            if self._is_others:
-                known = f" (the clan's {' and '.join(similar)} are similar)" if similar else ""
-                return well(f"{what}{known}: it resolves as without dm-dns")
-            if similar:
-                return fault(
-                    f"{what}; did you mean {' or '.join(similar)}?",
-                    f"dm-dns doctor {shlex.quote(similar[0])}",
-                )
-            return fault(what, "dm-dns show  # lists all names")
+            return self._unknown(current.zone.serial)
         if not self._name.is_served:
             return fault(
                 f"{self.name} is exported by {_exporters(self._name)}, but the zone that is"
-                f" served, serial {serial}, does not have it",
+                f" served, serial {current.zone.serial}, does not have it",
                 "dm-send-dns  # as root on a push machine, after a deployment",
             )
         return well(f"{self._name.name} is a name of kind {self._name.kind}{self._since(current)}")
+
+    def _unknown(self, serial: int) -> Found:
+        what = f"{self.name} is not one of the {len(self._known)} names of serial {serial}"
+        if self._is_others:
+            return well(f"{what}: it resolves as without dm-dns")
+        if self._may_be_ours or self._similar():
+            return self._mistyped(what)
+        return fault(
+            f"{self._text} is not below {self._config.domain}, and {what}",
+            f"getent ahosts {shlex.quote(self._text)}  # it resolves as without dm-dns",
+        )
+
+    def _mistyped(self, text: str) -> Found:
+        """Return that there is no such name, with those that may be meant."""
+        if similar := self._similar():
+            return fault(
+                f"{text}; did you mean {' or '.join(similar)}?",
+                f"dm-dns doctor {shlex.quote(similar[0])}",
+            )
+        return fault(text, "dm-dns show  # lists all names of the clan")
+
+    def _similar(self) -> list[str]:
+        return inventory.similar(self._known, self._text, self._config.domain)
 
     def _since(self, current: Edition) -> str:
         """Return since when the name has been as it is, as far as that is found out soon."""
@@ -191,8 +207,7 @@ class Asked:
             return fault(
                 f"{' or '.join(name.owners) or name.name} has no other address than on local"
                 f" networks: {'; '.join(map(str, name.local))}",
-                f'roles.default.{_settings(name)}.addresses = [ "ADDRESS" ];'
-                "  # of dm-dns, in the checkout: one that is valid here too",
+                next((each.remedy for each in name.local if each.remedy), "dm-dns status"),
             )
         return fault(
             f"no address of {' or '.join(name.machines) or name.name} is known",
@@ -260,7 +275,10 @@ class Asked:
         return well("the hook passes it on")
 
     def _as_without(self) -> Found:
-        return well(f"getaddrinfo({self.name}) is {answers.of_programs(self.name)}")
+        answer = answers.of_programs(self.name)
+        if not answer.is_unknown:
+            return well(f"getaddrinfo({self.name}) is {answer}")
+        return self._mistyped(f"{self.name} is not a name of the clan, and nobody else has it")
 
     def _in_hosts(self, here: str) -> Found:
         path = self._config.hosts
@@ -321,7 +339,7 @@ class Asked:
         short, config = self._short, self._config
         if self._is_own(here):
             return well(f"{config.hosts} may have this machine's own name")
-        is_in_hosts = hosts.has(_hosts_text(config), short)
+        is_in_hosts = hosts.has(hosts.read(config.hosts), short)
         if config.search is None and not is_in_hosts:
             return not_asked(
                 f"programs on this machine need the full name, {self.name}: its setting search is"
@@ -363,17 +381,6 @@ class Asked:
         if name and name.devices and not name.machines:
             return f"the device {name.devices[0].device}"
         return f"the machine {name.machines[0] if name and name.machines else self.name}"
-
-
-def _hosts(config: Config) -> hosts.Hosts:
-    return hosts.parse(_hosts_text(config), config.domain)
-
-
-def _hosts_text(config: Config) -> str:
-    try:
-        return files.read(config.hosts, limits.MAX_HOSTS).decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def _records(text: str) -> dict[str, list[tuple[str, str]]]:
