@@ -32,6 +32,8 @@ def _evaluate(nix: Evaluator) -> dict[str, str]:
         print(case, flush=True)
         attributes = f"cases.{json.dumps(case)}"
         files[f"{case}.json"] = case_text(nix.with_messages(attributes, nix.evaluate(attributes)))
+    print("remedies", flush=True)
+    files["remedies.json"] = text(nix.with_messages("remedies", nix.evaluate("remedies")))
     print("vm", flush=True)
     files["vm.json"] = text(nix.evaluate("vm"))
     print("options", flush=True)

@@ -53,5 +53,7 @@ in
 
   options = import ./options.nix { inherit lib; };
 
+  remedies = import ./remedies.nix { inherit clanCore guard lib; };
+
   types = import ./types.nix { inherit guard lib; };
 }

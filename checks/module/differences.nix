@@ -1,5 +1,5 @@
-# Where the snapshots differ from what the module yields: names of cases, and `naming`, `options`, `types`,
-# `vm`. Only that a value throws can be compared, not what it says.
+# Where the snapshots differ from what the module yields: names of cases, and `naming`, `options`,
+# `remedies`, `types`, `vm`. Only that a value throws can be compared, not what it says.
 {
   # as in default.nix
   clanCore,
@@ -9,9 +9,14 @@ let
   evaluated = import ./. { inherit clanCore lib; };
   read = name: builtins.fromJSON (builtins.readFile (./snapshots + "/${name}.json"));
 
-  withoutMessages = lib.mapAttrs (
-    _key: value: if value ? throws then { throws = null; } else value
-  );
+  withoutMessages =
+    value:
+    if value ? throws then
+      { throws = null; }
+    else if builtins.isAttrs value then
+      lib.mapAttrs (_key: withoutMessages) value
+    else
+      value;
   taken = name: {
     exports = withoutMessages (read name).exports;
     machines = lib.mapAttrs (_machine: own: withoutMessages ((read name).all // own)) (
@@ -25,4 +30,7 @@ lib.filter (name: evaluated.cases.${name} != taken name) evaluated.caseNames
   "options"
   "vm"
 ]
-++ lib.optional (evaluated.types != lib.mapAttrs (_role: withoutMessages) (read "types")) "types"
+++ lib.filter (name: evaluated.${name} != withoutMessages (read name)) [
+  "remedies"
+  "types"
+]

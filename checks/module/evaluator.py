@@ -5,6 +5,8 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +62,42 @@ class Evaluator:
 
     def with_messages(self, attributes: str, value: Any) -> Any:  # noqa: ANN401
         """Return `value`, the guarded value of `attributes`, with what Nix says where it throws."""
-        if value == {"throws": None}:
-            try:
-                self.evaluate(attributes, guard=False)
-            except EvaluationError as error:
-                return {"throws": str(error)}
-        if isinstance(value, dict):
-            return {
-                key: self.with_messages(f"{attributes}.{json.dumps(key)}", inner)
-                for key, inner in value.items()
-            }
-        return value
+        paths = list(_throwing(attributes, value))
+        # Nix stops at the first one, so each needs a process.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            messages = dict(zip(paths, pool.map(self._message, paths), strict=True))
+        return _filled(attributes, value, messages)
+
+    def _message(self, attributes: str) -> str | None:
+        try:
+            self.evaluate(attributes, guard=False)
+        except EvaluationError as error:
+            return str(error)
+        return None
+
+
+def _throwing(attributes: str, value: object) -> Iterator[str]:
+    if value == {"throws": None}:
+        yield attributes
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _throwing(_attribute(attributes, key), inner)
+
+
+def _filled(attributes: str, value: object, messages: dict[str, str | None]) -> object:
+    if attributes in messages:
+        return {"throws": messages[attributes]}
+    if isinstance(value, dict):
+        return {
+            key: _filled(_attribute(attributes, key), inner, messages)
+            for key, inner in value.items()
+        }
+    return value
+
+
+def _attribute(attributes: str, key: str) -> str:
+    # Nix has no `\\u`.
+    return f"{attributes}.{json.dumps(key, ensure_ascii=False)}"
 
 
 def _folder(variable: str, what: str, file: str) -> Path:

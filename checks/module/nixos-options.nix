@@ -98,7 +98,7 @@ let
       options = {
         dnsPropagationCheck = option types.bool true;
         dnsProvider = option (types.nullOr types.str) null;
-        dnsResolver = option (types.nullOr types.str) null;
+        dnsResolver = option (types.nullOr types.str) config.security.acme.defaults.dnsResolver;
         domain = option types.str name;
         extraDomainNames = texts;
         extraLegoFlags = texts;
@@ -157,6 +157,7 @@ in
     };
 
     security.acme.certs = set acmeCertificate;
+    security.acme.defaults.dnsResolver = option (types.nullOr types.str) null;
 
     services = {
       adguardhome.enable = bool;

@@ -1,4 +1,4 @@
-"""The snapshots: a JSON file for each case, and `{naming,options,sources,types,vm}.json`.
+"""The snapshots: a JSON file for each case, and `{naming,options,remedies,sources,types,vm}.json`.
 
 A case's file has what its machines have in common under `all`, and the rest under `machines`.
 """

@@ -15,6 +15,7 @@ _PATTERNS: Final = (
     "python/tests/zone/naming-cases.json",
     "checks/module/*.nix",
     "checks/module/cases/*.nix",
+    "checks/module/remedies/*.nix",
     "checks/module/clan/**/*",
     "checks/demo/spell.json",
     "checks/vm/*.nix",

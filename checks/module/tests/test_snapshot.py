@@ -25,7 +25,8 @@ def test_every_case_has_a_snapshot_and_nothing_else_has() -> None:
     cases = {path.stem for path in (sources.ROOT / "checks/module/cases").glob("*.nix")}
     files = {path.name for path in sources.SNAPSHOTS.iterdir()}
     assert files == {
-        f"{name}.json" for name in {*cases, "naming", "options", "sources", "types", "vm"}
+        f"{name}.json"
+        for name in {*cases, "naming", "options", "remedies", "sources", "types", "vm"}
     }
 
 

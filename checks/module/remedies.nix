@@ -1,0 +1,139 @@
+# Whether the next evaluation accepts what a message proposes: each row of the files in `remedies` has a clan
+# with one mistake, and the clan after each remedy that the message for it proposes. A row says
+#   message   words that only this message has
+#   mistake   a module of clan-core, which is added to `base`
+#   remedies  { <the words of a remedy> = <such a module, with what they say>; }; in its place, a text with
+#             the reason why evaluation cannot tell
+# A remedy is not added to the mistake: it takes its place.
+{
+  # as in default.nix
+  clanCore,
+  guard,
+  lib,
+}:
+let
+  inherit (lib)
+    attrNames
+    concatMapAttrs
+    filterAttrs
+    isString
+    mapAttrs
+    mapAttrs'
+    mkDefault
+    mkForce
+    nameValuePair
+    take
+    ;
+
+  kit = import ./clan.nix { inherit clanCore lib; };
+  common = import ./common.nix { inherit lib; };
+  snapshot = import ./snapshot.nix {
+    inherit lib;
+    guard = false;
+    summary = true;
+  };
+
+  # The machine `server`, with dm-dns.
+  base = {
+    directory = mkDefault ./clan;
+    meta.domain = mkDefault "test";
+    inventory.machines.server = { };
+    inventory.instances.dm-dns = common.dm-dns [ ];
+  };
+
+  # What rows are written with. A machine that they name is in the clan.
+  words = rec {
+    inherit common lib;
+
+    all = imports: { inherit imports; };
+    machines = names: { inventory.machines = lib.genAttrs names (_machine: { }); };
+
+    # settings of the role default: for all machines, for one, and for `server`
+    role = settings: { inventory.instances.dm-dns.roles.default = { inherit settings; }; };
+    machine = name: settings: {
+      inventory.instances.dm-dns.roles.default.machines.${name} = { inherit settings; };
+      inventory.machines.${name} = { };
+    };
+    server = machine "server";
+
+    # the configuration of the machine `server`
+    nixos = config: { machines.server = config; };
+
+    # { <machine> = [ <what it exports> ]; }
+    endpoints =
+      hosts:
+      all [
+        (machines (attrNames hosts))
+        { inventory.instances.chat = common.exports "endpoints" hosts; }
+      ];
+    vpn =
+      addresses:
+      all [
+        (machines (attrNames addresses))
+        {
+          inventory.instances.vpn = common.exports "vpn" (
+            mapAttrs (_machine: map (address: { plain = address; })) addresses
+          );
+        }
+      ];
+
+    # with the role default on these machines only
+    onlyOn =
+      names:
+      all [
+        (machines names)
+        {
+          inventory.instances.dm-dns.roles.default = {
+            machines = lib.genAttrs names (_machine: { });
+            tags = mkForce [ ];
+          };
+        }
+      ];
+    # `server` is taken out of the role default.
+    withoutServer = onlyOn [ "client" ];
+  };
+
+  # What dm-dns, clan-core and NixOS say of a clan, by the machine and the entry of its snapshot.
+  said =
+    module:
+    let
+      clan = kit.clan {
+        imports = [
+          base
+          module
+        ];
+      };
+      ofMachines = take: mapAttrs (_machine: evaluated: take evaluated.config);
+      entries =
+        { "" = snapshot.exports clan.exports; }
+        // ofMachines snapshot.machine clan.nixosConfigurations
+        // ofMachines snapshot.mac clan.darwinConfigurations;
+      byName = concatMapAttrs (
+        machine: mapAttrs' (key: nameValuePair (if machine == "" then key else "${machine}: ${key}"))
+      ) entries;
+      fails = _name: value: !(builtins.tryEval (builtins.deepSeq value null)).success;
+      failing = filterAttrs fails byName;
+      isSaid =
+        name: value:
+        (lib.hasSuffix ": assertions" name || lib.hasSuffix ": warnings" name) && value != [ ];
+    in
+    filterAttrs isSaid (removeAttrs byName (attrNames failing))
+    # What throws is in many entries.
+    // lib.genAttrs (take 1 (attrNames failing)) (
+      name: if guard then { throws = null; } else failing.${name}
+    );
+
+  outcomes = mapAttrs (
+    _title: row: {
+      inherit (row) message;
+      mistake = said row.mistake;
+      remedies = mapAttrs (
+        _words: remedy: if isString remedy then remedy else said remedy
+      ) row.remedies;
+    }
+  );
+in
+mapAttrs' (
+  file: _type:
+  nameValuePair (lib.removeSuffix ".nix" file) (outcomes (import (./remedies + "/${file}") words))
+) (builtins.readDir ./remedies)

@@ -1,0 +1,99 @@
+# The setting wholeDomain, and certificates.
+{
+  all,
+  machine,
+  nixos,
+  role,
+  server,
+  ...
+}:
+let
+  domain.meta.domain = "example.org";
+  shared = role { wholeDomain = false; };
+  on = imports: all ([ domain ] ++ imports);
+
+  certificate = values: nixos { security.acme.certs."www.example.org" = values; };
+  byDNS = certificate { dnsProvider = "rfc2136"; };
+in
+{
+  "machines that differ in wholeDomain" = {
+    message = "the setting wholeDomain is one for the whole clan, and machines differ in it";
+    mistake = on [ (machine "client" { wholeDomain = false; }) ];
+    remedies."Set it for the role, and remove it from single machines: roles.default.settings.wholeDomain" =
+      on [ shared ];
+  };
+
+  "a domain above the name that dm-dns uses" = {
+    message = "wholeDomain = false does not work with the domain 'internal'";
+    mistake = all [
+      { meta.domain = "internal"; }
+      shared
+    ];
+    remedies."Remove the setting: nobody but the clan has public names there".meta.domain = "internal";
+  };
+
+  "listen where others have names" = {
+    message = "'server' answers other devices (setting listen), and they get NXDOMAIN";
+    mistake = on [
+      shared
+      (server {
+        allow = [ "192.168.1.0/24" ];
+        listen = [ "192.168.1.1" ];
+      })
+    ];
+    remedies = {
+      "Forward only the clan's names to it, one by one" =
+        "evaluation does not see what devices forward";
+      "let systemd-resolved answer devices, which has all names: services.resolved.settings.Resolve.DNSStubListenerExtra, in place of listen" =
+        "the next evaluation refuses an allow without listen";
+    };
+  };
+
+  "a wildcard for all names of others" = {
+    message = "the clan has the name *.example.org, so all names below example.org are the clan's";
+    mistake = on [
+      shared
+      (server { names = [ "*.example.org" ]; })
+    ];
+    remedies = {
+      "Remove that name" = on [ shared ];
+      "the setting" = on [ (server { names = [ "*.example.org" ]; }) ];
+    };
+  };
+
+  "certificates by a DNS challenge" = {
+    message = "'server' cannot get certificates by a DNS challenge below example.org";
+    mistake = on [
+      byDNS
+      (server { names = [ "www.example.org" ]; })
+    ];
+    remedies = {
+      "Set roles.default.settings.wholeDomain = false of dm-dns" = on [
+        byDNS
+        shared
+        (server { names = [ "www.example.org" ]; })
+      ];
+      "If the domain's DNS servers have names outside of it, security.acme.defaults.dnsResolver, a DNS server elsewhere, is enough" =
+        on [
+          byDNS
+          (nixos { security.acme.defaults.dnsResolver = "9.9.9.9:53"; })
+          (server { names = [ "www.example.org" ]; })
+        ];
+    };
+  };
+
+  "certificates for names that nothing exports" = {
+    message = "'server' has certificates for public names that no machine of the clan can resolve";
+    mistake = on [ (certificate { }) ];
+    remedies = {
+      "Set roles.default.settings.wholeDomain = false of dm-dns" = on [
+        (certificate { })
+        shared
+      ];
+      "export those below example.org with its setting names" = on [
+        (certificate { })
+        (server { names = [ "www.example.org" ]; })
+      ];
+    };
+  };
+}

@@ -1,0 +1,122 @@
+# The setting localNetworks.
+{
+  all,
+  lib,
+  machine,
+  role,
+  server,
+  ...
+}:
+let
+  network = prefix: address: linkAddress: {
+    inherit prefix;
+    router = { inherit address linkAddress; };
+  };
+  link = "52:54:00:00:00:01";
+  home = network "192.168.1.0/24" "192.168.1.1" link;
+  networks = localNetworks: role { inherit localNetworks; };
+
+  prefix = message: wrong: right: {
+    inherit message;
+    mistake = networks { home = home // { prefix = wrong; }; };
+    remedies.${right} = networks { inherit home; };
+  };
+  router = message: wrong: {
+    inherit message;
+    mistake = networks { home = network "192.168.1.0/24" wrong link; };
+    remedies."write the address of a host that is always in that network, such as the gateway that `ip route` prints" =
+      networks { inherit home; };
+  };
+  linkAddress = message: wrong: {
+    inherit message;
+    mistake = networks { home = network "192.168.1.0/24" "192.168.1.1" wrong; };
+    remedies."on a machine in that network, `ip neigh show 192.168.1.1` prints the router's, after lladdr" =
+      networks { inherit home; };
+  };
+in
+{
+  "a network without a prefix" =
+    prefix "prefix \"\" is not an address with a prefix length" ""
+      "write one such as 192.168.1.0/24";
+  "a prefix of one address" =
+    prefix "its prefix length is 32" "192.168.1.0/32"
+      "write the prefix length that `ip address` prints on a machine in that network";
+  "a prefix with bits beyond it" =
+    prefix "prefix \"192.168.1.7/24\" has bits beyond its prefix length" "192.168.1.7/24"
+      "write 192.168.1.0/24";
+
+  "a prefix of IPv6 that is too short" = {
+    message = "its prefix length is 8, and that of a network with IPv6 is from 48 to 126";
+    mistake = networks { home = network "fd00::/8" "fd00::1" link; };
+    remedies."write the prefix length that `ip address` prints on a machine in that network" =
+      networks { home = network "fd00::/64" "fd00::1" link; };
+  };
+  "a link-local prefix" = {
+    message = "is not one that a local network can have";
+    mistake = networks { home = network "fe80::/64" "fe80::1" link; };
+    remedies."use private, unique local or global addresses" =
+      networks { home = network "fd00::/64" "fd00::1" link; };
+  };
+  "a router's name" = router "router.address \"fritz.box\" is not an IP address" "fritz.box";
+  "a router elsewhere" =
+    router "router.address \"192.168.2.1\" is not in 192.168.1.0/24" "192.168.2.1";
+  "a router with the network's address" =
+    router "router.address \"192.168.1.0\" is the address of the network" "192.168.1.0";
+  "a router with the broadcast address" =
+    router "router.address \"192.168.1.255\" is the broadcast address" "192.168.1.255";
+
+  "a short link address" =
+    linkAddress "router.linkAddress \"52:54:00\" is not a link address, such as" "52:54:00";
+  "a link address of a group" =
+    linkAddress "is the link address of a group, and not of a host" "01:00:5e:00:00:01";
+  "a link address of no host" = linkAddress "is the link address of no host" "00:00:00:00:00:00";
+
+  "a network with a blank in its name" = {
+    message = "\"At home\" is not a network's name";
+    mistake = networks { "At home" = home; };
+    remedies."rename the network" = networks { inherit home; };
+  };
+  "a network that machines set differently" = {
+    message = "localNetworks.home of the role default: machines set it differently";
+    mistake = all [
+      (machine "client" { localNetworks = { inherit home; }; })
+      (server { localNetworks.home = home // { only = true; }; })
+    ];
+    remedies."set it once, in roles.default.settings.localNetworks, and not for machines" =
+      networks { inherit home; };
+  };
+  "networks with the same router" = {
+    message = "they have the same router, so they cannot be told apart";
+    mistake = networks {
+      inherit home;
+      parents = home;
+    };
+    remedies = {
+      "correct router.linkAddress" = networks {
+        inherit home;
+        parents = network "192.168.1.0/24" "192.168.1.1" "52:54:00:00:00:02";
+      };
+      "remove all but one of them" = networks { inherit home; };
+    };
+  };
+  "many networks" =
+    let
+      several =
+        count:
+        networks (
+          lib.listToAttrs (
+            lib.genList (
+              number:
+              lib.nameValuePair "n${toString number}" (
+                network "10.${toString number}.0.0/16" "10.${toString number}.0.1" link
+              )
+            ) count
+          )
+        );
+    in
+    {
+      message = "it has 101 networks; a clan has at most 100";
+      mistake = several 101;
+      remedies."remove some of them" = several 100;
+    };
+}
