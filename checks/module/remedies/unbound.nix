@@ -51,7 +51,7 @@ let
         (and everywhere)
       ];
       remedies = {
-        "Take these addresses from listen" = "the next evaluation refuses an allow without listen";
+        "Take these addresses from listen, and remove allow if none is left" = and everywhere;
         "have the other server listen on other ones" = all [
           atHome
           (and elsewhere)
@@ -181,7 +181,7 @@ in
         (dnsmasq { })
       ];
       remedies = {
-        "Take these addresses from listen" = "the next evaluation refuses an allow without listen";
+        "Take these addresses from listen, and remove allow if none is left" = dnsmasq { };
         "have the other server listen on other ones" = all [
           atHome
           (dnsmasq { listen-address = "10.0.0.1"; })

@@ -121,8 +121,8 @@ in
         ${concatMapStringsSep "\n" (
           server: "  ${server.option} (${concatMapStringsSep ", " described server.addresses})"
         ) clashing}
-        Take these addresses from listen, or have the other server listen on other ones. It can answer
-        for the clan too, if it forwards the domain:
+        Take these addresses from listen, and remove allow if none is left, or have the other server
+        listen on other ones. It can answer for the clan too, if it forwards the domain:
         ${concatMapStringsSep "\n" (server: "  ${server.forward}") clashing}${
           # systemd-resolved passes on what is not the clan's.
           optionalString (!settings.wholeDomain) "\nIt must not be in networking.nameservers then: each would ask the other."

@@ -88,8 +88,9 @@ in
     optional (!wholeDomain && settings.listen != [ ]) ''
       dm-dns: '${machine.name}' answers other devices (setting listen), and they get NXDOMAIN for names
       of ${domain} that are not the clan's, because unbound has no other names than the clan's.
-      Forward only the clan's names to it, one by one, or let systemd-resolved answer devices, which
-      has all names: services.resolved.settings.Resolve.DNSStubListenerExtra, in place of listen.
+      Let systemd-resolved answer devices, which has all names, with
+      services.resolved.settings.Resolve.DNSStubListenerExtra in place of listen and allow. If devices ask
+      for the clan's names only, one by one, as the clan's Macs do, ignore this warning.
     ''
     ++ optional (!wholeDomain && zone.isName "*.${domain}") ''
       dm-dns: the clan has the name *.${domain}, so all names below ${domain} are the clan's, and
