@@ -55,7 +55,10 @@ in
   "a device with a name of one label" = {
     message = "it is not below the clan's domain";
     mistake = printer [ "print" ];
-    remedies."write the whole name, such as print.test" = printer [ "print.test" ];
+    remedies = {
+      "write a whole name below it, such as print.test" = printer [ "print.test" ];
+      "remove this one" = printer [ ];
+    };
   };
 
   "a device with a machine's name" =

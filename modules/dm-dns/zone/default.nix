@@ -194,9 +194,9 @@ let
     host:
     concatMap endpointProblems hosts.${host}
     ++ optionals (length hosts.${host} > 1) (
-      tooManyAddresses (concatMapStringsSep ",\n" describe hosts.${host}) (
-        concatMap addressesOfOwner hosts.${host}
-      )
+      tooManyAddresses (concatMapStringsSep ",\n" describe hosts.${host})
+        (concatMap addressesOfOwner hosts.${host})
+        "remove some of them, or export the name on fewer machines"
     )
     ++ optional (hasNoAddress host && !isPending host) {
       subject = concatMapStringsSep ",\n" describe hosts.${host};
@@ -206,16 +206,15 @@ let
 
   # `subject` says whose name has these addresses.
   tooManyAddresses =
-    subject: several:
+    subject: several: remedy:
     let
       count = length (uniqueStrings several);
     in
     optional (count > limits.addresses) {
-      inherit subject;
+      inherit remedy subject;
       rule =
         "the name has ${toString count} addresses; a name has at most"
         + " ${toString limits.addresses}";
-      remedy = "remove some of them, or export the name on fewer machines";
     };
 
   domainProblems = optional (stringLength domain > limits.domain) {
@@ -251,7 +250,9 @@ let
       owner = head owners;
       subject = "machine '${owner}'";
     in
-    tooManyAddresses subject (concatMap (machine: addresses.${machine}.addresses) owners)
+    tooManyAddresses subject (concatMap (machine: addresses.${machine}.addresses) owners) (
+      "remove some of them"
+    )
     ++ ownNameProblem "machine" owner subject
     ++ optional (length owners > 1) {
       subject = "machines ${concatMapStringsSep " and " (owner: "'${owner}'") owners}";
@@ -264,7 +265,7 @@ let
     let
       subject = describeDevice device;
     in
-    tooManyAddresses subject devices.${device}.addresses
+    tooManyAddresses subject devices.${device}.addresses "remove some of them"
     ++ ownNameProblem "device" device subject
     ++ map (machine: {
       inherit subject;
@@ -280,7 +281,7 @@ let
     ++ map (host: {
       subject = "setting names of machine '${machine}'";
       rule = "${builtins.toJSON host} is not below the clan's domain";
-      remedy = "write the whole name, such as git.${domain}";
+      remedy = "write a whole name below it, such as git.${domain}, or remove this one";
     }) (filter (host: !concernsDomain (names.canonical host)) machineSettings.${machine}.names);
 
   problems =

@@ -128,7 +128,7 @@ let
       ++ map (host: {
         subject = "name ${toJSON host} of ${subject}";
         rule = "it is not below the clan's domain";
-        remedy = "write the whole name, such as print.${domain}";
+        remedy = "write a whole name below it, such as print.${domain}, or remove this one";
       }) (filter (host: !concernsDomain host) names);
 in
 {

@@ -253,7 +253,7 @@ def test_a_broken_rule_is_told_with_who_breaks_it_and_the_remedy(
             {"nas": spec.Device(["fd00::9"], ["files", "kfbox.pin", "a b.pin", "irc.pin"])},
             snapshot("""\
 name 'a b.pin' of device 'nas': it is not a valid name: ' ' is not allowed in a name; use letters, digits, '-' and '_'; correct `names`
-name 'files' of device 'nas': it is not below pin; write the whole name, such as print.pin
+name 'files' of device 'nas': it is not below pin; write a whole name below it, such as print.pin, or remove this one
 name 'kfbox.pin' of device 'nas': it is the name of machine 'kfbox', and must resolve to that; use another name\
 """),
             id="names",

@@ -310,8 +310,8 @@ class _Builder:
                     name = self.canonical_name(host, "correct `names`")
                     if name is None:
                         raise Error(  # noqa: TRY301
-                            f"it is not below {self.domain}; write the whole name, such as"
-                            f" print.{self.domain}"
+                            f"it is not below {self.domain}; write a whole name below it, such as"
+                            f" print.{self.domain}, or remove this one"
                         )
                     self.check_is_free(name, owner)
                 except Error as error:
