@@ -42,13 +42,18 @@ let
   itself = message: wrong: {
     inherit message;
     mistake = atHome wrong;
-    remedies."write the address of the machine or device itself" = atHome "192.168.1.10/24";
+    remedies."write the address of the machine or device itself, with /24 after it" =
+      atHome "192.168.1.10/24";
   };
-  size = message: wrong: {
+  # Either has its prefix length, or is reached from elsewhere as well.
+  either = message: wrong: {
     inherit message;
     mistake = atHome wrong;
-    remedies."write the prefix length that `ip address` prints on a machine in that network" =
-      atHome "192.168.1.10/24";
+    remedies = {
+      "write \"192.168.1.10/24\" if it is valid there only" = atHome "192.168.1.10/24";
+      "\"192.168.1.10/32\" if other machines reach it as well, such as through a VPN" =
+        atHome "192.168.1.10/32";
+    };
   };
 in
 {
@@ -83,15 +88,33 @@ in
   "a broadcast address" =
     itself "192.168.1.255 is the broadcast address of 192.168.1.0/24" "192.168.1.255/24";
 
-  "an address in a local network" = {
-    message = "is in the prefix of localNetworks.home, and machines elsewhere would get it too";
-    mistake = atHome "192.168.1.10";
+  "a broadcast address of one of two networks" =
+    let
+      nested = one: within {
+        inherit home;
+        campus = network "192.168.0.0/16" "192.168.0.1" "52:54:00:00:00:02";
+      } [ one ];
+    in
+    {
+      message = "192.168.1.255 is the broadcast address of 192.168.1.0/24";
+      mistake = nested "192.168.1.255/24";
+      remedies."write the address of the machine or device itself, with /24@home after it" =
+        nested "192.168.1.10/24@home";
+    };
+  "a broadcast address where no network is declared" = {
+    message = "192.168.1.255 is the broadcast address of 192.168.1.0/24";
+    mistake = address "192.168.1.255/24";
     remedies = {
-      "write \"192.168.1.10/24\" if it is valid there only" = atHome "192.168.1.10/24";
-      "\"192.168.1.10/32\" if other machines reach it as well, such as through a VPN" =
-        atHome "192.168.1.10/32";
+      "write the address of the machine or device itself, without a prefix length if it is valid everywhere" =
+        address "192.168.1.10";
+      "if not, ${declare "<name>" "192.168.1.0/24" "192.168.1.1"}" =
+        within { home = declared "192.168.1.0/24" "192.168.1.1"; } [ "192.168.1.10/24" ];
     };
   };
+
+  "an address in a local network" =
+    either "is in the prefix of localNetworks.home, and machines elsewhere would get it too"
+      "192.168.1.10";
   "an address in two local networks" =
     let
       both = one: within { inherit home parents; } [ one ];
@@ -111,7 +134,7 @@ in
     mistake = address "192.168.1.10/24";
     remedies = {
       "write \"192.168.1.10\" if it is valid everywhere" = address "192.168.1.10";
-      ${declare "home" "192.168.1.0/24" "192.168.1.1"} =
+      ${declare "<name>" "192.168.1.0/24" "192.168.1.1"} =
         within { home = declared "192.168.1.0/24" "192.168.1.1"; } [ "192.168.1.10/24" ];
     };
   };
@@ -123,7 +146,7 @@ in
         within { home = office; } [ "10.1.1.10/16" ];
       "\"10.1.1.10/32\" if other machines reach it as well, such as through a VPN" =
         within { home = office; } [ "10.1.1.10/32" ];
-      ${declare "another" "10.1.1.0/24" "10.1.1.1"} = within {
+      ${declare "<name>" "10.1.1.0/24" "10.1.1.1"} = within {
         home = office;
         another = declared "10.1.1.0/24" "10.1.1.1";
       } [ "10.1.1.10/24" ];
@@ -133,8 +156,8 @@ in
     message = "no local network 192.168.0.0/16 is declared, and 192.168.1.255 is the broadcast address of 192.168.1.0/24";
     mistake = atHome "192.168.1.255/16";
     remedies = {
-      "write the address of the machine or device itself" = atHome "192.168.1.10/24";
-      ${declare "another" "192.168.0.0/16" "192.168.0.1"} = within {
+      "write the address of the machine or device itself, with /24 after it" = atHome "192.168.1.10/24";
+      ${declare "<name>" "192.168.0.0/16" "192.168.0.1"} = within {
         inherit home;
         another = declared "192.168.0.0/16" "192.168.0.1";
       } [ "192.168.1.255/16" ];
@@ -149,10 +172,30 @@ in
       within { home = network "10.1.2.0/24" "10.1.2.1" "52:54:00:00:00:01"; } [ "10.1.2.3/24@home" ];
   };
 
+  "another prefix length than that of the network that is named" =
+    either "local network 'home' has the prefix 192.168.1.0/24, not 192.168.1.0/25"
+      "192.168.1.10/25@home";
+
   "a network that is not declared" = {
     message = "there is no local network 'cafe'";
-    mistake = atHome "192.168.1.10/24@cafe";
-    remedies."use 'home'" = atHome "192.168.1.10/24@home";
+    mistake = within { inherit home office; } [ "192.168.1.10/24@cafe" ];
+    remedies."use 'home'" = within { inherit home office; } [ "192.168.1.10/24@home" ];
+  };
+  "a network that is not declared, with another prefix length" =
+    either "there is no local network 'cafe'" "192.168.1.10/25@cafe";
+  "a network that is not declared, elsewhere" = {
+    message = "there is no local network 'cafe'";
+    mistake = atHome "10.1.2.3/24@cafe";
+    remedies.${declare "cafe" "10.1.2.0/24" "10.1.2.1"} = within {
+      inherit home;
+      cafe = declared "10.1.2.0/24" "10.1.2.1";
+    } [ "10.1.2.3/24@cafe" ];
+  };
+  "a network that cannot be declared" = {
+    message = "there is no local network 'my net'";
+    mistake = address "10.1.2.3/24@my net";
+    remedies."write \"10.1.2.3/24\", and ${declare "<name>" "10.1.2.0/24" "10.1.2.1"}" =
+      within { home = declared "10.1.2.0/24" "10.1.2.1"; } [ "10.1.2.3/24" ];
   };
 
   "one of two networks that is not named" =
@@ -166,8 +209,27 @@ in
     };
 
   "a long prefix length" =
-    size "its prefix length is 33, and that of a network with IPv4 is from 8 to 30" "192.168.1.10/33@home";
-  "no prefix length" = size "its prefix length is 0" "192.168.1.10/0";
+    either "its prefix length is 33, and that of a network with IPv4 is from 8 to 30"
+      "192.168.1.10/33@home";
+  "a long prefix length of the network's address" =
+    itself "its prefix length is 31" "192.168.1.0/31";
+  # As of a link between two machines.
+  "a long prefix length where no network is declared" = {
+    message = "its prefix length is 31, and that of a network with IPv4 is from 8 to 30";
+    mistake = address "192.168.1.10/31";
+    remedies = {
+      "write \"192.168.1.10\" if it is valid everywhere" = address "192.168.1.10";
+      "with the prefix length that `ip address` prints, and declare that network in the setting localNetworks of the role default" =
+        atHome "192.168.1.10/24";
+    };
+  };
+  "no prefix length" =
+    either "has no prefix length, as an address of a local network has" "192.168.1.10@home";
+  "a loopback address with a bad prefix length" = {
+    message = "is not an address that a host can have on a local network";
+    mistake = address "127.0.0.1/33";
+    remedies."use a private, unique local or global address" = address "192.168.1.10";
+  };
 
   "what is not an address with a prefix length" = {
     message = "\"nas/24\" is not an IP address with a prefix length";

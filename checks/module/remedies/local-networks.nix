@@ -57,6 +57,19 @@ in
     remedies."use private, unique local or global addresses" =
       networks { home = network "fd00::/64" "fd00::1" link; };
   };
+  # What is wrong with its size or its bits cannot be corrected: it would be refused again.
+  "a link-local prefix of IPv4 with bits beyond it" = {
+    message = "prefix \"169.254.1.1/16\" is not one that a local network can have";
+    mistake = networks { home = network "169.254.1.1/16" "169.254.1.1" link; };
+    remedies."use private, unique local or global addresses" = networks { inherit home; };
+  };
+  "a wide link-local prefix" = {
+    message = "prefix \"fe80::/10\" is not one that a local network can have";
+    mistake = networks { home = network "fe80::/10" "fe80::1" link; };
+    remedies."use private, unique local or global addresses" =
+      networks { home = network "fd00::/64" "fd00::1" link; };
+  };
+
   "a router's name" = router "router.address \"fritz.box\" is not an IP address" "fritz.box";
   "a router elsewhere" =
     router "router.address \"192.168.2.1\" is not in 192.168.1.0/24" "192.168.2.1";

@@ -971,9 +971,17 @@ def problems(case: str) -> list[str]:
             "is in the prefix of localNetworks.office, and machines elsewhere",
             'write "fd00:1::10/64" if it is valid there only, or "fd00:1::10/128" if',
         ),
-        ("10.4.255.255", "is the broadcast address of 10.4.0.0/16", ITSELF),
-        ("192.168.1.0", "is the address of the network 192.168.1.0/24 itself", ITSELF),
-        ("FD00:1::", "is the address of the network fd00:1::/64 itself", ITSELF),
+        ("10.4.255.255", "is the broadcast address of 10.4.0.0/16", f"{ITSELF}, with /16 after it"),
+        (
+            "192.168.1.0",
+            "is the address of the network 192.168.1.0/24 itself",
+            f"{ITSELF}, with /24@home after it",
+        ),
+        (
+            "FD00:1::",
+            "is the address of the network fd00:1::/64 itself",
+            f"{ITSELF}, with /64 after it",
+        ),
         (
             # A host in the wider of two networks may have the broadcast address of the other.
             "172.16.1.255",
@@ -995,7 +1003,7 @@ def problems(case: str) -> list[str]:
         (
             "10.4.1.127/25@n4",
             ": local network 'n4' has the prefix 10.4.0.0/16, not 10.4.1.0/25",
-            "correct the address, or that prefix",
+            'write "10.4.1.127/16" if it is valid there only, or "10.4.1.127/32" if',
         ),
         (
             "192.168.1.10/25",
@@ -1005,7 +1013,7 @@ def problems(case: str) -> list[str]:
         (
             "192.168.1.255/16",
             ": no local network 192.168.0.0/16 is declared, and 192.168.1.255 is the broadcast",
-            f"{ITSELF}, or declare that network, in",
+            f"{ITSELF}, with /24@home after it, or declare that network, in",
         ),
         (
             "FD00:1::10/56",
@@ -1101,7 +1109,7 @@ def test_wrong_local_networks_stop_the_evaluation_with_what_to_write() -> None:
     message = load("wrong-local-networks")["server"][GENERATOR]["throws"]
     declare = """\
 declare that network, in the settings of the role default:
-    localNetworks.another = {
+    localNetworks.<name> = {
       prefix = "{prefix}";
       router = { address = "{first}"; linkAddress = "52:54:00:12:34:56"; };
     };
@@ -1125,7 +1133,7 @@ network, `ip neigh show {first}` prints the router's, after lladdr
         "settings localNetworks.home and localNetworks.mine:\n  they have the same router",
         '"fe80::1/64" is not an address that a host can have on a local network',
         "\"192.168.178.10/24@cafe\": there is no local network 'cafe'\n  Remedy: use 'home' or",
-        '"192.168.178.10@home" is not an IP address with a prefix length',
+        '"192.168.178.10@home" has no prefix length, as an address of a local network has',
         '"192.168.178.10/33@home": its prefix length is 33, and that of a network with IPv4 is',
         '"192.168.178.10/0": its prefix length is 0, and that of a network with IPv4 is from',
         "\"10.1.2.3/24@home\": local network 'home' has the prefix 192.168.178.0/24, not 10.1",

@@ -55,6 +55,8 @@ let
     };
   }) declared;
 
+  isNetworkName = name: match "[a-z0-9][a-z0-9_-]{0,62}" name != null;
+
   subject = name: "setting localNetworks.${name} of the role default";
   settingsOf = concatMapStringsSep " and " (name: "localNetworks.${name}");
   quoted = concatMapStringsSep " and " (name: "'${name}'");
@@ -113,19 +115,20 @@ let
           remedy = "write one such as 192.168.1.0/24";
         }
       ]
-    else if sizes != [ ] then
-      sizes
-    else if !isFirstOf parts.address parts.size then
+    # First what no other prefix length would cure.
+    else if isSpecial parts.address then
       [
         {
-          rule = "prefix ${toJSON text} has bits beyond its prefix length";
-          remedy = "write ${(prefixText parts.address parts.size).prefix}";
+          rule = "prefix ${toJSON text} is not one that a local network can have";
+          remedy = "use private, unique local or global addresses";
         }
       ]
+    else if sizes != [ ] then
+      sizes
     else
-      optional (isSpecial parts.address) {
-        rule = "prefix ${toJSON text} is not one that a local network can have";
-        remedy = "use private, unique local or global addresses";
+      optional (!isFirstOf parts.address parts.size) {
+        rule = "prefix ${toJSON text} has bits beyond its prefix length";
+        remedy = "write ${(prefixText parts.address parts.size).prefix}";
       };
 
   # Why a host in the network with a prefix cannot have an address, or null.
@@ -160,7 +163,7 @@ let
     name:
     let
       inherit (networks.${name}) prefix router;
-      nameProblems = optional (match "[a-z0-9][a-z0-9_-]{0,62}" name == null) {
+      nameProblems = optional (!isNetworkName name) {
         rule =
           "${toJSON name} is not a network's name: 1 to 63 of the characters a-z, 0-9, '-' and '_', the"
           + " first a letter or a digit";
@@ -241,26 +244,39 @@ let
           in
           prefix != null && sizeProblem prefix == [ ] && haveSameStart prefix.address one prefix.size
         ) (attrNames networks);
-      known = filter (name: prefixes.${name}.size == size) (around address);
+      known = filter (name: found != null && prefixes.${name}.size == size) places;
       sizes = sizeProblem found;
       # With the prefix length of all its bits, an address is valid outside of its network as well.
       bits = one: if isIPv4 one then 32 else 128;
       isSingle = found != null && named == null && size == bits address;
       plain = if found == null then head parts else address;
       misplaced = hostProblem own.prefix address;
-      itself = "write the address of the machine or device itself";
       # Of the local networks that an address is in, those in which a host can have it; why not in the
       # first; and how it is written then.
       places = around plain;
       suitable = filter (name: hostProblem networks.${name}.prefix plain == null) places;
       unsuitable = hostProblem networks.${head places}.prefix plain;
-      inPlace = head suitable;
+      inPlace = if elem named suitable then named else head suitable;
+      within =
+        name: "/${toString prefixes.${name}.size}" + (if length places == 1 then "" else "@${name}");
+      # The network that is meant: the one that is named or has the prefix length, if there is one.
+      meant = head (filter (name: name == named) places ++ known ++ places);
+      itself =
+        "write the address of the machine or device itself"
+        + (if places == [ ] then "" else ", with ${within meant} after it");
       orElsewhere =
-        "write \"${plain}/${toString prefixes.${inPlace}.size}"
-        + (if length places == 1 then "" else "@${inPlace}")
-        + "\" if it is valid there only, or \"${plain}/${toString (bits plain)}\" if other machines"
-        + " reach it as well, such as through a VPN";
+        "write \"${plain}${within inPlace}\" if it is valid there only, or"
+        + " \"${plain}/${toString (bits plain)}\" if other machines reach it as well, such as through a VPN";
       other = "write an address that other machines reach, such as one in a LAN or a VPN";
+      # Of an address that is written without a prefix length where it has one.
+      orDeclared =
+        if suitable != [ ] then
+          orElsewhere
+        else if places != [ ] then
+          itself
+        else
+          "write \"${plain}\" if it is valid everywhere, or with the prefix length that `ip address` prints,"
+          + " and declare that network in the setting localNetworks of the role default";
       wrong = rule: remedy: {
         inherit remedy;
         rule = "${toJSON text}${rule}";
@@ -283,39 +299,52 @@ let
         )
       else
         { address = plain; }
+    else if isAddress plain && isSpecial plain then
+      wrong " is not an address that a host can have on a local network" (
+        "use a private, unique local or global address"
+      )
+    else if isAddress plain && found == null then
+      wrong " has no prefix length, as an address of a local network has" orDeclared
     else if found == null then
       wrong " is not an IP address with a prefix length" (
         ''write an address such as "192.168.1.10", or one of a local network such as "192.168.1.10/24"''
       )
     else if sizes != [ ] then
-      wrong ": ${(head sizes).rule}" (head sizes).remedy
-    else if isSpecial address then
-      wrong " is not an address that a host can have on a local network" (
-        "use a private, unique local or global address"
-      )
+      wrong ": ${(head sizes).rule}" orDeclared
     # First the prefix length: with a wrong one, an address may seem to be that of the network.
     else if named != null && networks ? ${named} && !elem named known then
       wrong ": local network '${named}' has the prefix ${networks.${named}.prefix}, not ${own.prefix}" (
-        "correct the address, or that prefix"
+        if elem named suitable then orElsewhere else "correct the address, or that prefix"
       )
     else if named == null && known == [ ] && suitable != [ ] then
       wrong (
         ": no local network ${own.prefix} is declared, and the address is in ${settingsOf suitable}, with"
         + " another prefix length"
-      ) "${orElsewhere}, or ${declare own}"
+      ) "${orElsewhere}, or ${declare "<name>" own}"
+    else if misplaced != null && places == [ ] then
+      wrong ": ${address} ${misplaced}" (
+        "${itself}, without a prefix length if it is valid everywhere; if not, ${declare "<name>" own}"
+      )
     else if misplaced != null then
       wrong ": ${address} ${misplaced}" itself
     else if named != null && !(networks ? ${named}) then
       wrong ": there is no local network '${named}'" (
-        if networks == { } then declare own else "use ${alternatives (attrNames networks)}"
+        if known != [ ] then
+          "use ${alternatives known}"
+        else if suitable != [ ] then
+          orElsewhere
+        else if isNetworkName named then
+          declare named own
+        else
+          "write \"${head parts}\", and ${declare "<name>" own}"
       )
     else if known == [ ] && places != [ ] then
       wrong ": no local network ${own.prefix} is declared, and ${address} ${unsuitable}" (
-        "${itself}, or ${declare own}"
+        "${itself}, or ${declare "<name>" own}"
       )
     else if known == [ ] then
       wrong ": no local network ${own.prefix} is declared, so nobody can tell where the address is valid" (
-        ''write "${address}" if it is valid everywhere, or '' + declare own
+        ''write "${address}" if it is valid everywhere, or '' + declare "<name>" own
       )
     else if named == null && length known > 1 then
       wrong ": the local networks ${quoted known} have this prefix" (
@@ -325,9 +354,10 @@ let
       { address = "${address}@${if named == null then head known else named}"; };
   alternatives = concatMapStringsSep " or " (name: "'${name}'");
 
-  declare = own: ''
+  # A name of ours could be that of another network, or that of two messages.
+  declare = name: own: ''
     declare that network, in the settings of the role default:
-        localNetworks.${if networks ? home then "another" else "home"} = {
+        localNetworks.${name} = {
           prefix = "${own.prefix}";
           router = { address = "${own.first}"; linkAddress = "52:54:00:12:34:56"; };
         };
