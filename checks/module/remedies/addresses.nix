@@ -39,6 +39,12 @@ let
     remedies."write an address that other machines reach, such as one in a LAN or a VPN" =
       address "192.168.1.10";
   };
+  there = message: wrong: words: {
+    inherit message;
+    mistake = atHome wrong;
+    remedies."${words}, with the prefix length of its local network if it is in one" =
+      atHome "192.168.1.10/24";
+  };
   itself = message: wrong: {
     inherit message;
     mistake = atHome wrong;
@@ -65,6 +71,17 @@ in
     useless "\"fe80::1\" is link-local: it means nothing on another link" "fe80::1";
   "a link-local address with its interface" =
     useless "\"fe80::1%eth0\" is link-local" "fe80::1%eth0";
+
+  "a loopback address where a network is declared" =
+    there "\"127.0.0.1\" is a loopback address" "127.0.0.1"
+      "write an address that other machines reach, such as one in a LAN or a VPN";
+  "what is not an address where a network is declared" =
+    there "\"nas.lan\" is not an IP address" "nas.lan" "write an IPv4 or IPv6 address";
+  "an IPv4 address in IPv6 notation where a network is declared" =
+    there "is an IPv4 address in IPv6 notation" "::ffff:c0a8:10a" "write the IPv4 address";
+  "a link-local address with a prefix length where a network is declared" =
+    there "is not an address that a host can have on a local network" "fe80::1/64"
+      "use a private, unique local or global address";
 
   "what is not an address" = {
     message = "\"nas.lan\" is not an IP address";

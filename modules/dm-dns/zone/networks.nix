@@ -267,7 +267,10 @@ let
       orElsewhere =
         "write \"${plain}${within inPlace}\" if it is valid there only, or"
         + " \"${plain}/${toString (bits plain)}\" if other machines reach it as well, such as through a VPN";
-      other = "write an address that other machines reach, such as one in a LAN or a VPN";
+      # Instead of one that is in none of them.
+      orThere =
+        if networks == { } then "" else ", with the prefix length of its local network if it is in one";
+      other = "write an address that other machines reach, such as one in a LAN or a VPN${orThere}";
       # Of an address that is written without a prefix length where it has one.
       orDeclared =
         if suitable != [ ] then
@@ -286,9 +289,9 @@ let
       if match "fe[89ab].*%.*" plain != null then
         wrong " ${useless.link-local}" other
       else if !isAddress plain then
-        wrong " is not an IP address" "write an IPv4 or IPv6 address"
+        wrong " is not an IP address" "write an IPv4 or IPv6 address${orThere}"
       else if uselessKind plain == "mapped" then
-        wrong " ${useless.mapped}" "write the IPv4 address"
+        wrong " ${useless.mapped}" "write the IPv4 address${orThere}"
       else if uselessKind plain != null then
         wrong " ${useless.${uselessKind plain}}" other
       else if !isSingle && places != [ ] && suitable == [ ] then
@@ -301,7 +304,7 @@ let
         { address = plain; }
     else if isAddress plain && isSpecial plain then
       wrong " is not an address that a host can have on a local network" (
-        "use a private, unique local or global address"
+        "use a private, unique local or global address${orThere}"
       )
     else if isAddress plain && found == null then
       wrong " has no prefix length, as an address of a local network has" orDeclared
