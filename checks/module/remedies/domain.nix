@@ -85,6 +85,18 @@ in
     };
   };
 
+  "a certificate for the domain itself" =
+    let
+      apex = nixos { security.acme.certs."example.org" = { }; };
+    in
+    {
+      message = "because no service exports them: example.org";
+      mistake = on [ apex ];
+      remedies."Set roles.default.settings.wholeDomain = false of dm-dns" = on [
+        apex
+        shared
+      ];
+    };
   "certificates for names that nothing exports" = {
     message = "'server' has certificates for public names that no machine of the clan can resolve";
     mistake = on [ (certificate { }) ];
@@ -93,7 +105,7 @@ in
         (certificate { })
         shared
       ];
-      "export those below example.org with its setting names" = on [
+      "export them with its setting names" = on [
         (certificate { })
         (server { names = [ "www.example.org" ]; })
       ];

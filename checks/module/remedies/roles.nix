@@ -87,10 +87,11 @@ in
   "role push without data-mesher" = {
     message = "'server' has the role push but no data-mesher to give the zone to";
     mistake = push "server";
-    remedies."Add it to the role default of an instance of data-mesher" = all [
-      dataMesher
-      (push "server")
-    ];
+    remedies."Add it to the role default of an instance of data-mesher in which a machine has the role bootstrap" =
+      all [
+        dataMesher
+        (push "server")
+      ];
   };
 
   "a Mac that nobody answers" = {

@@ -108,8 +108,10 @@ in
       ++ optional (hidden != [ ]) ''
         dm-dns: '${machine.name}' has certificates for public names that no machine of the clan can
         resolve, because no service exports them: ${concatStringsSep ", " hidden}.
-        Set roles.default.settings.wholeDomain = false of dm-dns, or export those below ${domain} with
-        its setting names.
+        Set roles.default.settings.wholeDomain = false of dm-dns${
+          # No machine can have the domain itself.
+          lib.optionalString (!lib.elem domain hidden) ", or export them with its setting names"
+        }.
       ''
     );
 }

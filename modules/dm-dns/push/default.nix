@@ -17,7 +17,7 @@ let
   '';
   withoutMesh = ''
     dm-dns: '${machine.name}' has the role push but no data-mesher to give the zone to.
-    Add it to the role default of an instance of data-mesher.
+    Add it to the role default of an instance of data-mesher in which a machine has the role bootstrap.
   '';
 
   zoneConf = generators.dm-dns.files."zone.conf" or (throw withoutDefault);
