@@ -1,10 +1,9 @@
-# Whether the next evaluation accepts what a message proposes: each row of the files in `remedies` has a clan
-# with one mistake, and the clan after each remedy that the message for it proposes. A row says
+# Whether the next evaluation accepts what a message proposes: a row of a file in `remedies` has a clan with
+# one mistake, and that clan after each remedy that the message proposes. A row says
 #   message   words that only this message has
-#   mistake   a module of clan-core, which is added to `base`
-#   remedies  { <the words of a remedy> = <such a module, with what they say>; }; in its place, a text with
-#             the reason why evaluation cannot tell
-# A remedy is not added to the mistake: it takes its place.
+#   mistake   what the clan has besides `base`: a module of clan-core
+#   remedies  { <the words of a remedy> = <what it has in place of that, as they say>; }, or, where evaluation
+#             cannot tell, a text that says why
 {
   # as in default.nix
   clanCore,
@@ -42,7 +41,7 @@ let
   };
 
   # What rows are written with. A machine that they name is in the clan.
-  words = rec {
+  helpers = rec {
     inherit common lib;
 
     all = imports: { inherit imports; };
@@ -103,7 +102,7 @@ let
           module
         ];
       };
-      ofMachines = take: mapAttrs (_machine: evaluated: take evaluated.config);
+      ofMachines = taken: mapAttrs (_machine: evaluated: taken evaluated.config);
       entries =
         { "" = snapshot.exports clan.exports; }
         // ofMachines snapshot.machine clan.nixosConfigurations
@@ -135,5 +134,5 @@ let
 in
 mapAttrs' (
   file: _type:
-  nameValuePair (lib.removeSuffix ".nix" file) (outcomes (import (./remedies + "/${file}") words))
+  nameValuePair (lib.removeSuffix ".nix" file) (outcomes (import (./remedies + "/${file}") helpers))
 ) (builtins.readDir ./remedies)

@@ -16,10 +16,12 @@ let
   parents = network "192.168.1.0/24" "192.168.1.1" "52:54:00:00:00:03";
 
   # `server` has these addresses, with networks declared for all.
-  within = localNetworks: addresses: all [
-    (role { inherit localNetworks; })
-    (server { inherit addresses; })
-  ];
+  within =
+    localNetworks: addresses:
+    all [
+      (role { inherit localNetworks; })
+      (server { inherit addresses; })
+    ];
   address = one: server { addresses = [ one ]; };
   atHome = one: within { inherit home; } [ one ];
 
@@ -32,7 +34,7 @@ let
       with the address of a host that is always there, and its link address: on a machine in that network, `ip neigh show ${first}` prints the router's, after lladdr'';
   declared = prefix: first: network prefix first "52:54:00:12:34:56";
 
-  # Addresses that lead to no machine, wherever it is.
+  # Addresses that no other machine reaches.
   useless = message: wrong: {
     inherit message;
     mistake = address wrong;
@@ -107,10 +109,8 @@ in
 
   "a broadcast address of one of two networks" =
     let
-      nested = one: within {
-        inherit home;
-        campus = network "192.168.0.0/16" "192.168.0.1" "52:54:00:00:00:02";
-      } [ one ];
+      campus = network "192.168.0.0/16" "192.168.0.1" "52:54:00:00:00:02";
+      nested = one: within { inherit campus home; } [ one ];
     in
     {
       message = "192.168.1.255 is the broadcast address of 192.168.1.0/24";
@@ -184,9 +184,11 @@ in
   "an address outside of its network" = {
     message = "local network 'home' has the prefix 192.168.1.0/24, not 10.1.2.0/24";
     mistake = atHome "10.1.2.3/24@home";
-    remedies."correct the address" = atHome "192.168.1.10/24@home";
-    remedies."that prefix" =
-      within { home = network "10.1.2.0/24" "10.1.2.1" "52:54:00:00:00:01"; } [ "10.1.2.3/24@home" ];
+    remedies = {
+      "correct the address" = atHome "192.168.1.10/24@home";
+      "that prefix" =
+        within { home = declared "10.1.2.0/24" "10.1.2.1"; } [ "10.1.2.3/24@home" ];
+    };
   };
 
   "another prefix length than that of the network that is named" =

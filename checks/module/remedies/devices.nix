@@ -29,7 +29,13 @@ in
       (machine "client" { devices.Phone = { inherit addresses; }; })
       (server { devices.phone = { inherit addresses; }; })
     ];
-    remedies."rename or remove all but one" = role { devices.phone = { inherit addresses; }; };
+    remedies = {
+      "rename" = all [
+        (machine "client" { devices.tablet = { inherit addresses; }; })
+        (server { devices.phone = { inherit addresses; }; })
+      ];
+      "remove all but one" = server { devices.phone = { inherit addresses; }; };
+    };
   };
 
   "a device that machines set differently" = {

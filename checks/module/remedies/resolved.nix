@@ -97,7 +97,12 @@ in
 
   "addresses without reverse names" =
     let
-      reverse = addresses: server { inherit addresses; reverse = true; };
+      reverse =
+        addresses:
+        server {
+          inherit addresses;
+          reverse = true;
+        };
     in
     {
       message = "the setting reverse of 'server' has no effect";

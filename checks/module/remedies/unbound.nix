@@ -164,15 +164,17 @@ in
   };
   "dnsmasq beside unbound, where others have names" =
     let
-      dnsmasq = settings: all [
-        { meta.domain = "example.org"; }
-        (role { wholeDomain = false; })
-        (nixos {
-          services.dnsmasq.enable = true;
-          services.dnsmasq.settings = settings;
-        })
-      ];
-      forward = "services.dnsmasq.settings.server = [ \"/example.org/127.0.0.53\" ]";
+      dnsmasq =
+        settings:
+        all [
+          { meta.domain = "example.org"; }
+          (role { wholeDomain = false; })
+          (nixos {
+            services.dnsmasq.enable = true;
+            services.dnsmasq.settings = settings;
+          })
+        ];
+      forward = ''services.dnsmasq.settings.server = [ "/example.org/127.0.0.53" ]'';
     in
     {
       message = "unbound and another DNS server on 'server' would listen on port 53 of the same address";
