@@ -156,14 +156,20 @@ in
       }
     else
       let
-        groups = concatStringsSep ":" (
-          map (group: toLower (toHexString group)) (take (min 7 ((size + 15) / 16)) found)
-        );
+        groups = numbers: concatStringsSep ":" (map (group: toLower (toHexString group)) numbers);
+        beginning = groups (take ((size + 15) / 16) found);
       in
-      {
-        prefix = "${groups}::/${toString size}";
-        first = "${groups}::1";
-      };
+      # "::" is for two groups or more.
+      if size > 96 then
+        {
+          prefix = "${groups found}/${toString size}";
+          first = groups (init found ++ [ (last found + 1) ]);
+        }
+      else
+        {
+          prefix = "${beginning}::/${toString size}";
+          first = "${beginning}::1";
+        };
 
   # Whether an address may have a reverse name; the same as in python/src/dm_dns/zone/reverse.py.
   mayHaveReverse =

@@ -169,6 +169,26 @@ in
       } [ "10.1.1.10/24" ];
     };
   };
+  # With its prefix length, it is a broadcast address.
+  "another prefix length than the network's, of a broadcast address" = {
+    message = "no local network 10.1.1.0/24 is declared, and the address is in localNetworks.home, with another prefix length";
+    mistake = within { home = office; } [ "10.1.1.255/24" ];
+    remedies = {
+      "write \"10.1.1.255/16\" if it is valid there only" =
+        within { home = office; } [ "10.1.1.255/16" ];
+      "\"10.1.1.255/32\" if other machines reach it as well, such as through a VPN" =
+        within { home = office; } [ "10.1.1.255/32" ];
+    };
+  };
+  "a long prefix length of IPv6 without a network" = {
+    message = "no local network fd00:2:0:0:0:0:0:4/126 is declared";
+    mistake = address "fd00:2::6/126";
+    remedies = {
+      "write \"fd00:2::6\" if it is valid everywhere" = address "fd00:2::6";
+      ${declare "<name>" "fd00:2:0:0:0:0:0:4/126" "fd00:2:0:0:0:0:0:5"} =
+        within { home = declared "fd00:2:0:0:0:0:0:4/126" "fd00:2:0:0:0:0:0:5"; } [ "fd00:2::6/126" ];
+    };
+  };
   "a wider network than the one with this broadcast address" = {
     message = "no local network 192.168.0.0/16 is declared, and 192.168.1.255 is the broadcast address of 192.168.1.0/24";
     mistake = atHome "192.168.1.255/16";

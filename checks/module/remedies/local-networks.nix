@@ -45,6 +45,16 @@ in
     prefix "prefix \"192.168.1.7/24\" has bits beyond its prefix length" "192.168.1.7/24"
       "write 192.168.1.0/24";
 
+  "a prefix of IPv6 with bits beyond it" =
+    let
+      small = prefix: networks { home = network prefix "fd00:2::5" link; };
+    in
+    {
+      message = "prefix \"fd00:2::6/126\" has bits beyond its prefix length";
+      mistake = small "fd00:2::6/126";
+      remedies."write fd00:2:0:0:0:0:0:4/126" = small "fd00:2:0:0:0:0:0:4/126";
+    };
+
   "a prefix of IPv6 that is too short" = {
     message = "its prefix length is 8, and that of a network with IPv6 is from 48 to 126";
     mistake = networks { home = network "fd00::/8" "fd00::1" link; };

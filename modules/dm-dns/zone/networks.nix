@@ -267,11 +267,11 @@ let
       orElsewhere =
         "write \"${plain}${within inPlace}\" if it is valid there only, or"
         + " \"${plain}/${toString (bits plain)}\" if other machines reach it as well, such as through a VPN";
-      # Instead of one that is in none of them.
+      # Without it, an address in one would be refused as well.
       orThere =
         if networks == { } then "" else ", with the prefix length of its local network if it is in one";
       other = "write an address that other machines reach, such as one in a LAN or a VPN${orThere}";
-      # Of an address that is written without a prefix length where it has one.
+      # For an address whose prefix length is missing, or that of no network.
       orDeclared =
         if suitable != [ ] then
           orElsewhere
@@ -323,7 +323,7 @@ let
       wrong (
         ": no local network ${own.prefix} is declared, and the address is in ${settingsOf suitable}, with"
         + " another prefix length"
-      ) "${orElsewhere}, or ${declare "<name>" own}"
+      ) (orElsewhere + (if misplaced == null then ", or ${declare "<name>" own}" else ""))
     else if misplaced != null && places == [ ] then
       wrong ": ${address} ${misplaced}" (
         "${itself}, without a prefix length if it is valid everywhere; if not, ${declare "<name>" own}"
@@ -357,7 +357,7 @@ let
       { address = "${address}@${if named == null then head known else named}"; };
   alternatives = concatMapStringsSep " or " (name: "'${name}'");
 
-  # A name of ours could be that of another network, or that of two messages.
+  # Any name that is chosen here could be another network's, or be in two messages.
   declare = name: own: ''
     declare that network, in the settings of the role default:
         localNetworks.${name} = {
