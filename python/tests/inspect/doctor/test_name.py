@@ -163,7 +163,7 @@ def test_a_name_that_nobody_has_is_a_fault(
         (
             "printer.pinn",
             fault(
-                "printer.pinn.pin is not one of the 9 names of serial 1795589653; did you mean printer.pin or print.pin?",
+                "printer.pinn.pin is not one of the 9 names of serial 1795589653; did you mean printer.pin?",
                 "dm-dns doctor printer.pin",
             ),
         ),
