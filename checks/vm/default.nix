@@ -151,6 +151,11 @@ in
     name = "short_names";
     arguments = [ ];
   };
+  vm-thief = run three {
+    name = "thief";
+    arguments = [ ];
+    config = ./python.nix;
+  };
   vm-web = run web {
     name = "web";
     arguments = [ ''"eth1"'' ];

@@ -18,8 +18,15 @@ in
   meshDirectory = "${meshFiles}/${meshFolder}";
   meshCopy = "${meshFiles}/${meshFile}";
 
-  # Where unbound answers the machine's own programs, and the socket that controls it.
+  # Where unbound answers the machine's own programs, where dm-dns itself asks it, and the socket that
+  # controls it. Any user could bind UDP port 5353 of 127.0.0.1 as well, because resolved's mDNS needs
+  # SO_REUSEADDR there, and would answer in unbound's place: only root can bind a port below 1024. The
+  # address is one of IPv6 because unbound takes one socket of systemd's for each family.
   address = "127.0.0.1";
+  privileged = {
+    address = "::1";
+    port = 553;
+  };
   controlSocket = "/run/unbound/unbound.ctl";
 
   # Where systemd-resolved answers programs, and where it asks for the clan's names and for short ones:

@@ -24,6 +24,7 @@
   RestrictAddressFamilies = [
     "AF_UNIX"
     "AF_INET"
+    "AF_INET6"
   ];
   RestrictNamespaces = true;
   RestrictRealtime = true;

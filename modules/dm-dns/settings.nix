@@ -176,7 +176,8 @@ in
       default = 5353;
       example = 5354;
       description = ''
-        Port of unbound on 127.0.0.1, which the machine's own resolver queries.
+        Port of unbound on 127.0.0.1, for other DNS servers of the machine and for people. dm-dns itself
+        queries it on port 553 of ::1.
       '';
     };
 

@@ -30,6 +30,7 @@ from checks.scenarios import (
     roaming,
     sandbox,
     short_names,
+    thief,
     web,
     zones,
 )
@@ -168,6 +169,10 @@ def test_no_lookup_fails_while_something_restarts(clan: Clan) -> None:
 
 def test_unbound_gets_its_queries_beside_avahi(clan: Clan) -> None:
     avahi.run(clan.machines, clan.booted.spec)
+
+
+def test_another_user_cannot_answer_in_place_of_unbound(clan: Clan) -> None:
+    thief.run(clan.machines, clan.booted.spec)
 
 
 def test_units_are_sandboxed(clan: Clan) -> None:

@@ -80,12 +80,30 @@ def test_unbound_serves_the_zone_and_refuses_all_else(case: str, name: str) -> N
             }
         ],
         "server": {
-            "access-control": ["127.0.0.0/8 allow"],
-            "interface": ["127.0.0.1"],
+            "access-control": ["127.0.0.0/8 allow", "::1 allow"],
+            "interface": ["127.0.0.1", "::1@553"],
+            "hide-identity": True,
+            "hide-version": True,
             "ip-freebind": True,
-            "local-zone": [f'"{domain}." transparent', '"." refuse'],
+            "local-zone": [
+                f'"{domain}." transparent',
+                '"." refuse',
+                *(
+                    f'"{name}." refuse'
+                    for name in (
+                        "127.in-addr.arpa",
+                        "home.arpa",
+                        "invalid",
+                        "localhost",
+                        "onion",
+                        "test",
+                    )
+                    if name != domain
+                ),
+            ],
             "module-config": '"iterator"',
             "port": 5353,
+            "unblock-lan-zones": True,
             "use-systemd": True,
         },
     }
@@ -133,7 +151,8 @@ def test_systemd_holds_the_sockets_that_resolved_and_unbound_are_asked_on(
         apply_config(machine)["hook"]
     ]
     unbound = machine["systemd.sockets.unbound"]
-    assert unbound["listenStreams"] == unbound["listenDatagrams"] == ["127.0.0.1:5353"]
+    asked = ["127.0.0.1:5353", "[::1]:553"]
+    assert unbound["listenStreams"] == unbound["listenDatagrams"] == asked
     # A switch restarts services before it starts sockets that are new to the machine.
     assert machine["systemd.services.dm-dns"]["wants"] == ["dm-dns-hook.socket"]
     assert "unbound.socket" in machine["systemd.services.unbound"]["wants"]
@@ -149,10 +168,18 @@ def test_apply_has_the_paths_and_the_port_that_unbound_has(case: str, name: str)
         "address": "127.0.0.1",
         "control": unbound["localControlSocketPath"],
         "port": unbound["settings"]["server"]["port"],
+        "privileged": {"address": "::1", "port": 553},
     }
     (auth_zone,) = unbound["settings"]["auth-zone"]
     assert auth_zone["zonefile"] == f'"{values["state"]}/{values["domain"]}.zone"'
     assert values["mesh"] == "/var/lib/data-mesher/files/home/dns/cnames"
+
+
+def test_without_ipv6_unbound_is_asked_where_everybody_may_bind() -> None:
+    machine = load("web")["four"]
+    assert apply_config(machine)["unbound"]["privileged"] is None
+    assert machine["services.unbound"]["settings"]["server"]["interface"] == ["127.0.0.1"]
+    assert machine["systemd.sockets.unbound"]["listenDatagrams"] == ["127.0.0.1:5353"]
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -533,11 +560,13 @@ def test_a_machine_of_the_example_clan_answers_its_lan_and_a_vpn() -> None:
     server = load("lan")["zoltraak"]["services.unbound"]["settings"]["server"]
     assert server["interface"] == [
         "127.0.0.1",
+        "::1@553",
         "192.168.1.4@53",
         "fd35:f254:ab26:d7ec:8d99:931b:b832:28fb@53",
     ]
     assert server["access-control"] == [
         "127.0.0.0/8 allow",
+        "::1 allow",
         "192.168.1.0/24 allow",
         "fd35:f254:ab26:d7ec:8d99:9300::/88 allow",
     ]
@@ -742,8 +771,8 @@ def test_a_web_server_that_is_restricted_need_not_wait_for_its_addresses(
 def test_unbound_answers_the_lan_on_port_53_where_it_is_told_to() -> None:
     machine = load("listen")["server"]
     server = machine["services.unbound"]["settings"]["server"]
-    assert server["interface"] == ["127.0.0.1", "192.0.2.1@53", "2001:db8::1@53"]
-    assert server["access-control"] == ["127.0.0.0/8 allow", "192.0.2.0/24 allow"]
+    assert server["interface"] == ["127.0.0.1", "::1@553", "192.0.2.1@53", "2001:db8::1@53"]
+    assert server["access-control"] == ["127.0.0.0/8 allow", "::1 allow", "192.0.2.0/24 allow"]
     assert server["port"] == 5354
     # unbound would take the first socket of systemd's for each of its addresses.
     assert server["use-systemd"] is False
@@ -1080,11 +1109,9 @@ def test_the_server_may_ask_routers_and_nothing_else_may() -> None:
         server = machine["systemd.services.dm-dns"]["serviceConfig"]
         assert server["IPAddressAllow"] == ["localhost", *prefixes], name
         assert server["IPAddressDeny"] == "any"
-        assert server["RestrictAddressFamilies"] == ["AF_UNIX", "AF_INET", "AF_NETLINK", "AF_INET6"]
         for unit in ("dm-dns-health", "dm-dns-hook"):
             config = machine[f"systemd.services.{unit}"]["serviceConfig"]
             assert config["IPAddressAllow"] == "localhost"
-            assert "AF_INET6" not in config["RestrictAddressFamilies"]
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())

@@ -34,12 +34,12 @@ def settings() -> str:
     """Return what the module writes for other devices, as lines of unbound.conf(5)."""
     lines = [
         f"  {key}: {entry}"
-        for key in ("interface", "access-control")
+        for key in ("interface", "access-control", "local-zone")
         for entry in SERVER[key]
-        if not entry.startswith("127.")
+        # What it has anyway, for its own domain.
+        if not entry.startswith(("127.", '"test."', '"."'))
     ]
-    if SERVER.get("ip-freebind"):
-        lines.append("  ip-freebind: yes")
+    lines += [f"  {key}: yes" for key, value in SERVER.items() if value is True]
     return "\n".join(lines)
 
 
@@ -142,8 +142,14 @@ def test_an_answer_that_is_too_large_is_repeated_over_tcp() -> None:
 @pytest.mark.parametrize("send", [dns.query.udp, dns.query.tcp])
 @pytest.mark.usefixtures("up")
 def test_a_device_is_refused_what_is_not_the_clans(send: Send) -> None:
-    for name in ("www.example.org", "org", "."):
-        assert ask(name, send=send).rcode() == dns.rcode.REFUSED
+    theirs = ("www.example.org", "org", ".", "localhost", "nas.home.arpa", "x.onion")
+    addresses = ("1.1.168.192.in-addr.arpa", "1.0.0.127.in-addr.arpa", "1.0.0.10.in-addr.arpa")
+    for name in (*theirs, *addresses):
+        assert ask(name, send=send).rcode() == dns.rcode.REFUSED, name
+    for name in ("version.bind", "hostname.bind"):
+        query = dns.message.make_query(name, "TXT", "CH")
+        answer = send(query, ADDRESS, timeout=5.0, source=DEVICE)
+        assert (answer.rcode(), answer.answer) == (dns.rcode.REFUSED, []), name
     query = dns.message.make_query("irc.pin", "AAAA")
     answer = send(query, ADDRESS, timeout=5.0, source=STRANGER)
     assert answer.rcode() == dns.rcode.REFUSED

@@ -59,6 +59,7 @@ let
           inherit (constants) address;
           inherit port;
           control = constants.controlSocket;
+          privileged = if config.networking.enableIPv6 then constants.privileged else null;
         };
         hook = constants.hookSocket;
         search = if settings.search then constants.searchSocket else null;

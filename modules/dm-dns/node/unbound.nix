@@ -23,10 +23,21 @@ let
     toLower
     ;
   inherit (import ../ip.nix { inherit lib; }) isNetwork listenProblem;
+  inherit (constants) privileged;
+
+  hasIPv6 = config.networking.enableIPv6;
 
   server = {
-    interface = [ constants.address ] ++ map (address: "${address}@53") settings.listen;
-    access-control = [ "127.0.0.0/8 allow" ] ++ map (network: "${network} allow") settings.allow;
+    interface = [
+      constants.address
+    ]
+    ++ optional hasIPv6 "${privileged.address}@${toString privileged.port}"
+    ++ map (address: "${address}@53") settings.listen;
+    access-control = [
+      "127.0.0.0/8 allow"
+    ]
+    ++ optional hasIPv6 "${privileged.address} allow"
+    ++ map (network: "${network} allow") settings.allow;
     inherit (settings) port;
     # Otherwise one address that the machine does not have yet, such as that of a VPN at boot, would
     # stop unbound from starting, and no name would resolve. As NixOS has it by default.
@@ -35,12 +46,27 @@ let
     use-systemd = isHeld;
     # No validator: the zone is not signed, and unbound resolves nothing else.
     module-config = ''"iterator"'';
-    # `transparent` leaves the clan's names to the auth-zone; all others are refused immediately.
+    # `transparent` leaves the clan's names to the auth-zone; all others are refused immediately, also
+    # those that unbound would answer by itself (unbound.conf(5), local-zone): whoever is refused
+    # asks its next server.
     local-zone = [
       ''"${domain}." transparent''
       ''"." refuse''
-    ];
+    ]
+    ++ map (name: ''"${name}." refuse'') (filter (name: name != domain) ownNames);
+    unblock-lan-zones = true;
+    # It is nobody's business which machine and which version answers.
+    hide-identity = true;
+    hide-version = true;
   };
+  ownNames = [
+    "127.in-addr.arpa"
+    "home.arpa"
+    "invalid"
+    "localhost"
+    "onion"
+    "test"
+  ];
   auth-zone = [
     {
       name = ''"${domain}."'';
@@ -54,7 +80,10 @@ let
   # unbound takes the first socket of systemd's of an address family for all of its addresses, so
   # systemd can hold them only where it has one.
   isHeld = settings.listen == [ ];
-  socket = "${constants.address}:${toString settings.port}";
+  sockets = [
+    "${constants.address}:${toString settings.port}"
+  ]
+  ++ optional hasIPv6 "[${privileged.address}]:${toString privileged.port}";
 
   # Definitions of other modules that would make unbound serve something else, or query other
   # servers for the clan's names. `enable` alone is one: a plain unbound resolves every name.
@@ -122,9 +151,11 @@ in
     description = "Queries to unbound";
     wantedBy = [ "sockets.target" ];
     startLimitIntervalSec = 0;
-    listenStreams = [ socket ];
-    listenDatagrams = [ socket ];
+    listenStreams = sockets;
+    listenDatagrams = sockets;
     socketConfig = {
+      # Where somebody has taken IPv6 from lo, the address is missing.
+      FreeBind = true;
       # More than 1000 queries.
       ReceiveBuffer = "1M";
       # However often unbound ends: the next query may find that it starts.

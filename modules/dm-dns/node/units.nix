@@ -37,9 +37,6 @@ let
   # The kernel finds out who has an address when something is sent there (node/presence.py).
   reachesRouters = lib.optionalAttrs (prefixes != [ ]) {
     IPAddressAllow = [ sandbox.IPAddressAllow ] ++ prefixes;
-    RestrictAddressFamilies =
-      service.RestrictAddressFamilies
-      ++ lib.optional (lib.any (lib.hasInfix ":") prefixes) "AF_INET6";
   };
 
   # Of a socket on which systemd-resolved asks.

@@ -97,6 +97,18 @@ def test_resolved_may_have_no_hook() -> None:
     assert read(without("resolved")).resolved is None
 
 
+def test_unbound_may_have_a_port_that_only_root_can_bind() -> None:
+    assert read(VALUES).unbound.privileged is None
+    assert read(unbound(privileged=None)).unbound.privileged is None
+    found = read(unbound(privileged={"address": "::1", "port": 553}))
+    assert found.unbound.privileged == ("::1", 553)
+    with pytest.raises(Error) as caught:
+        read(unbound(privileged={"address": "lo", "port": 553}))
+    assert str(caught.value) == snapshot(
+        'apply.json: unbound.privileged.address must be an IP address, not "lo"'
+    )
+
+
 @pytest.mark.parametrize("port", [1, 65535])
 def test_every_port_can_be_set(port: int) -> None:
     assert read(unbound(port=port)).unbound.port == port

@@ -259,6 +259,21 @@ def test_a_query_that_is_lost_is_repeated() -> None:
     assert len(set(queries)) == 1
 
 
+def test_the_port_is_asked_that_only_root_can_bind() -> None:
+    with responder(lambda query: [good(query)]) as server:
+        other = server._replace(port=1, privileged=(server.address, server.port))
+        assert other.endpoint == (server.address, server.port)
+        assert other.txt(NAME) == EXPECTED
+
+
+def test_where_the_machine_does_not_have_that_address_the_other_port_is_asked() -> None:
+    # An address for documentation (RFC 3849), to which there may be a route.
+    with responder(lambda query: [good(query)]) as server:
+        other = server._replace(privileged=("2001:db8::53", 553))
+        assert other.endpoint == (server.address, server.port)
+        assert other.txt(NAME) == EXPECTED
+
+
 @pytest.mark.usefixtures("impatient")
 def test_silence_is_an_error() -> None:
     with responder(lambda _query: []) as server, pytest.raises(Error) as caught:

@@ -160,9 +160,7 @@ class Config(NamedTuple):
             if len(allow) < len(found):
                 raise fields.error("allow", "a list of networks, such as 192.168.1.0/24")
         unbound = fields.object("unbound")
-        address = unbound.text("address")
-        if conf.canonical_address(address) is None:
-            raise unbound.error("address", "an IP address")
+        address, port = _endpoint(unbound)
         return cls(
             domain=domain,
             mesh=Path(fields.path("mesh")),
@@ -173,7 +171,10 @@ class Config(NamedTuple):
             unbound=Unbound(
                 control=Path(unbound.path("control")),
                 address=address,
-                port=unbound.port("port"),
+                port=port,
+                privileged=_endpoint(unbound.object("privileged"))
+                if unbound.has("privileged")
+                else None,
             ),
             hook=Path(fields.path("hook")) if fields.has("hook") else None,
             resolved=Path(fields.path("resolved")) if fields.has("resolved") else None,
@@ -184,3 +185,10 @@ class Config(NamedTuple):
             allow=allow,
             certificate=Path(fields.path("certificate")) if fields.has("certificate") else None,
         )
+
+
+def _endpoint(fields: JsonFields) -> tuple[str, int]:
+    address = fields.text("address")
+    if conf.canonical_address(address) is None:
+        raise fields.error("address", "an IP address")
+    return address, fields.port("port")

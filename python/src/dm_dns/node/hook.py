@@ -32,7 +32,7 @@ from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.hook_calls import INTERFACE, Call, Key, parse
 from dm_dns.node.hook_names import Names, answer
 from dm_dns.node.reverse_watcher import Watcher
-from dm_dns.node.unbound import Unbound
+from dm_dns.node.unbound import Unbound, datagrams, stream_to
 from dm_dns.node.varlink import END
 
 _MAX_CALL: Final = 65536
@@ -99,8 +99,8 @@ class _Lookup:
 class _Stream:
     """A query with TCP, whose answer is too long for UDP."""
 
-    def __init__(self, query: bytes) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(self, query: bytes, address: str) -> None:
+        self.socket = stream_to(address)
         self.socket.settimeout(0)
         self.to_send = struct.pack(">H", len(query)) + query  # RFC 1035, section 4.2.2
         self.received = b""
@@ -148,9 +148,9 @@ class Hook:
         """Answer until `end` is called."""
         for listener, names in self._listeners.items():
             self._listen(listener, names)
-        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._endpoint = self._unbound.endpoint
+        self._datagrams = datagrams(*self._endpoint)
         self._datagrams.settimeout(0)
-        self._datagrams.connect((self._unbound.address, self._unbound.port))
         self._watch(self._datagrams, selectors.EVENT_READ, self._receive)
         # Each signal writes to it, which ends the wait.
         waker, woken = socket.socketpair()
@@ -372,7 +372,7 @@ class Hook:
         if message_id in lookup.streams:
             return
         try:
-            stream = _Stream(lookup.queries[message_id].message)
+            stream = _Stream(lookup.queries[message_id].message, self._endpoint[0])
         except OSError:
             return  # too many are open; the answer to the repeated query tries again
         lookup.streams[message_id] = stream
@@ -386,7 +386,7 @@ class Hook:
                 if answer := stream.answer():
                     self._take(answer)
 
-        stream.socket.connect_ex((self._unbound.address, self._unbound.port))
+        stream.socket.connect_ex(self._endpoint)
         self._watch(stream.socket, selectors.EVENT_WRITE, go_on)
 
     def _go_on(self, stream: _Stream, events: int) -> None:

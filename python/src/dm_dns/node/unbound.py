@@ -33,6 +33,21 @@ class Unbound(NamedTuple):
     control: Path
     address: str
     port: int
+    privileged: tuple[str, int] | None = None
+    """Another address and port, which only root can bind; None: there is none."""
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """The address and port to ask: those that only root can bind, where the machine has them.
+
+        The address is missing where IPv6 was taken from lo. Other users cannot do that.
+        """
+        if self.privileged:
+            with suppress(OSError), datagrams(*self.privileged) as probe:
+                # A machine talks to itself from the same address.
+                if probe.getsockname()[0] == self.privileged[0]:
+                    return self.privileged
+        return self.address, self.port
 
     def load(self, domain: str) -> str:
         """Have unbound reload the zone file of ``domain``, and return its answer.
@@ -105,11 +120,9 @@ class Unbound(NamedTuple):
             OSError: nothing can be sent or received.
 
         """
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as server:
+        with datagrams(*self.endpoint) as server:
             for _ in range(tries):
                 with suppress(TimeoutError):
-                    server.connect((self.address, self.port))
                     server.send(query)
                     deadline = time.monotonic() + _ANSWER_SECONDS
                     while (left := deadline - time.monotonic()) > 0:
@@ -120,9 +133,33 @@ class Unbound(NamedTuple):
         return None
 
     def _silent(self, reason: str) -> Error:
-        return Error(
-            f"unbound does not answer queries on {self.address} port {self.port}: {reason}{DOCTOR}"
-        )
+        address, port = self.endpoint
+        return Error(f"unbound does not answer queries on {address} port {port}: {reason}{DOCTOR}")
+
+
+def datagrams(address: str, port: int) -> socket.socket:
+    """Return a socket for datagrams to and from an IP address and a port.
+
+    Raises:
+        OSError: nothing can be sent there.
+
+    """
+    opened = socket.socket(_family(address), socket.SOCK_DGRAM)
+    try:
+        opened.connect((address, port))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def stream_to(address: str) -> socket.socket:
+    """Return a socket for a connection to an IP address, which is not connected yet."""
+    return socket.socket(_family(address), socket.SOCK_STREAM)
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def _first_txt(message: bytes) -> str | None:

@@ -23,7 +23,7 @@ from dm_dns.inspect.doctor.units import Systemd
 from dm_dns.node import dns_message, hook_calls, resolved, varlink
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
-from dm_dns.node.unbound import Unbound
+from dm_dns.node.unbound import Unbound, datagrams
 from dm_dns.node.varlink import VarlinkError
 from dm_dns.zone import conf, zonefile
 
@@ -181,7 +181,7 @@ def _look_at_held(systemd: Systemd, names: tuple[str, str], wake: Callable[[], o
 
 def unbound_answers(config: Config) -> Found:
     """Return whether unbound answers queries."""
-    where = f"{config.unbound.address} port {config.unbound.port}"
+    where = "{} port {}".format(*config.unbound.endpoint)
     try:
         _ask_unbound(config.unbound, zonefile.status_name(config.domain), dns_message.TXT)
     except (OSError, MessageError) as error:
@@ -205,9 +205,8 @@ def _ask_unbound(
     query_id = os.urandom(2)
     number = int.from_bytes(query_id, "big")
     query = dns_message.query(number, name, kind, is_recursive=is_recursive)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    with datagrams(*unbound.endpoint) as server:
         server.settimeout(SECONDS)
-        server.connect((unbound.address, unbound.port))
         server.send(query)
         while (answer := server.recv(65535))[:2] != query_id:
             pass
