@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 
 from dm_dns import cli
 from dm_dns.inspect.doctor import checks
-from dm_dns.inspect.doctor.check import Result, well
+from dm_dns.inspect.doctor.check import Found, Result, not_asked, well
 from dm_dns.inspect.doctor.checks import Report
 
 
@@ -40,19 +40,38 @@ def test_the_first_fault_is_last_with_what_to_type(
     )
 
 
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"name-programs": well("it is fd00::1")}, ": it is fd00::1"),
+        (
+            {"name-programs": well("it is fd00::1"), "name-browsers": well("not in Chromium")},
+            ": it is fd00::1; but not in Chromium",
+        ),
+        (
+            {"address-reverse": well("kiwi has it"), "address-programs": well("it is kiwi.pin")},
+            ": it is kiwi.pin",
+        ),
+        (
+            {"address-reverse": not_asked("two have it"), "address-programs": not_asked("none")},
+            ": two have it",
+        ),
+        ({}, ""),
+    ],
+)
 def test_without_a_fault_the_last_line_says_what_programs_get(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    found: dict[str, Found],
+    told: str,
 ) -> None:
-    results = [
-        Result("clock", well("noon")),
-        Result("name-programs", well("getaddrinfo(git.pin) is fd00::1")),
-    ]
+    results = [Result("clock", well("noon")), *(Result(*each) for each in found.items())]
     monkeypatch.setattr(
         checks, "examine", lambda *_: Report("kiwi", "pin", "git", is_root=True, results=results)
     )
     assert cli.main(["doctor", "git"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "kiwi: no fault was found: getaddrinfo(git.pin) is fd00::1"
+    assert last == f"kiwi: no fault was found{told}"
 
 
 def test_misuse_has_another_exit_status(capsys: pytest.CaptureFixture[str]) -> None:

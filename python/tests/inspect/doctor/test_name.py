@@ -398,6 +398,24 @@ def test_a_copy_is_told_to_have_local_addresses(config: Config) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "has_route", "expected"),
+    [("nas", False, True), ("nas", True, False), ("printer", False, False), ("fig", False, False)],
+)
+def test_chromium_does_not_find_a_name_with_ipv6_only_where_there_is_no_route(
+    config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    has_route: bool,  # noqa: FBT001 - what the kernel says
+    expected: bool,  # noqa: FBT001 - what is returned
+) -> None:
+    monkeypatch.setattr("dm_dns.inspect.doctor.name._reaches_ipv6", lambda: has_route)
+    asked = Asked(text, config, serving(config), config.state / "clan.json")
+    found = [each.ask() for each in asked.checks("kiwi") if each.key == "name-browsers"]
+    assert len(found) == expected
+    assert all(each.verdict == "ok" and "ERR_NAME_NOT_RESOLVED" in each.text for each in found)
+
+
 def test_where_there_is_no_local_address_none_is_asked_for(config: Config) -> None:
     asked = Asked("kiwi", config, serving(config), config.state / "clan.json")
     assert "name-local" not in {each.key for each in asked.checks("kiwi")}

@@ -10,7 +10,7 @@ from dm_dns.inspect import status
 from dm_dns.inspect.doctor import answers, files, units
 from dm_dns.inspect.doctor.address import AskedAddress
 from dm_dns.inspect.doctor.check import Check, Found, Result, fault, not_asked, run, well
-from dm_dns.inspect.doctor.name import Asked
+from dm_dns.inspect.doctor.name import BROWSERS, Asked
 from dm_dns.inspect.text import instant
 from dm_dns.node import certificate
 from dm_dns.node.config import Config
@@ -79,7 +79,8 @@ class Report(NamedTuple):
         found = {each.check: each.found for each in self.results}
         for check in ("name-programs", "address-programs"):
             if check in found and found[check].verdict == "ok":
-                return found[check].text
+                told = [found[key].text for key in (check, BROWSERS) if key in found]
+                return "; but ".join(told)
         return found["address-reverse"].text if "address-reverse" in found else None
 
     def json(self) -> dict[str, Any]:

@@ -22,13 +22,17 @@ from dm_dns.inspect.inventory import Name
 from dm_dns.node import hook_calls, hosts
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
+from dm_dns.node.unbound import datagrams
 from dm_dns.zone import conf, limits, zonefile
 
+BROWSERS: Final = "name-browsers"
+"""The check that tells of a browser to which the name is lost."""
 PORTS: Final = (443, 80, 22)
 """Where a name is tried: HTTPS, HTTP and ssh."""
 
 _NO_FAMILY: Final = "NoSuchResourceRecord"
 """What systemd-resolved answers where a name has no address of a family that the machine has."""
+_PUBLIC_IPV6: Final = ("2001:4860:4860::8888", 53)
 _CONNECT_SECONDS: Final = 0.8
 _HISTORY_SECONDS: Final = 0.3
 
@@ -105,6 +109,7 @@ class Asked:
             Check("name-resolved", self._resolved, ("name-hook", "name-hosts", "resolved-answers")),
             Check("name-programs", self._programs, ("name-resolved", "nsswitch")),
             *self._of_short_name(here),
+            *([Check(BROWSERS, _chromium, ("name-programs",))] if self._is_hidden else []),
             Check("name-reached", self._reached, ("name-programs",)),
         ]
 
@@ -113,6 +118,12 @@ class Asked:
             return []
         needs = ("name-programs", *(["search"] if self._config.search else []))
         return [Check("name-short", lambda: self._short_name(here), needs)]
+
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether Chromium does not look for the addresses of the name."""
+        addresses = self._name.addresses if self._name else ()
+        return bool(addresses) and all(":" in each for each in addresses) and not _reaches_ipv6()
 
     def _is_known(self) -> Found:
         current = self._current
@@ -381,6 +392,26 @@ class Asked:
         if name and name.devices and not name.machines:
             return f"the device {name.devices[0].device}"
         return f"the machine {name.machines[0] if name and name.machines else self.name}"
+
+
+def _reaches_ipv6() -> bool:
+    """Tell whether Chromium looks for IPv6 addresses: whether there is a route to a public one.
+
+    It connects a socket for datagrams, by which nothing is sent (net/dns/host_resolver_manager.cc).
+    """
+    try:
+        with datagrams(*_PUBLIC_IPV6):
+            return True
+    except OSError:
+        return False
+
+
+def _chromium() -> Found:
+    return well(
+        "Chromium does not open it (ERR_NAME_NOT_RESOLVED), because it has IPv6 addresses only and"
+        " this machine has no route to the IPv6 internet; this lets it:"
+        " programs.chromium.extraOpts.IPv6ReachabilityOverrideEnabled = true;"
+    )
 
 
 def _records(text: str) -> dict[str, list[tuple[str, str]]]:
