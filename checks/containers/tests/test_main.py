@@ -25,6 +25,8 @@ SETTINGS = {
     ),
     # search, localNetworks
     "getent ahosts nephtear | cut -d ' ' -f 1 | uniq": "192.168.1.3",
+    # listen
+    "dig @192.168.1.4 +short printer.spell": "192.168.1.20",
     # wholeDomain
     "dig +short nosuch.spell www.spell": ADDRESS,
     "dm-dns doctor printr | tail --lines=1": "type: dm-dns doctor printer.spell",

@@ -553,7 +553,10 @@ def test_the_example_clan_has_all_settings_of_a_clan_on_its_nodes() -> None:
         assert config["reverse"]
         assert config["search"]
         assert not config["wholeDomain"]
-        assert machine["warnings"] == machine["assertions"] == [], name
+        assert machine["assertions"] == []
+        # Devices miss the public names of the domain, unless they ask for the clan's only.
+        assert len(machine["warnings"]) == (name == "zoltraak")
+        assert ("allow" in config) == (name == "zoltraak")
 
 
 def test_a_machine_of_the_example_clan_answers_its_lan_and_a_vpn() -> None:
