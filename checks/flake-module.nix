@@ -24,11 +24,12 @@ in
       ...
     }:
     let
+      inherit (inputs.self.packages.${system}) dm-dns;
       inherit (pkgs) python3Packages;
       pythonWith =
         packages:
         python3Packages.python.withPackages (
-          ps: [ (ps.toPythonModule config.packages.dm-dns) ] ++ packages ps
+          ps: [ (ps.toPythonModule dm-dns) ] ++ packages ps
         );
 
       demo = pkgs.writeShellApplication {
@@ -90,7 +91,7 @@ in
               ''
             );
 
-        inherit (config.packages.dm-dns.tests) pytest;
+        inherit (dm-dns.tests) pytest;
       };
 
       devShells = onLinux {

@@ -36,6 +36,8 @@ def _evaluate(nix: Evaluator) -> dict[str, str]:
     files["remedies.json"] = text(nix.with_messages("remedies", nix.evaluate("remedies")))
     print("vm", flush=True)
     files["vm.json"] = text(nix.evaluate("vm"))
+    print("packages", flush=True)
+    files["packages.json"] = text(nix.evaluate("packages"))
     print("options", flush=True)
     files["options.json"] = text(nix.evaluate("options"))
     print("types", flush=True)

@@ -63,9 +63,23 @@ let
     nixosModules = clanCoreModules;
     packages = { };
   };
+
+  # This project's flake as a clan may have it: of its inputs, only nixpkgs and systems can be used.
+  flake = (import ../../flake.nix).outputs (
+    lib.genAttrs [
+      "clan-core"
+      "flake-parts"
+      "self"
+      "treefmt-nix"
+    ] (input: throw "what clans use of the flake needs its input ${input}")
+    // {
+      inherit (core.inputs) nixpkgs;
+      systems = builtins.toFile "systems.nix" ''[ "x86_64-linux" ]'';
+    }
+  );
 in
 {
-  inherit core nixosSystem;
+  inherit core flake nixosSystem;
   inherit (core) clanLib;
 
   # What a flake of a clan says, with two inputs: this project, and services for tests.
@@ -74,7 +88,7 @@ in
     (core.clanLib.clan {
       self = {
         inputs = {
-          dm-dns.clan = (import ../../modules/flake-module.nix).flake.clan;
+          dm-dns = flake;
           test.clan.modules = import ./services.nix;
         }
         // inputs;

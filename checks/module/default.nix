@@ -1,4 +1,5 @@
-# The cases, the tests of checks/vm, the naming rules, the options and their types, evaluated. A case says
+# The cases, the tests of checks/vm, the packages of the flake, the naming rules, the options and
+# their types, evaluated. A case says
 #   clan        a module of clan-core (clan.nix adds to it what all have)
 #   machines    which machines are in the snapshot; all of them by default
 #   keys        which entries of them (snapshot.nix), by how their keys start; all of them by default
@@ -43,6 +44,9 @@ in
 {
   inherit cases;
   caseNames = lib.attrNames cases;
+
+  # Of flake.nix, what clans use besides the module.
+  packages = lib.mapAttrs (_system: lib.mapAttrs (_name: package: package.name)) kit.flake.packages;
 
   vm = import ./vm.nix { inherit clanCore guard lib; };
 

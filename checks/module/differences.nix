@@ -1,5 +1,5 @@
 # Where the snapshots differ from what the module yields: names of cases, and `naming`, `options`,
-# `remedies`, `types`, `vm`. Only that a value throws can be compared, not what it says.
+# `packages`, `remedies`, `types`, `vm`. Only that a value throws can be compared, not what it says.
 {
   # as in default.nix
   clanCore,
@@ -28,6 +28,7 @@ lib.filter (name: evaluated.cases.${name} != taken name) evaluated.caseNames
 ++ lib.filter (name: evaluated.${name} != read name) [
   "naming"
   "options"
+  "packages"
   "vm"
 ]
 ++ lib.filter (name: evaluated.${name} != withoutMessages (read name)) [

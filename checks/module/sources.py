@@ -10,6 +10,7 @@ SNAPSHOTS: Final = Path(__file__).parent / "snapshots"
 
 # What the evaluation reads; `clan` has the vars of the cases' clans.
 _PATTERNS: Final = (
+    "flake.nix",
     "modules/**/*.nix",
     "python/package.nix",
     "python/tests/zone/naming-cases.json",

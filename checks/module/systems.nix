@@ -11,7 +11,7 @@ let
       self = {
         inputs = {
           inherit (inputs) nixpkgs;
-          dm-dns.clan = (import ../../modules/flake-module.nix).flake.clan;
+          dm-dns = inputs.self;
           test.clan.modules = import ./services.nix;
         };
         outPath = ./clan;

@@ -26,7 +26,16 @@ def test_every_case_has_a_snapshot_and_nothing_else_has() -> None:
     files = {path.name for path in sources.SNAPSHOTS.iterdir()}
     assert files == {
         f"{name}.json"
-        for name in {*cases, "naming", "options", "remedies", "sources", "types", "vm"}
+        for name in {
+            *cases,
+            "naming",
+            "options",
+            "packages",
+            "remedies",
+            "sources",
+            "types",
+            "vm",
+        }
     }
 
 
