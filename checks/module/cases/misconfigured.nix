@@ -6,10 +6,12 @@
     meta.domain = "test";
     inventory.machines = {
       forwarder = { };
+      handwritten = { };
       half-open = { };
       listener = { };
       old = { };
       sender = { };
+      tuner = { };
       unresolved = { };
     };
     inventory.instances = {
@@ -18,6 +20,7 @@
         module.name = "dm-dns";
         roles.default.machines = {
           forwarder = { };
+          handwritten = { };
           half-open.settings.listen = [ "192.0.2.1" ];
           listener.settings = {
             allow = [
@@ -44,6 +47,7 @@
             ];
           };
           old = { };
+          tuner = { };
           unresolved = { };
         };
         roles.push.machines.sender = { };
@@ -56,6 +60,38 @@
         settings.server.ip-freebind = false;
         settings.server.local-zone = [ ''"example." static'' ];
         settings.server.port = 53;
+      };
+      # What people wrote beside clan-core's own dm-dns; unbound prefers some of it to the zone.
+      handwritten =
+        { lib, ... }:
+        {
+          services.unbound = {
+            localControlSocketPath = "/run/unbound.sock";
+            resolveLocalQueries = true;
+            settings = lib.mkMerge [
+              (lib.mkIf true { server.local-data = lib.mkForce [ ''"git.test A 192.0.2.1"'' ]; })
+              { server = lib.mkMerge [ { do-tcp = false; } ]; }
+              (lib.mkIf false { server.do-udp = false; })
+              {
+                remote-control.control-interface = [ "0.0.0.0" ];
+                rpz = [ { name = "rpz."; } ];
+                server.access-control-view = [ "127.0.0.0/8 mine" ];
+                server.verbosity = 2;
+                view = [ { name = "mine"; } ];
+              }
+            ];
+          };
+        };
+      # It tunes unbound, and repeats what dm-dns says.
+      tuner.services.unbound = {
+        localControlSocketPath = "/run/unbound/unbound.ctl";
+        settings.remote-control.control-enable = true;
+        settings.server = {
+          ip-freebind = true;
+          log-queries = true;
+          num-threads = 4;
+          so-rcvbuf = "4m";
+        };
       };
       unresolved = {
         networking.useHostResolvConf = true;

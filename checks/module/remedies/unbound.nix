@@ -108,7 +108,7 @@ in
       };
     in
     {
-      message = "Other modules also set, in services.unbound: enable, settings.server.port";
+      message = "Other modules also set, in services.unbound: enable, in option machines.server settings.server.port, in";
       mistake = resolver;
       remedies = {
         "Remove these definitions" = { };
@@ -123,6 +123,11 @@ in
               listen = [ "192.168.1.1" ];
               port = 5354;
             };
+        "Names belong in its settings names, addresses and devices" = server {
+          addresses = [ "192.168.1.10" ];
+          devices.printer.addresses = [ "192.168.1.20" ];
+          names = [ "git.test" ];
+        };
       };
     };
 

@@ -1180,15 +1180,42 @@ network, `ip neigh show {first}` prints the router's, after lladdr
     [
         (
             "forwarder",
-            ["enable, settings.server.ip-freebind, settings.server.local-zone, settings.serv"],
+            [
+                (
+                    "in services.unbound:\n"
+                    "  enable, in option machines.forwarder\n"
+                    "  settings.forward-zone, in option machines.forwarder\n"
+                    "  settings.server.ip-freebind, in option machines.forwarder\n"
+                    "  settings.server.local-zone, in option machines.forwarder\n"
+                    "  settings.server.port, in option machines.forwarder\n"
+                )
+            ],
         ),
+        (
+            "handwritten",
+            [
+                (
+                    "in services.unbound:\n"
+                    "  localControlSocketPath, in option machines.handwritten\n"
+                    "  resolveLocalQueries, in option machines.handwritten\n"
+                    "  settings.remote-control.control-interface, in option machines.handwritten\n"
+                    "  settings.rpz, in option machines.handwritten\n"
+                    "  settings.server.access-control-view, in option machines.handwritten\n"
+                    "  settings.server.do-tcp, in option machines.handwritten\n"
+                    "  settings.server.local-data, in option machines.handwritten\n"
+                    "  settings.view, in option machines.handwritten\n"
+                    "Remove these definitions"
+                )
+            ],
+        ),
+        ("tuner", []),
         ("half-open", ["'half-open' sets only one of listen and allow"]),
         ("listener", ["in its setting listen:", "192.168.1.0/99, fd00::/129, 1.2.3."]),
         ("old", ["hooks of systemd-resolved need systemd 259; 'old' has 257.9."]),
         (
             "unresolved",
             [
-                "in services.unbound: enableRootTrustAnchor.",
+                "in services.unbound:\n  enableRootTrustAnchor, in option machines.unresolved\n",
                 "services.resolved.enable is false",
             ],
         ),

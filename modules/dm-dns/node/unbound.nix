@@ -13,7 +13,6 @@
 }:
 let
   inherit (lib)
-    attrNames
     concatMapStringsSep
     concatStringsSep
     filter
@@ -85,22 +84,14 @@ let
   ]
   ++ optional hasIPv6 "[${privileged.address}]:${toString privileged.port}";
 
-  # Definitions of other modules that would make unbound serve something else, or query other
-  # servers for the clan's names. `enable` alone is one: a plain unbound resolves every name.
-  unbound = config.services.unbound.settings;
   foreign =
-    optional (options.services.unbound.enable.definitions != [ true ]) "enable"
-    ++ optional config.services.unbound.enableRootTrustAnchor "enableRootTrustAnchor"
-    ++ map (name: "settings.server.${name}") (
-      filter (name: (unbound.server.${name} or null) != server.${name}) (attrNames server)
-    )
-    ++ optional ((unbound.auth-zone or null) != auth-zone) "settings.auth-zone"
-    ++ map (name: "settings.${name}") (
-      filter (name: unbound ? ${name}) [
-        "forward-zone"
-        "stub-zone"
-      ]
-    );
+    import ./foreign.nix
+      {
+        inherit (constants) controlSocket;
+        inherit auth-zone lib server;
+        file = toString ./unbound.nix;
+      }
+      { inherit config options; };
 
   # unbound would not start, or answer nobody.
   badListen = filter (address: listenProblem (toLower address) != null) settings.listen;
@@ -131,9 +122,11 @@ in
       assertion = foreign == [ ];
       message = ''
         dm-dns: unbound on '${machine.name}' must serve the clan's names and nothing else.
-        Other modules also set, in services.unbound: ${concatStringsSep ", " foreign}.
+        Other modules also set, in services.unbound:
+        ${concatStringsSep "\n" foreign}
         Remove these definitions, or take the machine out of the role default. The settings of that
-        role determine where unbound listens and who may query it: listen, allow, port.
+        role determine where unbound listens and who may query it: listen, allow, port. Names belong
+        in its settings names, addresses and devices.
       '';
     }
     {
@@ -171,9 +164,9 @@ in
     enable = true;
     # Weaker than what people write: then the assertion above says what is wrong.
     enableRootTrustAnchor = lib.mkOverride 900 false;
-    localControlSocketPath = constants.controlSocket;
+    localControlSocketPath = lib.mkOverride 900 constants.controlSocket;
     # Otherwise unbound becomes the machine's resolver for all domains.
-    resolveLocalQueries = false;
+    resolveLocalQueries = lib.mkOverride 900 false;
     settings = {
       server = server // {
         ip-freebind = mkDefault server.ip-freebind;
