@@ -44,14 +44,14 @@ let
     inherit lib meta;
     role = roles.default or { };
   };
-  # What is set for one machine with the role default, and not for all.
-  ownSettings =
-    machine:
+  # What a module sets of the settings of the role default, evaluated.
+  evalSettings =
+    module:
     lib.evalModules {
       specialArgs = { inherit meta; };
       modules = [
         ./settings.nix
-        roles.default.machines.${machine}.settings
+        module
       ];
     };
   clanZone = import ./zone {
@@ -123,9 +123,14 @@ in
 
         darwinModule = onlyFor instanceName (
           importApply ./darwin {
-            inherit domain machine machineSettings;
+            inherit
+              domain
+              evalSettings
+              instanceName
+              machine
+              machineSettings
+              ;
             inherit (clanZone) names;
-            ownSettings = ownSettings machine.name;
           }
         );
       };

@@ -7,8 +7,10 @@ in
   clan = {
     meta.domain = "test";
     inventory.machines = {
-      # Its machine has the setting for all with the role.
-      macbook = mac;
+      # Its settings without effect are those of the role and of a tag.
+      macbook = mac // {
+        tags = [ "apple" ];
+      };
       mini = mac;
       pushing = mac;
       unsuitable = mac;
@@ -19,6 +21,10 @@ in
     inventory.instances = {
       data-mesher = common.data-mesher [ "server" ];
       dm-dns = lib.recursiveUpdate (common.dm-dns [ "pushing" "server" ]) {
+        roles.default.tags = {
+          all = { };
+          apple.settings.reverse = true;
+        };
         roles.default.settings.port = 5354;
         roles.default.settings.search = lib.mkDefault true;
         roles.default.machines = {

@@ -95,7 +95,7 @@ in
   };
 
   "a Mac that nobody answers" = {
-    message = "'macbook' is a Mac, which asks NixOS machines for the clan's names, and none of them has the setting listen";
+    message = "'macbook' is a Mac, which asks NixOS machines for the clan's names, and none of them has the setting listen, so the Mac resolves no name of the clan";
     mistake = mac;
     remedies = {
       "Set it on one that the Mac reaches: roles.default.machines.<machine>.settings = { listen = [ \"192.168.1.1\" ]; allow = [ \"192.168.1.0/24\" ]; };" =

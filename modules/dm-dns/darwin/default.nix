@@ -2,13 +2,14 @@
 # Nothing of dm-dns runs on it.
 {
   domain,
+  # see ../default.nix
+  evalSettings,
+  instanceName,
   machine,
   # see ../zone/machine-settings.nix
   machineSettings,
   # see ../zone/default.nix
   names,
-  # The settings of the Mac itself, and not those of the role, evaluated.
-  ownSettings,
 }:
 { config, lib, ... }:
 let
@@ -28,13 +29,14 @@ let
     match
     max
     mkAfter
+    mkIf
     optional
     range
     removePrefix
     take
     uniqueStrings
     ;
-  inherit (config.clanConfig.inventory) machines;
+  inherit (config.clanConfig.inventory) instances machines;
 
   listening = filterAttrs (
     name: found: machines.${name}.machineClass != "darwin" && found.listen != [ ]
@@ -54,12 +56,19 @@ let
   # For which domains these machines are asked: that of the clan or, if others have names of it as well,
   # the clan's names, because those machines would say that the others' do not exist. Left out are the
   # names that are not ASCII, which programs ask for in another form.
+  # Without a server, macOS goes on asking whom it asks otherwise.
   domains =
-    if machineSettings.${machine.name}.wholeDomain then
+    if servers == [ ] then
+      [ ]
+    else if machineSettings.${machine.name}.wholeDomain then
       [ domain ]
     else
       filter (name: match "[ -~]+" name != null) (uniqueStrings (map (removePrefix "*.") names));
 
+  # Of what is set for the Mac itself: settings of the role and of its tags are for other machines too.
+  ownSettings = evalSettings (
+    instances.${instanceName}.roles.default.machines.${machine.name}.settings or { }
+  );
   withoutEffect =
     filter (name: ownSettings.config.${name} != ownSettings.options.${name}.default)
       [
@@ -72,19 +81,6 @@ let
 in
 {
   assertions = [
-    {
-      assertion = listening != { };
-      message = ''
-        dm-dns: '${machine.name}' is a Mac, which asks NixOS machines for the clan's names, and none of
-        them has the setting listen.
-        Set it on one that the Mac reaches:
-          roles.default.machines.<machine>.settings = {
-            listen = [ "192.168.1.1" ];
-            allow = [ "192.168.1.0/24" ];
-          };
-        or take '${machine.name}' out of the role default.
-      '';
-    }
     {
       assertion = listening == { } || answering != { };
       message = ''
@@ -104,10 +100,23 @@ in
     }
   ];
 
-  warnings = import ../mdns.nix {
-    inherit domain lib;
-    inherit (machineSettings.${machine.name}) wholeDomain;
-  };
+  # Not an assertion: with the role on all machines of a clan that only wants names on the others, Macs
+  # must still evaluate.
+  warnings =
+    optional (listening == { }) ''
+      dm-dns: '${machine.name}' is a Mac, which asks NixOS machines for the clan's names, and none of
+      them has the setting listen, so the Mac resolves no name of the clan.
+      Set it on one that the Mac reaches:
+        roles.default.machines.<machine>.settings = {
+          listen = [ "192.168.1.1" ];
+          allow = [ "192.168.1.0/24" ];
+        };
+      or take '${machine.name}' out of the role default.
+    ''
+    ++ import ../mdns.nix {
+      inherit domain lib;
+      inherit (machineSettings.${machine.name}) wholeDomain;
+    };
 
   # As in resolver(5) of macOS. `flags` is not in that manual page, but configd reads it since OS X 10.8.
   # Without it, macOS looks for IPv6 addresses only while a network of its System Settings has IPv6:
@@ -121,7 +130,9 @@ in
 
   # Each file is a link that stays the same when what it leads to changes, and configd reads the folder
   # again only when something in it changes.
-  system.activationScripts.etc.text = mkAfter ''
-    touch -h ${lib.escapeShellArg "/etc/resolver/${head domains}"}
-  '';
+  system.activationScripts.etc = mkIf (domains != [ ]) {
+    text = mkAfter ''
+      touch -h ${lib.escapeShellArg "/etc/resolver/${head domains}"}
+    '';
+  };
 }
