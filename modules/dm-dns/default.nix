@@ -39,7 +39,8 @@ let
         ];
       };
 
-  # Here and not in `perInstance`, which is evaluated for each machine.
+  # From here to `in` everything is evaluated once for the clan. In `perInstance` it would be evaluated
+  # again for each machine.
   machineSettings = import ./zone/machine-settings.nix {
     inherit lib meta;
     role = roles.default or { };

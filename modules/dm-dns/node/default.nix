@@ -18,8 +18,9 @@ let
   inherit (settings) port;
   inherit (zone) domain;
 
-  # For `dm-dns show` and `dm-dns status --all`. The same on every machine, and, except for `serving`
-  # and `devices`, another only when zone.conf is. On Macs nothing serves the zone.
+  # The clan file, which `dm-dns show` and `dm-dns status --all` read. It is the same on every machine.
+  # It changes when zone.conf does, when the `listen` of a machine does, and when another machine sets
+  # a device. `serving` lacks the Macs, on which nothing serves the zone.
   serving = lib.mapAttrs (_machine: found: { inherit (found) listen; }) (
     lib.filterAttrs (name: _found: machines.${name}.machineClass != "darwin") zone.machineSettings
   );

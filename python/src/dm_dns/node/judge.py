@@ -1,7 +1,7 @@
 """dm-dns-health.service: judge what dm-dns.service has found, and what unbound answers.
 
-A service that keeps running cannot be a failed one, so a short-lived one fails in its place. It
-writes nothing.
+A service that keeps running cannot be a failed one, so a short-lived one fails in its place. This
+module only reads: `commands/apply` writes what the unit has said and when the certificate ends.
 """
 
 import time
