@@ -231,7 +231,8 @@ in
     "net.ipv6.conf.default.disable_ipv6" = lib.mkDefault true;
   };
 
-  # What NixOS' own module says unless told otherwise; dm-dns has to win against it.
+  # What NixOS' own module says; dm-dns has to win against it.
+  config.systemd.services.unbound.serviceConfig.RestartSec = lib.mkIf config.services.unbound.enable "5s";
   config.services.unbound.settings.server = {
     interface = lib.mkDefault [
       "127.0.0.1"

@@ -1544,3 +1544,23 @@ def test_the_documented_settings_fail_no_assertion() -> None:
             # It answers devices in a domain that others use too, of which the README warns as well.
             warned = case == "documented" and name == "server"
             assert len(machine["warnings"]) == warned, name
+
+
+def test_who_tunes_units_needs_no_priority_for_limits_and_can_have_all_by_force() -> None:
+    units = {
+        key.removeprefix("systemd.services."): unit for key, unit in load("tuned")["server"].items()
+    }
+    tuned: dict[str, dict[str, Any]] = {
+        "dm-dns": {"MemoryMax": "2G", "RestartSec": "1s", "TasksMax": 32},
+        "dm-dns-health": {"MemoryMax": "512M"},
+        "dm-dns-hook": {"LimitNOFILE": 32768, "MemoryMax": "512M"},
+        "dm-dns-push": {"MemoryMax": "2G", "RestartMaxDelaySec": "1min", "TasksMax": 512},
+        "unbound": {"RestartMaxDelaySec": "30s", "RestartSec": "1s"},
+    }
+    for name, values in tuned.items():
+        assert values.items() <= units[name]["serviceConfig"].items(), name
+    assert units["dm-dns-hook"]["startLimitIntervalSec"] == 30
+    assert units["unbound"]["startLimitIntervalSec"] == 30
+    # The default, which snapshots leave out.
+    assert "stopIfChanged" not in units["unbound"]
+    assert load("two")["server"]["systemd.services.unbound"]["stopIfChanged"] is False

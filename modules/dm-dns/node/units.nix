@@ -1,4 +1,6 @@
-# The units: one serves the zone, one judges what is served.
+# The units: one serves the zone, one judges what is served. Limits, and how soon a unit restarts, are
+# defaults. All else takes mkForce: with `stopIfChanged` names would be away during a switch, and with a
+# start limit they would stay away after a few failures.
 {
   applyConfig,
   # path of data-mesher's certificate on the machine, or null
@@ -80,9 +82,9 @@ in
       TimeoutStartSec = "30s";
       ExecStart = "${apply} --watch";
       Restart = "always";
-      RestartSec = "100ms";
-      RestartSteps = 8;
-      RestartMaxDelaySec = "5s";
+      RestartSec = lib.mkDefault "100ms";
+      RestartSteps = lib.mkDefault 8;
+      RestartMaxDelaySec = lib.mkDefault "5s";
       SupplementaryGroups = service.SupplementaryGroups ++ [
         config.services.unbound.group # the control socket
       ];
@@ -94,9 +96,9 @@ in
       RuntimeDirectoryPreserve = true;
       # Two copies of the worst zone within the limits take 0.4 GB (docs/limits.md). What takes more is
       # a run that is killed; the server keeps running.
-      MemoryMax = "1G";
+      MemoryMax = lib.mkDefault "1G";
       OOMPolicy = "continue";
-      TasksMax = 16;
+      TasksMax = lib.mkDefault 16;
     };
   };
 
@@ -109,10 +111,11 @@ in
     # No name of the clan resolves until it is back, so not after NixOS's 5 s, and however often.
     startLimitIntervalSec = 0;
     serviceConfig = {
-      RestartSec = lib.mkForce "10ms";
+      # Stronger than NixOS's 5 s, and weaker than the mkForce that other modules need for that too.
+      RestartSec = lib.mkOverride 90 "10ms";
       # systemd never forgets how often it has restarted a service: many steps, each a little longer.
-      RestartSteps = 50;
-      RestartMaxDelaySec = "5s";
+      RestartSteps = lib.mkDefault 50;
+      RestartMaxDelaySec = lib.mkDefault "5s";
     };
   };
 
@@ -153,15 +156,15 @@ in
       DynamicUser = true;
       ExecStart = "${package}/bin/dm-dns hook";
       # 23 MB, and 110 MB more for what resolved is slow to read of the longest answers (docs/limits.md).
-      MemoryMax = "256M";
+      MemoryMax = lib.mkDefault "256M";
       # Each of at most 4096 lookups has a connection, and another two if its answers are too long for
       # UDP. systemd's default is 1024, with which names of many addresses would be answered too late.
-      LimitNOFILE = 16384;
-      TasksMax = 16;
+      LimitNOFILE = lib.mkDefault 16384;
+      TasksMax = lib.mkDefault 16;
       Restart = "always";
-      RestartSec = "10ms";
-      RestartSteps = 50;
-      RestartMaxDelaySec = "5s";
+      RestartSec = lib.mkDefault "10ms";
+      RestartSteps = lib.mkDefault 50;
+      RestartMaxDelaySec = lib.mkDefault "5s";
     };
   };
 
@@ -182,8 +185,8 @@ in
       # Only data-mesher and root may read the file, which a deployment replaces. It may be missing.
       LoadCredential = lib.mkIf (certificate != null) "certificate:${certificate}";
       SetCredential = lib.mkIf (certificate != null) "certificate:missing";
-      MemoryMax = "256M";
-      TasksMax = 16;
+      MemoryMax = lib.mkDefault "256M";
+      TasksMax = lib.mkDefault 16;
       # `systemctl status` shows what is wrong.
       NotifyAccess = "main";
       # It runs every minute. The journal gets what is wrong once, and once that it is over. Below

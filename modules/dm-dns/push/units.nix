@@ -1,4 +1,4 @@
-# The units that push automatically.
+# The units that push automatically. As in ../node/units.nix, limits and times are defaults.
 {
   # of `dm-dns push`, except for the key
   arguments,
@@ -60,9 +60,9 @@ in
         # recovers; all other failures, such as a key that is not there yet, are retried.
         Restart = "on-failure";
         RestartPreventExitStatus = "1 2";
-        RestartSec = "1s";
-        RestartSteps = 8;
-        RestartMaxDelaySec = "5min";
+        RestartSec = lib.mkDefault "1s";
+        RestartSteps = lib.mkDefault 8;
+        RestartMaxDelaySec = lib.mkDefault "5min";
 
         # The key is readable by root only. This unit, which is not root, gets a copy in memory.
         LoadCredential = "${credential}:${key}";
@@ -77,8 +77,8 @@ in
         RuntimeDirectoryPreserve = true;
         UMask = "0077";
         # It compares two zones, and runs data-mesher's command, which has a thread for each core.
-        MemoryMax = "1G";
-        TasksMax = 256;
+        MemoryMax = lib.mkDefault "1G";
+        TasksMax = lib.mkDefault 256;
         RestrictAddressFamilies = [
           "AF_UNIX"
           "AF_INET"
