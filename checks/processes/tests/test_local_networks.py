@@ -215,6 +215,23 @@ def test_a_machine_that_does_not_answer_there_has_its_other_addresses(
     becomes(laptop, {SILENT})
 
 
+def test_a_machine_that_does_not_answer_keeps_its_other_addresses_when_the_kernel_forgets_it(
+    laptop: PlainMachine,
+) -> None:
+    bring(laptop, zone(6, {"home": HOME}, nas=[("home", SILENT)]))
+    wait_for_serial(laptop, 6)
+    until(lambda: networks(laptop)["home"].silent == (SILENT,), "the NAS does not answer")
+    becomes(laptop, {VPN})
+    # As the kernel does by itself every 15 s if it has many neighbours (net/core/neighbour.c).
+    ip("neigh", "delete", SILENT, "dev", WLAN)
+    assert SILENT not in ip("neigh", "show", "dev", WLAN)
+    with Asker(laptop, ["nas.pin"], {VPN}) as asker:
+        bring(laptop, zone(7, {"home": HOME}, nas=[("home", SILENT)]))
+        wait_for_serial(laptop, 7)
+    assert asker.wrong == []
+    assert networks(laptop)["home"].silent == (SILENT,)
+
+
 def test_where_no_other_address_is_to_be_given_none_is(
     laptop: PlainMachine,
 ) -> None:

@@ -463,11 +463,33 @@ def test_a_machine_that_is_new_is_asked_as_well(kernel: Kernel) -> None:
     assert kernel.asked == [NAS, LAPTOP]
 
 
-def test_a_machine_that_the_kernel_has_forgotten_is_not_silent(kernel: Kernel) -> None:
+def test_a_silent_machine_that_the_kernel_has_forgotten_is_silent_and_asked_again(
+    kernel: Kernel,
+) -> None:
+    # The kernel deletes the entries of those that do not answer first when its table is large. It
+    # has not heard of them then, so the dead address must not come back.
     presences = watching(hosts=[NAS])
     kernel.hear(NAS, None, netlink.FAILED)
     assert look(presences).silent == (NAS,)
     kernel.forget(NAS)
+    for times in (1, 2, 3):
+        assert look(presences).silent == (NAS,)
+        assert kernel.asked == [NAS] * times
+        kernel.now += 60
+        kernel.hear(HOME.router, HOME.link_address)
+    kernel.hear(NAS, None, 0x01)
+    assert look(presences).silent == (NAS,)
+    kernel.hear(NAS, OTHER, netlink.STALE)  # it has asked for this machine
+    assert look(presences).silent == ()
+    kernel.forget(NAS)
+    assert look(presences).silent == ()
+
+
+def test_a_silent_machine_that_somebody_sets_by_hand_is_there(kernel: Kernel) -> None:
+    presences = watching(hosts=[NAS])
+    kernel.hear(NAS, None, netlink.FAILED)
+    assert look(presences).silent == (NAS,)
+    kernel.hear(NAS, OTHER, netlink.PERMANENT)
     assert look(presences).silent == ()
 
 

@@ -37,6 +37,8 @@ _SAME_SECONDS: Final = 0.05
 """By how much two times may differ that are the same: the kernel counts hundredths."""
 _MOST_ASKED: Final = 64
 """Hosts that are asked when a machine comes to a network; of more, none is."""
+_THERE: Final = netlink.KNOWN | netlink.PERMANENT
+"""States of a host of which nobody says that it does not answer."""
 _DISCARD: Final = 9  # the port whose service throws everything away (RFC 863)
 
 
@@ -138,12 +140,16 @@ class _Router:
             self._leftover = self._updated
 
     def silent(self, hosts: Iterable[str], known: Mapping[str, Neighbour]) -> frozenset[str]:
-        """Return which hosts do not answer: one that is asked again still does not."""
-        states = {host: known[host].state for host in hosts if host in known}
+        """Return which hosts do not answer: one that was silent still is until the kernel knows it.
+
+        The kernel deletes what it has found out of a host that does not answer: in all cases after
+        a while, and within 15 s if its table has gc_thresh1 entries (arp(7)), which is 128.
+        """
+        states = {host: known[host].state if host in known else 0 for host in hosts}
         self._silent = frozenset(
             host
             for host, state in states.items()
-            if state == netlink.FAILED or (host in self._silent and not state & netlink.KNOWN)
+            if state == netlink.FAILED or (host in self._silent and not state & _THERE)
         )
         return self._silent
 
