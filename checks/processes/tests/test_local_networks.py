@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -351,6 +352,71 @@ def test_a_change_that_the_link_does_not_notice_is_noticed_when_the_kernel_asks(
     places.move_silently("cafe")
     ip("neigh", "change", "10.77.0.1", "dev", WLAN, "nud", "probe")
     until(lambda: found(laptop, "nas.pin") == {VPN}, "it is in the cafe", seconds=10)
+
+
+def test_a_route_or_a_rule_that_leads_elsewhere_is_noticed(laptop: PlainMachine) -> None:
+    """As with a VPN that has the same prefix; its routes come long after its link."""
+    becomes(laptop, {NAS})
+    vpn = "vpn0"
+    ip("link", "add", vpn, "type", "veth", "peer", "name", "vpn1")
+    for link in (vpn, "vpn1"):
+        ip("link", "set", link, "addrgenmode", "none")
+        ip("link", "set", link, "up")
+    ip("address", "add", "172.31.0.9/24", "dev", vpn)
+    ip("route", "add", "blackhole", "10.77.0.0/24", "table", "100")
+    until_nothing_else_happens()
+    for kind, words in (
+        ("route", ["10.77.0.0/25", "via", "172.31.0.1", "dev", vpn]),
+        ("rule", ["to", "10.77.0.0/24", "lookup", "100", "priority", "100"]),
+    ):
+        ip(kind, "add", *words)
+        becomes(laptop, {VPN})
+        ip(kind, "delete", *words)
+        becomes(laptop, {NAS})
+
+
+def until_nothing_else_happens() -> None:
+    """Have the kernel ask no neighbour whether it is still there, and wait for what was under way.
+
+    It asks each after half a minute otherwise, and after 5 s if something was sent there.
+    """
+    Path(f"/proc/sys/net/ipv4/neigh/{WLAN}/base_reachable_time_ms").write_text("3600000")
+    ip("neigh", "flush", "dev", WLAN, "nud", "stale")
+    time.sleep(4)  # the server writes its state again after 2 s
+
+
+def test_among_many_routes_the_one_that_matters_is_noticed(laptop: PlainMachine) -> None:
+    becomes(laptop, {NAS})
+    until_nothing_else_happens()
+    others = [f"10.100.{number // 250}.{number % 250}" for number in range(5000)]
+    for verb, expected in (("add", {VPN}), ("delete", {NAS})):
+        lines = [f"route {verb} unreachable {each}/32\n" for each in others]
+        lines.insert(len(lines) // 2, f"route {verb} unreachable 10.77.0.0/25\n")
+        command = ["ip", "-batch", "-"]
+        subprocess.run(command, input="".join(lines), text=True, check=True)
+        becomes(laptop, expected)
+
+
+def test_routes_are_told_of_only_while_there_are_local_networks(laptop: PlainMachine) -> None:
+    def groups() -> set[str]:
+        """Return the groups of the server's sockets, as a bit mask (proc(5), /proc/net/netlink)."""
+        process = Path(f"/proc/{state.read(laptop.state_file).pid}")
+        opened = set()
+        for file in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                opened.add(str(file.readlink()))
+        lines = (process / "net/netlink").read_text().splitlines()[1:]
+        columns = [line.split() for line in lines]
+        return {each[3] for each in columns if f"socket:[{each[-1]}]" in opened}
+
+    routes = "000404c0"
+    bring(laptop, zone(6, {}))
+    until(lambda: routes not in groups(), "it is not told of routes")
+    bring(laptop, zone(7, {"home": HOME}))
+    until(lambda: routes in groups(), "it is told of routes")
+    assert "00000115" in groups()  # links, neighbours, addresses
+    bring(laptop, zone(8, {}))
+    until(lambda: routes not in groups(), "it is not told of routes any more")
 
 
 @pytest.mark.parametrize(

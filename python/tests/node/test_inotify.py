@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dm_dns.node.inotify import Notifier
+from dm_dns.node.inotify import Listener, Notifier
 
 SOON = 20.0
 """Seconds that are never waited for where something has happened."""
@@ -77,7 +77,7 @@ def test_what_else_has_changed_ends_the_wait_once() -> None:
     told, tells = socket.socketpair()
     with told, tells:
         told.settimeout(0)
-        notifier = Notifier(pytest.fail, {told: bool})
+        notifier = Notifier(pytest.fail, {told: Listener(bool)})
         tells.send(b"changed")
         assert ends_early(notifier)
         assert lasts(notifier)
@@ -93,7 +93,7 @@ def test_what_does_not_matter_does_not_end_the_wait_nor_hide_what_does(tmp_path:
 
     with told, tells:
         told.settimeout(0)
-        notifier = Notifier(pytest.fail, {told: matters})
+        notifier = Notifier(pytest.fail, {told: Listener(matters)})
         notifier.watch([tmp_path])
         tells.send(b"one")
         tells.send(b"two")
@@ -110,17 +110,86 @@ def test_what_does_not_matter_does_not_end_the_wait_nor_hide_what_does(tmp_path:
         assert asked == [b"one", b"two", b"it does", b"three", b"four"]
 
 
+def test_who_pauses_is_read_once_in_that_time() -> None:
+    told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    asked: list[bytes] = []
+    with told, tells:
+        told.settimeout(0)
+
+        def does_matter(datagram: bytes) -> bool:
+            asked.append(datagram)
+            return True
+
+        notifier = Notifier(pytest.fail, {told: Listener(does_matter, pause=1.0)})
+        tells.send(b"one")
+        start = time.monotonic()
+        assert ends_early(notifier)
+        tells.send(b"two")
+        tells.send(b"three")
+        notifier.wait(0.2)
+        assert asked == [b"one"] or time.monotonic() - start >= 1
+        assert ends_early(notifier)
+        assert time.monotonic() - start >= 1
+        assert asked == [b"one", b"two", b"three"]
+
+
+def test_who_pauses_hides_nobody_else(tmp_path: Path) -> None:
+    told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with told, tells:
+        told.settimeout(0)
+        others = {told: Listener(bool, pause=2 * SOON)}
+        notifier = Notifier(pytest.fail, others)
+        notifier.watch([tmp_path])
+        tells.send(b"one")
+        assert ends_early(notifier)
+        tells.send(b"two")
+        (tmp_path / "new").touch()
+        assert ends_early(notifier)
+        del others[told]
+        assert lasts(notifier)
+
+
 def test_what_was_dropped_may_have_mattered() -> None:
-    """The kernel says so when a program reads too slowly (netlink(7), ENOBUFS)."""
+    """The kernel says so when a program reads too slowly (netlink(7), ENOBUFS).
+
+    It does so once until all that it has not dropped is read.
+    """
     told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     class Dropping(socket.socket):
-        def recv(self, *_: int) -> bytes:
-            raise OSError(errno.ENOBUFS, "No buffer space available")
+        has_dropped = True
+
+        def recv(self, *arguments: int) -> bytes:
+            if self.has_dropped:
+                self.has_dropped = False
+                raise OSError(errno.ENOBUFS, "No buffer space available")
+            return super().recv(*arguments)
 
     with told, tells, Dropping(fileno=os.dup(told.fileno())) as dropping:
+        dropping.settimeout(0)
+        tells.send(b"kept")
+        asked: list[bytes] = []
+
+        def does_matter(datagram: bytes) -> bool:
+            asked.append(datagram)
+            return False
+
+        notifier = Notifier(pytest.fail, {dropping: Listener(does_matter)})
+        assert ends_early(notifier)
+        assert asked == [b"kept"]
+        assert lasts(notifier)
+
+
+def test_who_cannot_be_read_any_more_may_have_mattered() -> None:
+    told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    class Broken(socket.socket):
+        def recv(self, *_: int) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with told, tells, Broken(fileno=os.dup(told.fileno())) as broken:
         tells.send(b"changed")
-        assert ends_early(Notifier(pytest.fail, {dropping: lambda _: False}))
+        assert ends_early(Notifier(pytest.fail, {broken: Listener(lambda _: False)}))
 
 
 LIBRARY = ctypes.CDLL(None)

@@ -223,6 +223,42 @@ def test_what_is_told_of_neighbours_is_told_apart_from_the_rest() -> None:
         netlink.told(b"nonsense")
 
 
+def changed_route(prefix: str, length: int, kind: int = NEW_ROUTE) -> bytes:
+    known = struct.pack("=BBBBBBBBI", family_of(prefix), length, 0, 0, 254, 2, 0, 1, 0)
+    destination = attribute(DST, packed(prefix)) if length else b""
+    return message(kind, known + attribute(15, number(254)) + destination, flags=0)
+
+
+@pytest.mark.parametrize(
+    ("datagram", "expected"),
+    [
+        (changed_route("192.168.1.0", 24), True),
+        (changed_route("192.168.1.1", 32), True),
+        (changed_route("0.0.0.0", 0), True),  # noqa: S104 - all addresses, and nothing is bound
+        (changed_route("128.0.0.0", 1, kind=25), True),
+        (changed_route("fd00::", 8), True),
+        (changed_route("::", 0), True),
+        (changed_route("192.168.1.0", 32), False),
+        (changed_route("192.168.2.0", 24), False),
+        (changed_route("fd01::", 16), False),
+        (changed_route("192.168.2.0", 24) + changed_route("192.168.0.0", 16), True),
+        (message(32, bytes(12), flags=0), True),
+        (message(33, bytes(12), flags=0), True),
+        (message(NEW_ROUTE, struct.pack("=BBBBBBBBI", 28, 20, 0, 0, 0, 0, 0, 0, 0)), False),
+    ],
+)
+def test_a_route_of_another_prefix_leads_elsewhere(datagram: bytes, expected: bool) -> None:  # noqa: FBT001
+    of = netlink.prefixes("192.168.1.1") | netlink.prefixes("fd00::1")
+    assert len(of) == 33 + 129
+    assert netlink.may_change_route(datagram, of) == expected
+
+
+def test_what_is_told_of_routes_must_be_valid() -> None:
+    for datagram in (b"nonsense", message(NEW_ROUTE, bytes(11)), changed_route("::", 1)[:-4]):
+        with pytest.raises(OSError, match="Bad message"):
+            netlink.may_change_route(datagram, ())
+
+
 # -- what is not valid
 
 
@@ -460,6 +496,42 @@ print(netlink.link(99), netlink.neighbours(99))
         *["None"] * 4,
         "None {}",
     ]
+
+
+def test_routes_and_rules_are_told_of_to_who_asks() -> None:
+    output = in_network(
+        IP
+        + """
+import select
+told = netlink.subscribe_to_routes()
+of = netlink.prefixes("192.168.1.1") | netlink.prefixes("fd00::1")
+def matters():
+    found = []
+    while select.select([told], [], [], 0.05)[0]:
+        found.append(netlink.may_change_route(told.recv(65536), of))
+    return found
+ip("link", "add", "one", "type", "veth", "peer", "name", "two")
+ip("link", "set", "one", "up")
+ip("link", "set", "two", "up")
+matters()
+for verb in ("add", "delete"):
+    for prefix in ("192.168.0.0/16", "fd00::/16", "default", "10.0.0.0/8", "fd01::/16"):
+        ip("route", verb, prefix, "dev", "one")
+        print(prefix, any(matters()))
+    ip("rule", verb, "to", "192.168.0.0/16", "lookup", "100")
+    print("rule", any(matters()))
+    ip("-6", "rule", verb, "to", "fd00::/16", "lookup", "100")
+    print("rule", any(matters()))
+"""
+    )
+    routes = [
+        "192.168.0.0/16 True",
+        "fd00::/16 True",
+        "default True",
+        "10.0.0.0/8 False",
+        "fd01::/16 False",
+    ]
+    assert output.splitlines() == 2 * [*routes, "rule True", "rule True"]
 
 
 def test_links_and_neighbours_are_told_of_to_who_asks() -> None:

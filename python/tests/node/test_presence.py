@@ -7,7 +7,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from dm_dns.node import netlink, presence
-from dm_dns.node.netlink import Address, Link, Neighbour, Route, Told
+from dm_dns.node.netlink import Address, Link, Neighbour, Prefix, Route, Told
 from dm_dns.node.presence import NEVER, Presence, Presences, Watched
 from dm_dns.zone.networks import Network
 
@@ -688,6 +688,28 @@ def test_routers_matter_and_machines_where_the_machine_is(
 
 def test_what_cannot_be_read_may_matter() -> None:
     assert Presences().is_about(b"nonsense")
+    assert Presences().is_about_routes(b"nonsense")
+
+
+@pytest.mark.usefixtures("kernel")
+def test_routes_to_a_router_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    of: list[frozenset[Prefix]] = []
+
+    def may_change(_datagram: bytes, prefixes: frozenset[Prefix]) -> bool:
+        of.append(prefixes)
+        return len(of) == 1
+
+    monkeypatch.setattr(netlink, "may_change_route", may_change)
+    presences = watching()
+    look(presences)
+    home = netlink.prefixes(HOME.router)
+    assert [presences.is_about_routes(b"") for _ in range(2)] == [True, False]
+    other = Network("fd00::/64", "fd00::1", OTHER)
+    presences.watched = (Watched("home", HOME, ()), Watched("other", other, ()))
+    assert not presences.is_about_routes(b"")
+    presences.watched = ()
+    assert not presences.is_about_routes(b"")
+    assert of == [home, home, home | netlink.prefixes("fd00::1"), frozenset()]
 
 
 def test_an_entry_that_the_kernel_forgot_between_two_looks_is_not_a_leftover(

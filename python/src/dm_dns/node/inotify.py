@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from socket import socket
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 _IN_ATTRIB: Final = 0x4
 _IN_CLOSE_WRITE: Final = 0x8
@@ -34,6 +34,17 @@ _READ_BYTES: Final = 65536
 _POLL_SECONDS: Final = 1.0
 
 
+class Listener(NamedTuple):
+    """What to make of what a socket tells."""
+
+    does_matter: Callable[[bytes], bool]
+    """Tells whether a datagram matters."""
+    pause: float = 0.0
+    """For how many seconds the socket is not read again. If that is too long for what it is told
+    meanwhile, the kernel drops that, and says so, which matters (netlink(7), ENOBUFS): much costs
+    as little as that."""
+
+
 class Notifier:
     """Tells when something may have changed: a file in a watched folder, a folder, or a mount.
 
@@ -43,18 +54,20 @@ class Notifier:
     def __init__(
         self,
         report: Callable[[str], None],
-        others: Mapping[socket, Callable[[bytes], bool]] = MappingProxyType({}),
+        others: Mapping[socket, Listener] = MappingProxyType({}),
     ) -> None:
         """Watch mounts, and no folder yet.
 
         Args:
             report: takes a line if inotify is not available.
-            others: do not block, and can be read from when something else has changed; each with
-                what tells whether what is read matters. More may follow.
+            others: do not block, and can be read from when something else has changed. Others may
+                follow, and these may be removed.
 
         """
         self._report = report
         self._others = others
+        self._paused: dict[socket, float] = {}
+        """Those that are not read yet, with the time when they are, by time.monotonic()."""
         # A file system that is mounted over a folder causes no event of inotify (proc(5)).
         self._mounts = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
         self._file = -1
@@ -91,11 +104,14 @@ class Notifier:
 
     def _has_happened(self, seconds: float) -> bool:
         """Wait for something, and tell whether it matters."""
+        now = time.monotonic()
+        self._paused = {other: until for other, until in self._paused.items() if until > now}
+        seconds = min([seconds, *(until - now for until in self._paused.values())])
         poll = select.poll()
         poll.register(self._mounts, select.POLLPRI)
         if self._file >= 0:
             poll.register(self._file, select.POLLIN)
-        for other in self._others:
+        for other in self._others.keys() - self._paused.keys():
             poll.register(other, select.POLLIN)
         happened = poll.poll(None if seconds == float("inf") else max(0, seconds) * 1000)
         files = {file for file, _event in happened}
@@ -104,12 +120,12 @@ class Notifier:
         if self._mounts in files:
             os.lseek(self._mounts, 0, os.SEEK_SET)
             _read_all(self._mounts)  # the kernel counts the change as known then
-        told = [
-            _read_datagrams(other, does_matter)
-            for other, does_matter in self._others.items()
-            if other.fileno() in files
-        ]
-        return any(told) or bool(files & {self._file, self._mounts})
+        matters = bool(files & {self._file, self._mounts})
+        for other, listener in self._others.items():
+            if other.fileno() in files:
+                matters = _read_datagrams(other, listener.does_matter) or matters
+                self._paused[other] = time.monotonic() + listener.pause
+        return matters
 
     def _poll(self, reason: str) -> None:
         if not self._polls:
@@ -136,8 +152,13 @@ def _read_datagrams(opened: socket, does_matter: Callable[[bytes], bool]) -> boo
             matters = does_matter(opened.recv(_READ_BYTES)) or matters
         except BlockingIOError:
             return matters
-        except OSError:  # there were too many, and the kernel has dropped some (netlink(7))
-            return True
+        except OSError as error:
+            matters = True
+            if error.errno != errno.ENOBUFS:
+                return True
+            # There were too many, and the kernel has dropped some (netlink(7)). It says so once,
+            # and drops more without a word until the others are read (netlink_overrun in
+            # net/netlink/af_netlink.c).
 
 
 def _checked(result: int) -> int:

@@ -3,7 +3,7 @@
 import errno
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from dm_dns.node import rtnetlink
@@ -13,12 +13,14 @@ from dm_dns.node.rtnetlink import Message
 _LINKS: Final = 1
 _NEIGHBOURS: Final = 3
 _ADDRESSES: Final = (5, 9)  # IPv4, IPv6
+_ROUTES: Final = (7, 8, 11, 19)  # and rules: IPv4, IPv6
 
 _NEW_LINK: Final = 16
 _GET_LINK: Final = 18
 _NEW_ADDRESS: Final = 20
 _GET_ADDRESS: Final = 22
 _NEW_ROUTE: Final = 24
+_DELETE_ROUTE: Final = 25
 _GET_ROUTE: Final = 26
 _NEW_NEIGHBOUR: Final = 28
 _DELETE_NEIGHBOUR: Final = 29
@@ -86,6 +88,10 @@ _NO_ROUTE: Final = (
     errno.ENETUNREACH,
     errno.ENODEV,
 )
+
+
+Prefix = tuple[int, int, bytes]
+"""A prefix: its family, its length in bits, and its first address."""
 
 
 class Address(NamedTuple):
@@ -248,6 +254,49 @@ def told(datagram: bytes) -> list[Told | None]:
         else:
             found.append(None)
     return found
+
+
+def subscribe_to_routes() -> socket.socket:
+    """Return a socket that can be read from when a route, or a rule of ip-rule(8), has changed.
+
+    Raises:
+        OSError: the kernel does not tell.
+
+    """
+    opened = rtnetlink.open_socket(_ROUTES)
+    opened.settimeout(0)
+    return opened
+
+
+def prefixes(address: str) -> frozenset[Prefix]:
+    """Return all prefixes that an address has, which are those of its routes."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    raw = socket.inet_pton(family, address)
+    bits, number = 8 * len(raw), int.from_bytes(raw, "big")
+    return frozenset(
+        (family, length, (number >> bits - length << bits - length).to_bytes(len(raw), "big"))
+        for length in range(bits + 1)
+    )
+
+
+def may_change_route(datagram: bytes, of: Collection[Prefix]) -> bool:
+    """Tell whether the kernel tells of a route that has one of these prefixes, or of a rule.
+
+    A machine may have a million routes, so of the others no more than the prefix is read.
+
+    Raises:
+        OSError: what it tells is not valid.
+
+    """
+    for message in rtnetlink.parse(datagram)[0]:
+        if message.kind not in (_NEW_ROUTE, _DELETE_ROUTE):
+            return True
+        family, length = rtnetlink.unpack(_RTMSG, message.body)[:2]
+        found = rtnetlink.attributes(message.body[_RTMSG.size :])
+        raw = bytes(found.get(_RTA_DST, bytes(_LENGTHS.get(family, 0))))
+        if (family, length, raw) in of:
+            return True
+    return False
 
 
 def usable(messages: Iterable[Message]) -> Iterator[Address]:

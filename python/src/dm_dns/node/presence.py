@@ -19,7 +19,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from dm_dns.node import netlink
-from dm_dns.node.netlink import Address, Link, Neighbour
+from dm_dns.node.netlink import Address, Link, Neighbour, Prefix
 from dm_dns.zone import networks
 from dm_dns.zone.networks import Network
 
@@ -216,8 +216,9 @@ class Presences:
                 the addresses of a local network too, so only one that has all of these counts.
 
         """
-        self.watched: tuple[Watched, ...] | None = None
-        """The networks to look for; None: not known yet."""
+        self._watched: tuple[Watched, ...] | None = None
+        self._prefixes: frozenset[Prefix] = frozenset()
+        """Those of the routes to the routers."""
         self.next_look = NEVER
         """When to look again, by time.monotonic(), if nothing happens before."""
         self._allow = allow
@@ -226,6 +227,24 @@ class Presences:
         self._without_route: dict[str, float] = {}
         """Since when no link leads to a network of which this machine has an address."""
         self._suspended = _suspended()
+
+    @property
+    def watched(self) -> tuple[Watched, ...] | None:
+        """The networks to look for; None: not known yet."""
+        return self._watched
+
+    @watched.setter
+    def watched(self, watched: tuple[Watched, ...]) -> None:
+        self._watched = watched
+        routers = {each.network.router for each in watched}
+        self._prefixes = frozenset[Prefix]().union(*map(netlink.prefixes, routers))
+
+    def is_about_routes(self, datagram: bytes) -> bool:
+        """Tell whether what the kernel tells of routes may change what `look` finds."""
+        try:
+            return netlink.may_change_route(datagram, self._prefixes)
+        except OSError:
+            return True
 
     def is_about(self, datagram: bytes) -> bool:
         """Tell whether what the kernel tells may change what `look` finds."""

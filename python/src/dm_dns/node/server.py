@@ -22,7 +22,7 @@ from dm_dns.files import Version
 from dm_dns.node import local_view, metrics, netlink, state
 from dm_dns.node.apply import Outcome, Served, apply
 from dm_dns.node.config import Config
-from dm_dns.node.inotify import Notifier
+from dm_dns.node.inotify import Listener, Notifier
 from dm_dns.node.local_view import LocalView
 from dm_dns.node.presence import Presence, Presences, Watched
 from dm_dns.node.state import State
@@ -40,6 +40,9 @@ _PROBLEM_SECONDS: Final = 10.0
 """When to run again after a run that failed: what is wrong may not be a file that is watched."""
 _RETRY_SECONDS: Final = 1.0
 """When to run again after a run was killed: nothing of what it should do may be done."""
+_ROUTES_SECONDS: Final = 0.5
+"""How often to read what has changed of routes: a machine that has all of the internet's, or that
+is just getting them, has no end of changes."""
 _NEVER: Final = float("inf")
 
 
@@ -86,9 +89,11 @@ class Server:
         self._versions: dict[Path, Version] = {}
         self._local = local_view.NOTHING
         self._presences = Presences(config.allow)
-        self._kernel: dict[socket.socket, Callable[[bytes], bool]] = {}
+        self._kernel: dict[socket.socket, Listener] = {}
         """What tells of changes of the local view."""
         self._told_of_neighbours = False
+        self._routes: socket.socket | None = None
+        """What of these tells of changes of routes; None: there is no local network."""
         self._state_version: Version = ()
         self._next_check = 0.0
         self._confirm_at = _NEVER
@@ -134,7 +139,7 @@ class Server:
         if local.problem:
             self._complain(local.problem)
         elif self._config.machine is not None:
-            self._kernel[netlink.subscribe()] = self._presences.is_about
+            self._kernel[netlink.subscribe()] = Listener(self._presences.is_about)
 
     def _read_local(self) -> LocalView:
         return LocalView.read(self._config, self._presences, ask=True)
@@ -146,9 +151,22 @@ class Server:
             self._told_of_neighbours = True
             with suppress(OSError):  # the local view says so
                 if not self._kernel:
-                    self._kernel[netlink.subscribe()] = self._presences.is_about
+                    self._kernel[netlink.subscribe()] = Listener(self._presences.is_about)
                 for opened in self._kernel:
                     netlink.subscribe_to_neighbours(opened)
+        self._watch_routes(may_change=bool(watched))
+
+    def _watch_routes(self, *, may_change: bool) -> None:
+        """Be told of routes only as long as a change of them matters: there may be very many."""
+        if may_change and self._routes is None:
+            with suppress(OSError):  # the local view says so
+                self._routes = netlink.subscribe_to_routes()
+                does_matter = self._presences.is_about_routes
+                self._kernel[self._routes] = Listener(does_matter, _ROUTES_SECONDS)
+        if self._routes is not None and not may_change:
+            del self._kernel[self._routes]
+            self._routes.close()
+            self._routes = None
 
     def _must_run(self) -> bool:
         return (
