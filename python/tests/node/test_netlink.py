@@ -210,13 +210,13 @@ def test_a_route_says_which_way_packets_leave(datagram: bytes, expected: Route |
 
 def test_what_is_told_of_neighbours_is_told_apart_from_the_rest() -> None:
     gone = neighbour("fd00::1").replace(struct.pack("=H", NEW_NEIGHBOUR), struct.pack("=H", 29), 1)
-    assert netlink.told(neighbour("192.168.1.2") + gone) == [
-        (7, "192.168.1.2", False),
-        (7, "fd00::1", True),
+    assert netlink.told(neighbour("192.168.1.2", state=4) + gone) == [
+        (7, "192.168.1.2", False, netlink.STALE),
+        (7, "fd00::1", True, netlink.REACHABLE),
     ]
     assert netlink.told(assigned("10.9.0.1") + neighbour("192.168.1.2") + link()) == [
         None,
-        (7, "192.168.1.2", False),
+        (7, "192.168.1.2", False, netlink.REACHABLE),
         None,
     ]
     with pytest.raises(OSError, match="Bad message"):
@@ -545,7 +545,7 @@ def found():
     known = []
     while select.select([told], [], [], 0.3)[0]:
         known += netlink.told(told.recv(65536))
-    hosts = {each[1:] for each in known if each and each.address == "192.168.1.1"}
+    hosts = {each[1:3] for each in known if each and each.address == "192.168.1.1"}
     return None in known, sorted(hosts)
 ip("link", "add", "one", "type", "veth", "peer", "name", "two")
 print(found()[0])

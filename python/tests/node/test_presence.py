@@ -433,7 +433,7 @@ def test_another_router_counts_immediately(kernel: Kernel) -> None:
 # -- machines
 
 
-def test_machines_are_asked_when_the_machine_comes_and_the_silent_ones_again(
+def test_machines_are_asked_when_the_machine_comes_and_again_if_not_heard_of(
     kernel: Kernel,
 ) -> None:
     presences = watching(hosts=[NAS, LAPTOP])
@@ -447,6 +447,7 @@ def test_machines_are_asked_when_the_machine_comes_and_the_silent_ones_again(
     assert kernel.asked == [NAS, LAPTOP]
     kernel.now += 60
     kernel.hear(HOME.router, HOME.link_address)
+    kernel.hear(NAS, "02:00:00:00:00:10")
     assert look(presences).silent == (LAPTOP,)
     assert kernel.asked == [NAS, LAPTOP, LAPTOP]
     kernel.hear(LAPTOP, None, 0x01)  # asked, and has not answered yet
@@ -493,16 +494,89 @@ def test_a_silent_machine_that_somebody_sets_by_hand_is_there(kernel: Kernel) ->
     assert look(presences).silent == ()
 
 
-def test_of_very_many_machines_none_is_asked(kernel: Kernel) -> None:
+def test_of_very_many_machines_only_those_are_asked_that_did_not_answer(kernel: Kernel) -> None:
     hosts = [f"192.168.1.{number}" for number in range(100, 165)]
     presences = watching(hosts=hosts)
     assert is_on(presences)
     assert kernel.asked == []
     kernel.hear(hosts[0], None, netlink.FAILED)
-    kernel.now += 60
+    for times in (1, 2):
+        look(presences)
+        assert kernel.asked == [hosts[0]] * times
+        kernel.now += 60
+        kernel.hear(HOME.router, HOME.link_address)
+
+
+def test_of_very_many_silent_machines_each_is_asked_in_turn(kernel: Kernel) -> None:
+    hosts = [f"192.168.1.{number}" for number in range(60, 250)]
+    presences = watching(hosts=hosts)
+    for host in hosts:
+        kernel.hear(host, None, netlink.FAILED)
+    for count in (64, 128, 192):
+        for _ in range(3):
+            look(presences)  # whatever else happens
+            assert len(kernel.asked) == count
+        assert presences.next_look == kernel.now + 60
+        kernel.now += 60
+        kernel.hear(HOME.router, HOME.link_address)
+    assert kernel.asked[: len(hosts)] == hosts
+
+
+def test_machines_that_were_not_heard_of_are_asked_once_a_minute(kernel: Kernel) -> None:
+    presences = watching(hosts=[NAS, LAPTOP, "192.168.1.50", HOME.router])
+    start = kernel.now
+    asked: dict[str, list[float]] = {NAS: [], LAPTOP: [], HOME.router: []}
+    while kernel.now < start + 300:
+        kernel.hear(LAPTOP, OTHER)  # something is sent there all the time
+        if kernel.now < start + 100:
+            kernel.hear(NAS, OTHER, netlink.STALE)
+        kernel.asked.clear()
+        assert is_on(presences)
+        for host in kernel.asked:
+            asked[host].append(round(kernel.now - start, 1))
+        assert presences.next_look > kernel.now
+        kernel.now = presences.next_look
+        kernel.hear(HOME.router, HOME.link_address)
+    assert asked == snapshot(
+        {
+            "192.168.1.10": [0.0, 60.0, 120.0, 180.0, 240.0],
+            "192.168.1.30": [0.0],
+            "192.168.1.1": [],
+        }
+    )
+    kernel.hear(NAS, None, netlink.FAILED)
+    assert look(presences).silent == (NAS,)
+
+
+def test_machines_of_which_nothing_was_heard_for_about_as_long_are_asked_together(
+    kernel: Kernel,
+) -> None:
+    presences = watching(hosts=[NAS, LAPTOP])
+    assert is_on(presences)
+    assert kernel.asked == [NAS, LAPTOP]
+    kernel.now += 8
+    kernel.hear(LAPTOP, OTHER)
+    kernel.now += 52
     kernel.hear(HOME.router, HOME.link_address)
-    look(presences)
-    assert kernel.asked == [hosts[0]]
+    assert is_on(presences)
+    assert kernel.asked == [NAS, LAPTOP] * 2
+    kernel.now += 20
+    kernel.hear(LAPTOP, OTHER)
+    kernel.now += 40
+    kernel.hear(HOME.router, HOME.link_address)
+    assert is_on(presences)
+    assert kernel.asked == [*[NAS, LAPTOP] * 2, NAS]
+    assert presences.next_look == kernel.now + 20
+
+
+def test_a_machine_that_is_set_by_hand_is_not_asked(kernel: Kernel) -> None:
+    presences = watching(hosts=[NAS])
+    kernel.hear(NAS, OTHER, netlink.PERMANENT)
+    for _ in range(3):
+        assert is_on(presences)
+        kernel.now += 60
+        kernel.hear(HOME.router, HOME.link_address)
+    assert kernel.asked == []
 
 
 def test_each_time_a_machine_comes_others_are_asked(kernel: Kernel) -> None:
@@ -665,25 +739,35 @@ def telling(monkeypatch: pytest.MonkeyPatch) -> list[Told | None]:
     return told
 
 
-def test_routers_matter_and_machines_where_the_machine_is(
+def test_routers_matter_and_machines_that_begin_or_cease_to_answer(
     kernel: Kernel, telling: list[Told | None]
 ) -> None:
     presences = watching(hosts=[NAS])
-    look(presences)
-    for told, expected in (
-        ([Told(WLAN, HOME.router, is_gone=False)], True),
-        ([Told(WLAN, NAS, is_gone=False)], True),
-        ([Told(WLAN, LAPTOP, is_gone=False)], False),
-        ([Told(WLAN, LAPTOP, is_gone=True)], False),
-        ([Told(WLAN, LAPTOP, is_gone=True), None], True),
-        ([], False),
-    ):
-        telling[:] = told
-        assert presences.is_about(b"") == expected
-    kernel.change_carrier(is_running=False)
-    look(presences)
-    telling[:] = [Told(WLAN, NAS, is_gone=False)]
+    kernel.hear(NAS, OTHER)
+    states = (netlink.REACHABLE, netlink.STALE, netlink.PROBE, netlink.PERMANENT, netlink.FAILED)
+
+    def mattering(host: str, *, is_gone: bool = False) -> list[int]:
+        look(presences)
+        found = []
+        for state in states:
+            telling[:] = [Told(WLAN, host, is_gone, state)]
+            if presences.is_about(b""):
+                found.append(state)
+        return found
+
+    assert mattering(HOME.router) == mattering(HOME.router, is_gone=True) == [*states]
+    assert mattering(NAS) == [netlink.FAILED]
+    assert mattering(LAPTOP) == mattering(LAPTOP, is_gone=True) == []
+    kernel.hear(NAS, None, netlink.FAILED)
+    assert mattering(NAS) == [*states[:-1]]
+    assert mattering(NAS, is_gone=True) == []
+    telling[:] = [Told(WLAN, LAPTOP, is_gone=True, state=netlink.FAILED), None]
+    assert presences.is_about(b"")
+    telling[:] = []
     assert not presences.is_about(b"")
+    kernel.change_carrier(is_running=False)
+    assert mattering(NAS) == []
+    assert mattering(HOME.router) == [*states]
 
 
 def test_what_cannot_be_read_may_matter() -> None:
@@ -723,11 +807,11 @@ def test_an_entry_that_the_kernel_forgot_between_two_looks_is_not_a_leftover(
     kernel.forget(HOME.router)
     kernel.hear(HOME.router, HOME.link_address, netlink.STALE)
     assert not is_on(presences)
-    for other in (Told(ETH, HOME.router, is_gone=True), Told(WLAN, NAS, is_gone=True)):
-        telling[:] = [other]
+    for link, host in ((ETH, HOME.router), (WLAN, NAS)):
+        telling[:] = [Told(link, host, is_gone=True, state=netlink.STALE)]
         presences.is_about(b"")
         assert not is_on(presences)
-    telling[:] = [Told(WLAN, HOME.router, is_gone=True)]
+    telling[:] = [Told(WLAN, HOME.router, is_gone=True, state=netlink.STALE)]
     assert presences.is_about(b"")
     assert is_on(presences)
 

@@ -135,6 +135,8 @@ class Told(NamedTuple):
     address: str
     is_gone: bool
     """Whether the kernel has forgotten it."""
+    state: int
+    """What it is or was, as in `Neighbour`."""
 
 
 class Route(NamedTuple):
@@ -250,7 +252,10 @@ def told(datagram: bytes) -> list[Told | None]:
     for message in messages:
         if message.kind in (_NEW_NEIGHBOUR, _DELETE_NEIGHBOUR):
             is_gone = message.kind == _DELETE_NEIGHBOUR
-            found += [Told(index, address, is_gone) for index, address, _ in _neighbours([message])]
+            found += [
+                Told(index, address, is_gone, each.state)
+                for index, address, each in _neighbours([message])
+            ]
         else:
             found.append(None)
     return found

@@ -19,14 +19,18 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from dm_dns.node import netlink
-from dm_dns.node.netlink import Address, Link, Neighbour, Prefix
+from dm_dns.node.netlink import Address, Link, Neighbour, Prefix, Told
 from dm_dns.zone import networks
 from dm_dns.zone.networks import Network
 
 NEVER: Final = float("inf")
 
 _CONFIRM_SECONDS: Final = 60.0
-"""When a router is asked again of which nothing was heard."""
+"""When a host is asked again of which nothing was heard."""
+_TOGETHER_SECONDS: Final = 15.0
+"""Machines that are to be asked within this time are asked together. Earlier the kernel might not
+do it: for 45 s at most, it counts those as there that it has heard of (base_reachable_time,
+arp(7))."""
 _VALID_SECONDS: Final = 180.0
 """For how long a router may be silent while its link does not change: one that restarts is."""
 _FIRST_SECONDS: Final = 0.1
@@ -36,7 +40,7 @@ _ASK_SECONDS: Final = 1.0
 _SAME_SECONDS: Final = 0.05
 """By how much two times may differ that are the same: the kernel counts hundredths."""
 _MOST_ASKED: Final = 64
-"""Hosts that are asked when a machine comes to a network; of more, none is."""
+"""Machines of a network that are asked whether they are there; of more, only silent ones are."""
 _THERE: Final = netlink.KNOWN | netlink.PERMANENT
 """States of a host of which nobody says that it does not answer."""
 _DISCARD: Final = 9  # the port whose service throws everything away (RFC 863)
@@ -100,9 +104,8 @@ class _Router:
         self._leftover: float | None = None
         """The same of an entry that may be of the network where the link was before."""
         self._silent: frozenset[str] = frozenset()
-        self._asked_hosts: frozenset[str] = frozenset()
-        self._silent_asked = 0.0
-        """When those that do not answer were asked last."""
+        self._hosts_asked: dict[str, float] = {}
+        """When each was asked last."""
         self._unclear: float | None = None
         """Since when it is not clear whether it is there; None: it is clear."""
         self._asked: float | None = None
@@ -117,7 +120,8 @@ class _Router:
         if link.carrier_changes != self.carrier or not own & self._own:
             self.confirmed = self._unclear = self._asked = None
             self._leftover = self._updated
-            self._silent = self._asked_hosts = frozenset()
+            self._silent = frozenset()
+            self._hosts_asked = {}
         self.carrier, self._own = link.carrier_changes, own
 
     def forget(self) -> None:
@@ -153,14 +157,42 @@ class _Router:
         )
         return self._silent
 
-    def to_ask(self, hosts: Sequence[str], now: float) -> tuple[str, ...]:
-        """Return which hosts to ask whether they are there: each once, then the silent ones."""
-        new = frozenset(hosts) - self._asked_hosts if len(hosts) <= _MOST_ASKED else frozenset()
-        self._asked_hosts |= new
-        again: frozenset[str] = frozenset()
-        if now - self._silent_asked >= _CONFIRM_SECONDS:
-            self._silent_asked, again = now, self._silent
-        return tuple(sorted(new | again))
+    def to_ask(
+        self, hosts: Sequence[str], known: Mapping[str, Neighbour], now: float
+    ) -> tuple[float, tuple[str, ...]]:
+        """Return when to look again, and which hosts to ask now: those not heard of for a minute.
+
+        Of very many only the silent ones are asked, and those first of which that is longest ago.
+        """
+        if len(hosts) > _MOST_ASKED:
+            hosts = [host for host in hosts if host in self._silent]
+        due = {host: self._due(host, known.get(host), now) for host in hosts}
+        due.pop(self.network.router, None)  # it is asked anyway
+        # Those that were asked before that may be asked again.
+        before = now + _TOGETHER_SECONDS - _CONFIRM_SECONDS
+        self._hosts_asked = {
+            host: at for host, at in self._hosts_asked.items() if host in due or at > before
+        }
+        chosen: list[str] = []
+        if min(due.values(), default=NEVER) <= now:
+            together = (host for host, at in due.items() if at <= now + _TOGETHER_SECONDS)
+            room = _MOST_ASKED - sum(at > before for at in self._hosts_asked.values())
+            chosen = sorted(together, key=due.__getitem__)[:room]
+        self._hosts_asked |= dict.fromkeys(chosen, now)
+        due |= dict.fromkeys(chosen, now + _CONFIRM_SECONDS)
+        # Those for which there was no room have to wait as well.
+        later = (at if at > now else now + _CONFIRM_SECONDS for at in due.values())
+        return min(later, default=NEVER), tuple(chosen)
+
+    def _due(self, host: str, entry: Neighbour | None, now: float) -> float:
+        """Return when to ask a host whether it is there."""
+        if entry and entry.state & netlink.PERMANENT:
+            return NEVER  # the kernel does not ask it
+        asked = self._hosts_asked.get(host)
+        if asked is None:
+            return 0.0  # before all others
+        heard = now - entry.confirmed if entry and entry.state & netlink.KNOWN else asked
+        return max(asked, heard) + _CONFIRM_SECONDS
 
     def plan(self, now: float, clear_until: float) -> tuple[float, tuple[str, ...]]:
         """Return when to look again, and the router if it is to be asked now.
@@ -223,7 +255,12 @@ class Presences:
         """When to look again, by time.monotonic(), if nothing happens before."""
         self._allow = allow
         self._routers: dict[tuple[str, int], _Router] = {}
-        self._known: frozenset[str] = frozenset()
+        self._near: frozenset[str] = frozenset()
+        """The addresses of routers, whose every change matters."""
+        self._answering: frozenset[str] = frozenset()
+        """Those of machines which matter if they no longer answer."""
+        self._silent: frozenset[str] = frozenset()
+        """Those of machines which matter if they answer."""
         self._without_route: dict[str, float] = {}
         """Since when no link leads to a network of which this machine has an address."""
         self._suspended = _suspended()
@@ -254,11 +291,19 @@ class Presences:
             return True
         matters = False
         for each in told:
-            if each is None or each.address in self._known:
+            if each is None or self._changes_something(each):
                 matters = True
             if each and each.is_gone:
                 self._forget(each.link, each.address)
         return matters
+
+    def _changes_something(self, told: Told) -> bool:
+        if told.address in self._near:
+            return True
+        # A machine that is asked whether it is there changes its state several times anyway.
+        if told.address in self._silent and told.state & _THERE and not told.is_gone:
+            return True
+        return told.address in self._answering and told.state == netlink.FAILED
 
     def _forget(self, link: int, address: str) -> None:
         for (_name, index), router in self._routers.items():
@@ -281,8 +326,12 @@ class Presences:
         self._notice_suspension()
         kernel = _Kernel()
         found = [(watched, self._find(watched, kernel)) for watched in self.watched]
-        hosts = (watched.addresses for watched, each in found if each.presence.link)
-        self._known = frozenset(watched.network.router for watched in self.watched).union(*hosts)
+        here = [(watched, each.presence.silent) for watched, each in found if each.presence.link]
+        self._near = frozenset(watched.network.router for watched in self.watched)
+        self._silent = frozenset(each for _watched, silent in here for each in silent)
+        self._answering = frozenset(
+            each for watched, silent in here for each in watched.addresses if each not in silent
+        )
         self.next_look = min(each.look_at for _watched, each in found)
         for _watched, each in found:
             _ask(each.to_ask if ask else ())
@@ -328,9 +377,10 @@ class Presences:
         if router is None or router.network != network:
             router = self._routers[name, index] = _Router(network)
         router.compare(link, here)
-        known = dict(kernel.neighbours(index))
+        itself = Neighbour(link.link_address, netlink.PERMANENT, 0.0, 0.0)
+        known = {**kernel.neighbours(index), **{each.text: itself for each in own}}
         if route.is_own:
-            known[network.router] = Neighbour(link.link_address, netlink.REACHABLE, 0.0, 0.0)
+            known[network.router] = itself._replace(state=netlink.REACHABLE)
         return _on_link(watched, router, link, known, kernel.now)
 
     def _wait(self, watched: Watched, reason: str, now: float) -> _Found:
@@ -361,11 +411,9 @@ def _on_link(
         f"{' when it answered last' if is_silent else ''}, the router of network"
     )
     look_at, to_ask = router.plan(now, now if is_silent else router.confirmed + _CONFIRM_SECONDS)
-    return _Found(
-        Presence(name, link.name, f"{is_it} {name!a}", silent),
-        look_at,
-        to_ask + router.to_ask(hosts, now),
-    )
+    hosts_at, hosts_to_ask = router.to_ask(hosts, known, now)
+    presence = Presence(name, link.name, f"{is_it} {name!a}", silent)
+    return _Found(presence, min(look_at, hosts_at), to_ask + hosts_to_ask)
 
 
 def _answers_elsewhere(allow: Sequence[str], prefix: str) -> str | None:
