@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from dm_dns.node import netlink
 from dm_dns.node.apply import apply
 from dm_dns.node.config import Config
 from dm_dns.node.local_view import NOTHING, LocalView
-from dm_dns.node.presence import Presence
+from dm_dns.node.presence import Presence, Presences, Watched
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf, limits
+from dm_dns.zone.networks import Network
 
 HOME = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router")
 CAFE = Presence("cafe", "eth0", "on eth0 10.1.0.1 is the router")
@@ -60,6 +62,21 @@ def test_a_kernel_that_does_not_tell_is_a_reason_and_not_an_error(
     assert addresses is None
     assert problem
     assert f"(netlink: {reason}" in problem
+
+
+@pytest.mark.parametrize("fails", ["addresses", "assigned"])
+def test_after_an_error_it_is_not_read_again_immediately(
+    fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> tuple[str, ...]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    presences = Presences()
+    presences.watched = (Watched("home", Network("192.168.1.0/24", "192.168.1.1", "x"), ()),)
+    presences.next_look = time.monotonic()  # which is why it is read
+    monkeypatch.setattr(netlink, fails, refuse)
+    assert LocalView.read(CONFIG, presences, ask=True).problem
+    assert 5 < presences.next_look - time.monotonic() <= 10
 
 
 def test_the_problem_says_what_follows_from_it(monkeypatch: pytest.MonkeyPatch) -> None:

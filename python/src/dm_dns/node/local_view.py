@@ -35,6 +35,8 @@ class LocalView(NamedTuple):
             addresses = None if config.machine is None else netlink.addresses()
             return cls(addresses, None, presences.look(ask=ask) if presences else ())
         except OSError as error:
+            if presences:
+                presences.retry_later()
             return cls(
                 None,
                 "the kernel does not tell this machine's addresses (netlink:"

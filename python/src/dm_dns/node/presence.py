@@ -39,6 +39,8 @@ _ASK_SECONDS: Final = 1.0
 """How often a router is asked at most: the kernel repeats the question itself."""
 _SAME_SECONDS: Final = 0.05
 """By how much two times may differ that are the same: the kernel counts hundredths."""
+_RETRY_SECONDS: Final = 10.0
+"""When to look again after the kernel did not tell."""
 _MOST_ASKED: Final = 64
 """Machines of a network that are asked whether they are there; of more, only silent ones are."""
 _THERE: Final = netlink.KNOWN | netlink.PERMANENT
@@ -336,6 +338,10 @@ class Presences:
         for _watched, each in found:
             _ask(each.to_ask if ask else ())
         return tuple(each.presence for _watched, each in found)
+
+    def retry_later(self) -> None:
+        """Take note that the kernel did not tell something, such as what `look` needs."""
+        self.next_look = time.monotonic() + _RETRY_SECONDS
 
     def _notice_suspension(self) -> None:
         # Neither the neighbour table nor its times know of it.
