@@ -239,6 +239,18 @@ def test_packets_must_go_there(kernel: Kernel, route: Route | None, reason: str)
     assert kernel.asked == [HOME.router]
 
 
+def test_the_route_may_follow_the_address_each_time(kernel: Kernel) -> None:
+    kernel.route = None
+    presences = watching()
+    assert not is_on(presences)
+    address = kernel.addresses.pop()  # before its route has come
+    assert not is_on(presences)
+    kernel.now += 3600
+    kernel.addresses.append(address)
+    assert not is_on(presences)
+    assert presences.next_look == kernel.now + 0.1
+
+
 def test_of_two_links_the_one_counts_that_packets_leave_through(kernel: Kernel) -> None:
     kernel.addresses.append(Address("192.168.1.51", ETH, 8))
     kernel.hear(HOME.router, OTHER, at=ETH)

@@ -361,6 +361,7 @@ class Presences:
             return _Found(Presence(name, None, reason, remedy=remedy))
         own = [each for each in kernel.addresses if network.contains(each.text)]
         if not own:
+            self._without_route.pop(name, None)
             remedy = f"ip -brief address  # {_if_on(name)}, it must have one of {network.prefix}"
             reason = f"no link has an address of {network.prefix}"
             return _Found(Presence(name, None, reason, remedy=remedy))
