@@ -397,6 +397,30 @@ def test_a_network_that_is_declared_anew_is_looked_for_anew(kernel: Kernel) -> N
     assert is_on(presences)
 
 
+def test_links_that_are_gone_are_forgotten(kernel: Kernel) -> None:
+    presences = watching()
+    for index in range(100, 110):
+        kernel.links[index] = kernel.links[WLAN]
+        kernel.hosts[index] = kernel.hosts[WLAN]
+        kernel.route = Route(index, is_direct=True, is_own=False)
+        kernel.addresses = [Address("192.168.1.50", index, index)]
+        assert is_on(presences)
+        assert len(presences._routers) == 1  # noqa: SLF001 - what is remembered
+        del kernel.links[index]
+    kernel.addresses = []
+    assert not is_on(presences)
+    assert presences._routers == {}  # noqa: SLF001
+
+
+def test_networks_that_are_no_longer_declared_are_forgotten(kernel: Kernel) -> None:
+    presences = watching()
+    for number in range(3):
+        presences.watched = (Watched(f"home{number}", HOME, ()),)
+        assert is_on(presences)
+    assert len(presences._routers) == 1  # noqa: SLF001 - what is remembered
+    assert kernel.asked == []
+
+
 # -- without a change
 
 

@@ -327,6 +327,7 @@ class Presences:
             return ()
         self._notice_suspension()
         kernel = _Kernel()
+        self._forget_links(kernel)
         found = [(watched, self._find(watched, kernel)) for watched in self.watched]
         here = [(watched, each.presence.silent) for watched, each in found if each.presence.link]
         self._near = frozenset(watched.network.router for watched in self.watched)
@@ -350,6 +351,18 @@ class Presences:
             for router in self._routers.values():
                 router.carrier = None
         self._suspended = suspended
+
+    def _forget_links(self, kernel: _Kernel) -> None:
+        """Forget the links that are gone, as that of a VPN is which comes back with a new number.
+
+        One that only has no address any more is to be remembered: see `_Router.compare`.
+        """
+        names = {watched.name for watched in self.watched or ()}
+        self._routers = {
+            (name, index): router
+            for (name, index), router in self._routers.items()
+            if name in names and kernel.link(index)
+        }
 
     def _find(self, watched: Watched, kernel: _Kernel) -> _Found:
         name, network, _hosts = watched
