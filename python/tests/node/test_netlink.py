@@ -498,6 +498,34 @@ print(netlink.link(99), netlink.neighbours(99))
     ]
 
 
+def test_neighbours_on_other_links_are_not_asked_for() -> None:
+    output = in_network(
+        IP
+        + """
+from dm_dns.node import rtnetlink
+indexes = []
+for name in ("one", "two"):
+    ip("link", "add", name, "type", "veth", "peer", "name", f"{name}-peer")
+    ip("link", "set", name, "up")
+    ip("link", "set", f"{name}-peer", "up")
+    links = json.loads(ip("-json", "link", "show", name))
+    indexes.append(links[0]["ifindex"])
+for number in range(200):
+    ip("neigh", "add", f"10.9.0.{number}", "lladdr", "02:00:00:00:00:02", "dev", "one")
+ip("neigh", "add", "fd00::1", "lladdr", "02:00:00:00:00:02", "dev", "two", "nud", "permanent")
+ask, answers = rtnetlink.ask_for_all, []
+def asked(*words):
+    answers.append(ask(*words))
+    return answers[-1]
+rtnetlink.ask_for_all = asked
+one, two = map(netlink.neighbours, indexes)
+print(len([each for each in one if each.startswith("10.9.")]), len(answers[0]) - len(one))
+print([each for each in two if not each.startswith("ff02:")], len(answers[1]) - len(two))
+"""
+    )
+    assert output.splitlines() == ["200 0", "['fd00::1'] 0"]
+
+
 def test_routes_and_rules_are_told_of_to_who_asks() -> None:
     output = in_network(
         IP

@@ -46,6 +46,7 @@ _UNUSABLE: Final = _IFA_F_DADFAILED | _IFA_F_DEPRECATED | _IFA_F_TENTATIVE
 _NDA_DST: Final = 1
 _NDA_LLADDR: Final = 2
 _NDA_CACHEINFO: Final = 3
+_NDA_IFINDEX: Final = 8
 
 _RTA_DST: Final = 1
 _RTA_OIF: Final = 4
@@ -195,7 +196,10 @@ def neighbours(index: int) -> dict[str, Neighbour]:
         OSError: the kernel does not tell.
 
     """
-    question = _NDMSG.pack(socket.AF_UNSPEC, index, 0, 0, 0)
+    # The kernel reads the link in the header only if a socket asks for that (netlink(7),
+    # NETLINK_GET_STRICT_CHK).
+    question = _NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    question += rtnetlink.attribute(_NDA_IFINDEX, _NUMBER.pack(index))
     return dict(hosts(rtnetlink.ask_for_all(_GET_NEIGHBOUR, question), index))
 
 
