@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 
@@ -84,6 +85,25 @@ def test_own_services_resolve_to_where_they_answer(booted: PlainMachine) -> None
         assert served(booted, "irc.pin") == ["CNAME kfbox.pin.", "AAAA fd09::2"]
         take(VPN[1])
     assert booted.complaints() == []
+    assert problems(booted) == []
+
+
+def test_an_address_that_is_deprecated_counts_if_there_is_no_other(booted: PlainMachine) -> None:
+    """As keepalived sets the virtual addresses of IPv6."""
+    ip("address", "add", f"{VPN[1]}/128", "dev", "lo", "nodad", "preferred_lft", "0")
+    becomes(booted, "chat.pin", {VPN[1]})
+    with socket.create_server((VPN[1], 0), family=socket.AF_INET6) as server:
+        socket.create_connection(server.getsockname()[:2], timeout=20).close()
+    assign(VPN[0])
+    becomes(booted, "chat.pin", {VPN[0]})
+    assert found(booted, "kiwi.pin") == {*VPN}
+    ip("address", "change", f"{VPN[1]}/128", "dev", "lo", "preferred_lft", "forever")
+    becomes(booted, "chat.pin", {*VPN})
+    ip("address", "change", f"{VPN[1]}/128", "dev", "lo", "preferred_lft", "0")
+    becomes(booted, "chat.pin", {VPN[0]})
+    take(VPN[0])
+    becomes(booted, "chat.pin", {VPN[1]})
+    assert judged(booted) == ""
     assert problems(booted) == []
 
 

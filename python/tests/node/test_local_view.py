@@ -2,7 +2,9 @@
 import errno
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from inline_snapshot import snapshot
@@ -11,6 +13,7 @@ from dm_dns.node import netlink
 from dm_dns.node.apply import apply
 from dm_dns.node.config import Config
 from dm_dns.node.local_view import NOTHING, LocalView
+from dm_dns.node.netlink import Address
 from dm_dns.node.presence import Presence, Presences, Watched
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf, limits
@@ -31,13 +34,29 @@ CONFIG = Config(
 )
 
 
+def assign(
+    monkeypatch: pytest.MonkeyPatch, *addresses: str, deprecated: Sequence[str] = ()
+) -> None:
+    known = [Address(each, 1, 0) for each in addresses]
+    known += [Address(each, 1, 0, is_deprecated=True) for each in deprecated]
+    monkeypatch.setattr(netlink, "assigned", lambda: known)
+
+
 @pytest.fixture(autouse=True)
 def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netlink, "addresses", lambda: ("10.9.0.1", "::1"))
+    assign(monkeypatch, "10.9.0.1", "::1")
 
 
 def test_the_view_is_that_of_the_kernel() -> None:
-    assert LocalView.read(CONFIG) == (("10.9.0.1", "::1"), None, ())
+    assert LocalView.read(CONFIG) == (("10.9.0.1", "::1"), None, (), ())
+
+
+def test_an_address_is_deprecated_if_it_is_nowhere_preferred(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assign(monkeypatch, "10.9.0.1", "fd09::1", deprecated=["fd09::2", "fd09::1"])
+    addresses = ("10.9.0.1", "fd09::1", "fd09::2")
+    assert LocalView.read(CONFIG) == (addresses, None, (), ("fd09::2",))
 
 
 def test_who_serves_others_has_none() -> None:
@@ -54,21 +73,23 @@ def test_who_serves_others_has_none() -> None:
 def test_a_kernel_that_does_not_tell_is_a_reason_and_not_an_error(
     error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> tuple[str, ...]:
+    def refuse() -> NoReturn:
         raise error
 
-    monkeypatch.setattr(netlink, "addresses", refuse)
-    addresses, problem, _networks = LocalView.read(CONFIG)
+    monkeypatch.setattr(netlink, "assigned", refuse)
+    addresses, problem, *_ = LocalView.read(CONFIG)
     assert addresses is None
     assert problem
     assert f"(netlink: {reason}" in problem
 
 
-@pytest.mark.parametrize("fails", ["addresses", "assigned"])
+@pytest.mark.parametrize("fails", ["assigned", "route"])
 def test_after_an_error_it_is_not_read_again_immediately(
     fails: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> tuple[str, ...]:
+    assign(monkeypatch, "192.168.1.50")
+
+    def refuse(*_: str) -> NoReturn:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     presences = Presences()
@@ -80,10 +101,10 @@ def test_after_an_error_it_is_not_read_again_immediately(
 
 
 def test_the_problem_says_what_follows_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> tuple[str, ...]:
+    def refuse() -> NoReturn:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(netlink, "addresses", refuse)
+    monkeypatch.setattr(netlink, "assigned", refuse)
     assert LocalView.read(CONFIG).problem == snapshot(
         "the kernel does not tell this machine's addresses (netlink: Operation not permitted): its own services resolve to those in the zone, even while they are not assigned, and no address of a local network is given"
     )
@@ -91,6 +112,7 @@ def test_the_problem_says_what_follows_from_it(monkeypatch: pytest.MonkeyPatch) 
 
 def test_each_view_has_another_digest() -> None:
     views = [NOTHING, LocalView((), None), LocalView(("::1",), None), LocalView(("::2",), None)]
+    views.append(LocalView(("::1",), None, deprecated=("::1",)))
     views += [view._replace(networks=(HOME,)) for view in views]
     views += [
         NOTHING._replace(networks=(HOME, CAFE)),
@@ -126,7 +148,7 @@ def machine(tmp_path: Path) -> Config:
 
 def test_a_run_serves_the_local_view(machine: Config) -> None:
     outcome = apply(machine, write_only=True)
-    assert (outcome.problems, outcome.local) == ([], (("10.9.0.1", "::1"), None, ()))
+    assert (outcome.problems, outcome.local) == ([], (("10.9.0.1", "::1"), None, (), ()))
     zone = machine.zonefile.read_text()
     assert (zone.count(" A 10.9.0.1"), zone.count(" AAAA "), zone.count("CNAME")) == (11, 1, 0)
     assert apply(machine, write_only=True) == outcome._replace(is_new=False, watched=None)
@@ -136,7 +158,7 @@ def test_a_run_after_a_change_of_addresses_serves_another_zone(
     machine: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = apply(machine, write_only=True)
-    monkeypatch.setattr(netlink, "addresses", lambda: ("127.0.0.1", "::1"))
+    assign(monkeypatch, "127.0.0.1", "::1")
     after = apply(machine, write_only=True)
     assert after.is_new
     assert after.served.status != before.served.status
@@ -146,7 +168,7 @@ def test_a_run_after_a_change_of_addresses_serves_another_zone(
 def test_a_local_view_that_makes_the_zone_too_large_is_a_problem_and_not_served(
     machine: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(netlink, "addresses", lambda: ("10.9.0.1", "fd09::1"))
+    assign(monkeypatch, "10.9.0.1", "fd09::1")
     monkeypatch.setattr(limits, "MAX_SERVED", 12)
     outcome = apply(machine, write_only=True)
     [problem] = outcome.problems

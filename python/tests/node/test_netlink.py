@@ -113,6 +113,12 @@ def test_an_address_has_its_link_and_when_it_was_assigned() -> None:
     assert list(netlink.usable(parsed(datagram))) == [Address("10.9.0.1", 1, 1234)]
 
 
+def test_an_address_is_deprecated_or_not() -> None:
+    datagram = assigned("fd09::1", 0x20) + assigned("fd09::2", 0x80)
+    found = {each.text: each.is_deprecated for each in netlink.usable(parsed(datagram))}
+    assert found == {"fd09::1": True, "fd09::2": False}
+
+
 def test_of_a_tunnel_the_own_end_is_found() -> None:
     ends = attribute(ADDRESS, packed("10.9.0.2")) + attribute(LOCAL, packed("10.9.0.1"))
     assert found(message(NEW_ADDRESS, body(ends))) == {"10.9.0.1"}
@@ -120,8 +126,24 @@ def test_of_a_tunnel_the_own_end_is_found() -> None:
 
 @pytest.mark.parametrize(
     ("flags", "is_usable"),
-    [(0x80, True), (0x40, False), (0x20, False), (0x08, False), (0x100 | 0x01, True)],
-    ids=["permanent", "tentative", "deprecated", "dadfailed", "managed and temporary"],
+    [
+        (0x80, True),
+        (0x40, False),
+        (0x40 | 0x04, True),
+        (0x20, True),
+        (0x40 | 0x20, False),
+        (0x08, False),
+        (0x100 | 0x01, True),
+    ],
+    ids=[
+        "permanent",
+        "tentative",
+        "optimistic",
+        "deprecated",
+        "tentative and deprecated",
+        "dadfailed",
+        "managed and temporary",
+    ],
 )
 def test_an_address_counts_if_it_is_usable(flags: int, is_usable: bool) -> None:  # noqa: FBT001
     assert found(assigned("fd09::1", flags)) == ({"fd09::1"} if is_usable else set())
@@ -369,11 +391,12 @@ ip("address", "add", "fd09::1/64", "dev", "one", "nodad")
 ip("address", "add", "fd09::2", "peer", "fd09::3", "dev", "one", "nodad")
 ip("address", "add", "fd09::4/64", "dev", "one")  # tentative: the link has no carrier
 ip("address", "add", "fd09::5/64", "dev", "one", "nodad", "preferred_lft", "0")
-print(json.dumps([empty, netlink.addresses(), json.loads(ip("-json", "address"))]))
+deprecated = [each.text for each in netlink.assigned() if each.is_deprecated]
+print(json.dumps([empty, netlink.addresses(), deprecated, json.loads(ip("-json", "address"))]))
 """
     )
-    empty, addresses, links = json.loads(output)
-    unusable = {"tentative", "deprecated", "dadfailed"}
+    empty, addresses, deprecated, links = json.loads(output)
+    unusable = {"tentative", "dadfailed"}
     expected = {
         info["local"]
         for link in links
@@ -383,8 +406,9 @@ print(json.dumps([empty, netlink.addresses(), json.loads(ip("-json", "address"))
     assert empty == []
     assert addresses == sorted(expected)
     assert {"127.0.0.1", "::1", "10.8.0.1", "169.254.7.7", "fd09::1", "fd09::2"} <= expected
-    assert not {"10.8.0.2", "fd09::3", "fd09::4", "fd09::5"} & expected
-    assert len(expected) == 254 + 6
+    assert not {"10.8.0.2", "fd09::3", "fd09::4"} & expected
+    assert len(expected) == 254 + 7
+    assert deprecated == ["fd09::5"]
 
 
 def test_who_waits_for_what_is_told_knows_each_change() -> None:

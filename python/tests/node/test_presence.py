@@ -364,6 +364,13 @@ def test_another_address_is_a_change_if_none_of_before_is_left(kernel: Kernel) -
     assert is_on(presences)
 
 
+def test_an_address_that_is_no_longer_preferred_is_not_a_change(kernel: Kernel) -> None:
+    presences = watching()
+    assert is_on(presences)
+    kernel.addresses[-1] = kernel.addresses[-1]._replace(is_deprecated=True)
+    assert is_on(presences)
+
+
 def test_so_is_an_address_that_comes_back_after_a_look(kernel: Kernel) -> None:
     presences = watching()
     assert is_on(presences)

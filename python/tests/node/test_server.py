@@ -57,7 +57,7 @@ def test_the_outcome_of_a_run_is_what_it_returned(
         ["a problem" * 20_000],
         {"/etc/hosts": (1, 2)},
         is_new=True,
-        local=LocalView(("10.9.0.1", "::1"), None),
+        local=LocalView(("10.9.0.1", "::1"), None, (), ("::1",)),
     )
     assert result_of(config, monkeypatch, lambda: outcome) == outcome
 

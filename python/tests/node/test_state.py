@@ -20,7 +20,7 @@ from dm_dns.node.state import State
 SERVED = Served(5, 2, 3, "mesh", "abc", "serial=5 sha256=abc source=mesh file=def", 4)
 HOME = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router", ("192.168.1.10",))
 CAFE = Presence("cafe", None, "no link has an address of 10.1.0.0/16")
-LOCAL = LocalView(("10.9.0.1", "::1"), None, (HOME, CAFE))
+LOCAL = LocalView(("10.9.0.1", "::1"), None, (HOME, CAFE), ("::1",))
 STATE = State(
     "pin",
     7,
@@ -41,6 +41,7 @@ VALUES: dict[str, Any] = {
     "local": {
         "addresses": ["10.9.0.1", "::1"],
         "problem": None,
+        "deprecated": ["::1"],
         "networks": [
             {
                 "name": "home",

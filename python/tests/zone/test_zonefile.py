@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
@@ -287,12 +287,13 @@ def at_kiwi(
     served: conf.Zone = OWN,
     own: dict[str, tuple[str, ...]] | None = None,
     on: On = nearby.NOWHERE,
+    deprecated: Collection[str] = (),
 ) -> dict[str, set[str]]:
     """Return what each name has in the zone file of kiwi while it has these addresses."""
     file = zonefile.compile_zone(
         served,
         own or {},
-        machine=zonefile.OwnMachine("kiwi.pin", assigned),
+        machine=zonefile.OwnMachine("kiwi.pin", assigned, deprecated),
         on=on,
         source="mesh",
         inputs="1234",
@@ -322,6 +323,25 @@ def test_own_services_have_the_addresses_that_are_assigned(
     found = at_kiwi(assigned)
     assert found["chat.pin"] == found["deep.chat.pin"] == expected
     assert found["www.pin"] == expected | {"10.9.0.2", "fd09::2"}
+
+
+@pytest.mark.parametrize(
+    ("deprecated", "expected"),
+    [
+        ({"fd09::1"}, {"10.9.0.1"}),
+        ({"fd09::9"}, {*BOTH}),
+        ({*BOTH}, {*BOTH}),
+        ({*BOTH, *LOOPBACK}, {*BOTH}),
+    ],
+    ids=["another is there", "of no name", "all", "with loopback"],
+)
+def test_own_services_have_a_deprecated_address_only_if_there_is_no_other(
+    deprecated: set[str], expected: set[str]
+) -> None:
+    found = at_kiwi({*BOTH, *LOOPBACK, "fd09::9"}, deprecated=deprecated)
+    assert found["chat.pin"] == found["deep.chat.pin"] == expected
+    assert found["www.pin"] == expected | {"10.9.0.2", "fd09::2"}
+    assert found["kiwi.pin"] == {*BOTH}
 
 
 @pytest.mark.parametrize("assigned", [{*BOTH, *LOOPBACK}, LOOPBACK, set()])

@@ -229,9 +229,12 @@ def _view(
 
     That is this machine, whose services get the addresses that it has, and the networks it is on.
     """
-    machine, on = None, inputs.local.on
-    if config.machine is not None and inputs.local.addresses is not None:
-        machine = OwnMachine(config.machine, frozenset(inputs.local.addresses))
+    local = inputs.local
+    machine, on = None, local.on
+    if config.machine is not None and local.addresses is not None:
+        machine = OwnMachine(
+            config.machine, frozenset(local.addresses), frozenset(local.deprecated)
+        )
     if machine is None and not on:
         return None, nearby.NOWHERE, []
     if problem := zonefile.excess(choice.zone, known.addresses, known.names, machine, on):

@@ -18,6 +18,8 @@ class LocalView(NamedTuple):
     """Why that is not known."""
     networks: tuple[Presence, ...] = ()
     """Of each local network of the zone, whether it is there."""
+    deprecated: tuple[str, ...] = ()
+    """Those of ``addresses`` to which others are to be preferred (RFC 4862, section 5.5.4)."""
 
     @classmethod
     def read(
@@ -32,8 +34,14 @@ class LocalView(NamedTuple):
 
         """
         try:
-            addresses = None if config.machine is None else netlink.addresses()
-            return cls(addresses, None, presences.look(ask=ask) if presences else ())
+            networks = presences.look(ask=ask) if presences else ()
+            if config.machine is None:
+                return cls(None, None, networks)
+            assigned = netlink.assigned()
+            addresses = netlink.texts(assigned)
+            preferred = {each.text for each in assigned if not each.is_deprecated}
+            deprecated = tuple(each for each in addresses if each not in preferred)
+            return cls(addresses, None, networks, deprecated)
         except OSError as error:
             if presences:
                 presences.retry_later()
@@ -53,7 +61,7 @@ class LocalView(NamedTuple):
         """Return what differs for each view from which another zone may be compiled."""
         if self.addresses is None and not self.on:
             return b""
-        return f"{self.addresses} {sorted(self.on.items())}".encode()
+        return f"{self.addresses} {self.deprecated} {sorted(self.on.items())}".encode()
 
 
 NOTHING = LocalView(None, None)

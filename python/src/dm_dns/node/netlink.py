@@ -36,12 +36,12 @@ _IFA_LOCAL: Final = 2
 _IFA_CACHEINFO: Final = 6
 _IFA_FLAGS: Final = 8
 
-# Flags of an address on which nothing is to answer, or not yet: a duplicate, one that is no longer
-# preferred (RFC 4862, section 5.5.4), one that may be a duplicate.
+# Flags of an address: one that may be a duplicate, but is used anyway (RFC 4429); a duplicate; one
+# that is not preferred; one that may be a duplicate, on which nothing answers yet.
+_IFA_F_OPTIMISTIC: Final = 0x4
 _IFA_F_DADFAILED: Final = 0x8
 _IFA_F_DEPRECATED: Final = 0x20
 _IFA_F_TENTATIVE: Final = 0x40
-_UNUSABLE: Final = _IFA_F_DADFAILED | _IFA_F_DEPRECATED | _IFA_F_TENTATIVE
 
 _NDA_DST: Final = 1
 _NDA_LLADDR: Final = 2
@@ -103,6 +103,8 @@ class Address(NamedTuple):
     link: int
     created: int
     """When, in a unit that only the kernel knows: another address has another time."""
+    is_deprecated: bool = False
+    """Whether another one is to be preferred; this one still receives (RFC 4862, section 5.5.4)."""
 
 
 class Link(NamedTuple):
@@ -159,7 +161,12 @@ def addresses() -> tuple[str, ...]:
         OSError: the kernel does not tell.
 
     """
-    return tuple(sorted({address.text for address in assigned()}))
+    return texts(assigned())
+
+
+def texts(addresses: Iterable[Address]) -> tuple[str, ...]:
+    """Return addresses as texts, sorted, each once."""
+    return tuple(sorted({address.text for address in addresses}))
 
 
 def assigned() -> list[Address]:
@@ -321,13 +328,15 @@ def usable(messages: Iterable[Message]) -> Iterator[Address]:
         raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
         if _IFA_FLAGS in found:  # of which the header has only the first eight
             flags = rtnetlink.unpack(_NUMBER, found[_IFA_FLAGS])[0]
-        if flags & _UNUSABLE or raw is None:
+        is_tentative = flags & _IFA_F_TENTATIVE and not flags & _IFA_F_OPTIMISTIC
+        if is_tentative or flags & _IFA_F_DADFAILED or raw is None:
             continue
         text = _text(family, raw)
         if text is None or text.startswith(_LINK_LOCAL):
             continue
         times = found.get(_IFA_CACHEINFO, memoryview(bytes(_CACHEINFO.size)))
-        yield Address(text, index, rtnetlink.unpack(_CACHEINFO, times)[2])
+        created = rtnetlink.unpack(_CACHEINFO, times)[2]
+        yield Address(text, index, created, bool(flags & _IFA_F_DEPRECATED))
 
 
 def links(messages: Iterable[Message]) -> Iterator[Link]:

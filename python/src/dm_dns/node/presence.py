@@ -100,7 +100,7 @@ class _Router:
         """Which connection of the link that was; None: the next one is another."""
         self.confirmed: float | None = None
         """When it was heard from; None: not since the link has changed."""
-        self._own: frozenset[Address] = frozenset()
+        self._own: frozenset[tuple[str, int]] = frozenset()
         self._updated: float | None = None
         """When the kernel's entry of it changed; None: there was none."""
         self._leftover: float | None = None
@@ -113,12 +113,13 @@ class _Router:
         self._asked: float | None = None
         """When it was asked last since then."""
 
-    def compare(self, link: Link, own: frozenset[Address]) -> None:
+    def compare(self, link: Link, addresses: Iterable[Address]) -> None:
         """Forget everything if the link may be on another network now.
 
         That is so if it has lost its carrier, or no longer has any of its addresses. An address
         more or less says nothing: IPv6 has temporary ones (RFC 8981).
         """
+        own = frozenset((each.text, each.created) for each in addresses)
         if link.carrier_changes != self.carrier or not own & self._own:
             self.confirmed = self._unclear = self._asked = None
             self._leftover = self._updated

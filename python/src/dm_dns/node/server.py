@@ -371,12 +371,14 @@ def _parse_result(result: bytes) -> Outcome:
     if "error" in values:
         raise Error(values["error"])
     inputs = {path: tuple(version) for path, version in values["inputs"].items()}
-    addresses, problem, found = values["local"]
+    addresses, problem, found, deprecated = values["local"]
     presences = tuple(
         Presence(name, link, reason, tuple(silent), remedy)
         for name, link, reason, silent, remedy in found
     )
-    local = LocalView(addresses if addresses is None else tuple(addresses), problem, presences)
+    local = LocalView(
+        addresses if addresses is None else tuple(addresses), problem, presences, tuple(deprecated)
+    )
     watched = values["watched"]
     if watched is not None:
         watched = tuple(

@@ -14,10 +14,11 @@
 - ``problems``: a list of texts; empty if all is well;
 - ``inputs``: for each file that was read its version, a list of numbers that changes with the file;
 - ``local``: the local view that the zone was made from: ``addresses`` (null, or the list of those
-  of this machine's links), ``problem`` (null, or why they are not known) and ``networks``, a list
-  of the zone's local networks: ``name``, ``link`` (null, or the link through which the machine is
-  on it), ``reason`` (why it is, or is not), ``silent`` (the addresses there that do not answer) and
-  ``remedy`` (what to type if it is not on it and should be).
+  of this machine's links), ``deprecated`` (those of them to which others are to be preferred),
+  ``problem`` (null, or why they are not known) and ``networks``, a list of the zone's local
+  networks: ``name``, ``link`` (null, or the link through which the machine is on it), ``reason``
+  (why it is, or is not), ``silent`` (the addresses there that do not answer) and ``remedy`` (what
+  to type if it is not on it and should be).
 """
 
 import errno
@@ -152,6 +153,7 @@ def _local(fields: JsonFields) -> LocalView:
         networks=tuple(
             map(_presence, fields.objects("networks") if fields.has("networks") else ())
         ),
+        deprecated=tuple(fields.texts("deprecated")) if fields.has("deprecated") else (),
     )
 
 

@@ -44,13 +44,17 @@ class OwnMachine(NamedTuple):
     """Its full name."""
     assigned: Collection[str]
     """The addresses that its links have now, with those of loopback."""
+    deprecated: Collection[str] = ()
+    """Those of them that are still there for who uses them already (RFC 4862, section 5.5.4)."""
 
     def reachable(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """Return which of its addresses are assigned; if none is, those of loopback.
 
-        If there is no loopback either, as before `lo` is up, return them as they are.
+        One that is deprecated only counts if no other is assigned. If there is no loopback either,
+        as before `lo` is up, return them as they are.
         """
         usable = [address for address in known if address in self.assigned]
+        usable = [address for address in usable if address not in self.deprecated] or usable
         usable = usable or [address for address in _LOOPBACK if address in self.assigned]
         return tuple(usable) or known
 
