@@ -8,7 +8,8 @@ The kernel forgets the neighbours of a link that loses its carrier, or its last 
 does not (arp_evict_nocarrier), an entry that was there before counts only when the host has
 answered again. A change of which the kernel does not know, as when a cable is moved behind a
 switch, is found when it asks the router again. It does so when something is sent there, so an empty
-datagram is, if nothing was heard of the router for _CONFIRM_SECONDS.
+datagram is, if nothing was heard of the router for _CONFIRM_SECONDS. The same goes for the machines
+there, of which the kernel may know that they do not answer.
 """
 
 import socket
@@ -91,60 +92,14 @@ class _Found(NamedTuple):
     """Of which hosts the kernel should find out whether they answer."""
 
 
-class _Router:
-    """What is known of a network's router on a link, and of the machines beside it."""
+class _Machines:
+    """What is known of the machines of a network, on a link that is on it."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.carrier: int | None = None
-        """Which connection of the link that was; None: the next one is another."""
-        self.confirmed: float | None = None
-        """When it was heard from; None: not since the link has changed."""
-        self._own: frozenset[tuple[str, int]] = frozenset()
-        self._updated: float | None = None
-        """When the kernel's entry of it changed; None: there was none."""
-        self._leftover: float | None = None
-        """The same of an entry that may be of the network where the link was before."""
+    def __init__(self, router: str) -> None:
+        self._router = router
         self._silent: frozenset[str] = frozenset()
-        self._hosts_asked: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
         """When each was asked last."""
-        self._unclear: float | None = None
-        """Since when it is not clear whether it is there; None: it is clear."""
-        self._asked: float | None = None
-        """When it was asked last since then."""
-
-    def compare(self, link: Link, addresses: Iterable[Address]) -> None:
-        """Forget everything if the link may be on another network now.
-
-        That is so if it has lost its carrier, or no longer has any of its addresses. An address
-        more or less says nothing: IPv6 has temporary ones (RFC 8981).
-        """
-        own = frozenset((each.text, each.created) for each in addresses)
-        if link.carrier_changes != self.carrier or not own & self._own:
-            self.confirmed = self._unclear = self._asked = None
-            self._leftover = self._updated
-            self._silent = frozenset()
-            self._hosts_asked = {}
-        self.carrier, self._own = link.carrier_changes, own
-
-    def forget(self) -> None:
-        """Take note that the kernel has forgotten it: the next entry is a new one."""
-        self._updated = self._leftover = None
-
-    def take(self, entry: Neighbour | None, now: float) -> None:
-        """Note what the neighbour table says of the router."""
-        if entry is None or not entry.state & netlink.KNOWN:
-            self.forget()
-            return
-        before, self._updated = self._leftover, now - entry.updated
-        if entry.link_address != self.network.link_address:
-            self._leftover = self.confirmed = None
-        elif before is None:
-            self.confirmed = max(self.confirmed or 0.0, now - entry.confirmed)
-        elif entry.state == netlink.REACHABLE and self._updated - before > _SAME_SECONDS:
-            self._leftover, self.confirmed = None, now - entry.confirmed
-        else:
-            self._leftover = self._updated
 
     def silent(self, hosts: Iterable[str], known: Mapping[str, Neighbour]) -> frozenset[str]:
         """Return which hosts do not answer: one that was silent still is until the kernel knows it.
@@ -170,18 +125,16 @@ class _Router:
         if len(hosts) > _MOST_ASKED:
             hosts = [host for host in hosts if host in self._silent]
         due = {host: self._due(host, known.get(host), now) for host in hosts}
-        due.pop(self.network.router, None)  # it is asked anyway
+        due.pop(self._router, None)  # it is asked anyway
         # Those that were asked before that may be asked again.
         before = now + _TOGETHER_SECONDS - _CONFIRM_SECONDS
-        self._hosts_asked = {
-            host: at for host, at in self._hosts_asked.items() if host in due or at > before
-        }
+        self._asked = {host: at for host, at in self._asked.items() if host in due or at > before}
         chosen: list[str] = []
         if min(due.values(), default=NEVER) <= now:
             together = (host for host, at in due.items() if at <= now + _TOGETHER_SECONDS)
-            room = _MOST_ASKED - sum(at > before for at in self._hosts_asked.values())
+            room = _MOST_ASKED - sum(at > before for at in self._asked.values())
             chosen = sorted(together, key=due.__getitem__)[:room]
-        self._hosts_asked |= dict.fromkeys(chosen, now)
+        self._asked |= dict.fromkeys(chosen, now)
         due |= dict.fromkeys(chosen, now + _CONFIRM_SECONDS)
         # Those for which there was no room have to wait as well.
         later = (at if at > now else now + _CONFIRM_SECONDS for at in due.values())
@@ -191,11 +144,65 @@ class _Router:
         """Return when to ask a host whether it is there."""
         if entry and entry.state & netlink.PERMANENT:
             return NEVER  # the kernel does not ask it
-        asked = self._hosts_asked.get(host)
+        asked = self._asked.get(host)
         if asked is None:
             return 0.0  # before all others
         heard = now - entry.confirmed if entry and entry.state & netlink.KNOWN else asked
         return max(asked, heard) + _CONFIRM_SECONDS
+
+
+class _Router:
+    """What is known of a network's router on a link, and of the machines beside it."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.machines = _Machines(network.router)
+        self.carrier: int | None = None
+        """Which connection of the link that was; None: the next one is another."""
+        self.confirmed: float | None = None
+        """When it was heard from; None: not since the link has changed."""
+        self._own: frozenset[tuple[str, int]] = frozenset()
+        self._entry_changed: float | None = None
+        """When the kernel's entry of it changed; None: there was none."""
+        self._distrusted: float | None = None
+        """The same of an entry that may be of the network where the link was before. Only one that
+        has changed since, because the router has answered, counts."""
+        self._unclear_since: float | None = None
+        """Since when it is not clear whether it is there; None: it is clear."""
+        self._asked_at: float | None = None
+        """When it was asked last since then."""
+
+    def compare(self, link: Link, addresses: Iterable[Address]) -> None:
+        """Forget everything if the link may be on another network now.
+
+        That is so if it has lost its carrier, or no longer has any of its addresses. An address
+        more or less says nothing: IPv6 has temporary ones (RFC 8981).
+        """
+        own = frozenset((each.text, each.created) for each in addresses)
+        if link.carrier_changes != self.carrier or not own & self._own:
+            self.confirmed = self._unclear_since = self._asked_at = None
+            self._distrusted = self._entry_changed
+            self.machines = _Machines(self.network.router)
+        self.carrier, self._own = link.carrier_changes, own
+
+    def forget(self) -> None:
+        """Take note that the kernel has forgotten it: the next entry is a new one."""
+        self._entry_changed = self._distrusted = None
+
+    def take(self, entry: Neighbour | None, now: float) -> None:
+        """Note what the neighbour table says of the router."""
+        if entry is None or not entry.state & netlink.KNOWN:
+            self.forget()
+            return
+        distrusted, self._entry_changed = self._distrusted, now - entry.updated
+        if entry.link_address != self.network.link_address:
+            self._distrusted = self.confirmed = None
+        elif distrusted is None:
+            self.confirmed = max(self.confirmed or 0.0, now - entry.confirmed)
+        elif entry.state == netlink.REACHABLE and self._entry_changed - distrusted > _SAME_SECONDS:
+            self._distrusted, self.confirmed = None, now - entry.confirmed
+        else:
+            self._distrusted = self._entry_changed
 
     def plan(self, now: float, clear_until: float) -> tuple[float, tuple[str, ...]]:
         """Return when to look again, and the router if it is to be asked now.
@@ -206,13 +213,13 @@ class _Router:
 
         """
         if now < clear_until:
-            self._unclear = self._asked = None
+            self._unclear_since = self._asked_at = None
             return clear_until, ()
-        since = self._unclear = now if self._unclear is None else self._unclear
-        look_at, last = now + _pause(now - since), self._asked
+        since = self._unclear_since = now if self._unclear_since is None else self._unclear_since
+        look_at, last = now + _pause(now - since), self._asked_at
         if last is not None and now - last < _pause(last - since, _ASK_SECONDS):
             return look_at, ()
-        self._asked = now
+        self._asked_at = now
         return look_at, (self.network.router,)
 
     def why_not(self, name: str, entry: Neighbour | None, link: str) -> tuple[Presence, bool]:
@@ -234,7 +241,7 @@ class _Router:
             )
             is_clear = entry.state == netlink.REACHABLE
             return Presence(name, None, f"{reason} {name!a}", remedy=remedy), is_clear
-        if self._leftover is not None:
+        if self._distrusted is not None:
             reason = f"{here} has not answered since the link has changed"
             return Presence(name, None, reason, remedy=ask), False
         return Presence(name, None, f"{here} does not answer", remedy=ask), False
@@ -425,14 +432,14 @@ def _on_link(
     if router.confirmed is None or now - router.confirmed > _VALID_SECONDS:
         absence, is_clear = router.why_not(name, entry, link.name)
         return _Found(absence, *router.plan(now, NEVER if is_clear else now))
-    silent = tuple(sorted(router.silent(hosts, known)))
+    silent = tuple(sorted(router.machines.silent(hosts, known)))
     is_silent = entry is None or not entry.state & netlink.KNOWN
     is_it = (
         f"on {link.name} {network.router} {'was' if is_silent else 'is'} {network.link_address}"
         f"{' when it answered last' if is_silent else ''}, the router of network"
     )
     look_at, to_ask = router.plan(now, now if is_silent else router.confirmed + _CONFIRM_SECONDS)
-    hosts_at, hosts_to_ask = router.to_ask(hosts, known, now)
+    hosts_at, hosts_to_ask = router.machines.to_ask(hosts, known, now)
     presence = Presence(name, link.name, f"{is_it} {name!a}", silent)
     return _Found(presence, min(look_at, hosts_at), to_ask + hosts_to_ask)
 
