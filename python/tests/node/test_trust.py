@@ -15,6 +15,10 @@ from dm_dns.node.unbound import Unbound
 
 CONTENT = b"a zone"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+RAW = "LYOIIEj19zZq3+0I9LnwZUi1k2Keft3XaOqgmcAO6pM="
+PEM = f"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA{RAW}\n-----END PUBLIC KEY-----\n"
+SPELLINGS = [PEM, PEM.rstrip(), PEM.replace("\n", "\r\n"), f"\n{PEM}\n", RAW, f"{RAW}\n"]
+"""Texts of one key."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +63,28 @@ def test_one_more_key_changes_nothing_else() -> None:
     update(config("a"), CONTENT)
     assert update(config("a", "b"), CONTENT) == Trust(["a", "b"], "", 0)
     assert is_kept()
+
+
+@pytest.mark.parametrize("had", SPELLINGS)
+@pytest.mark.parametrize("has", SPELLINGS)
+def test_another_text_of_the_same_key_is_the_same_key(had: str, has: str) -> None:
+    # As an older version has written it.
+    known = {"keys": [had], "distrusted": "", "serial": 3}
+    Path("state/keys.json").write_text(json.dumps(known))
+    found = update(config(has), CONTENT)
+    assert (found.distrusted, found.serial) == ("", 3)
+    assert is_kept()
+    # A second key that comes in yet another text leaves the first one what it is.
+    assert update(config(has, "b"), CONTENT).distrusted == ""
+    assert update(config("b", *SPELLINGS), CONTENT).distrusted == ""
+    assert is_kept()
+    assert update(config("b"), CONTENT).distrusted == DIGEST
+
+
+def test_a_key_whose_text_is_almost_the_same_is_another_one() -> None:
+    update(config(SPELLINGS[0]), CONTENT)
+    other = SPELLINGS[0].replace("pM=", "pA=")
+    assert update(config(other), CONTENT).distrusted == DIGEST
 
 
 def test_when_a_key_is_gone_what_was_pushed_before_is_not_trusted() -> None:

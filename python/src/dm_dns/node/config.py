@@ -23,7 +23,7 @@ class Trust(NamedTuple):
     """What a machine remembers of the keys that may sign the zone (`node.trust`)."""
 
     keys: list[str]
-    """Those that may sign it, as data-mesher takes them."""
+    """Those that may sign it: each as `node.trust` writes it, or as data-mesher takes it."""
     distrusted: str
     """The SHA-256 of the mesh copy that is not used, in hexadecimal; empty if there is none."""
     serial: int
