@@ -134,11 +134,11 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
         for choice in choices
         if choice is not deployed and choice.zone.is_from_the_future(now, known)
     ]
+    # Without the time: the same problem has the same text in each run.
     problems += [
         f"the serial {choice.zone.serial} of {choice.path} is more than a day ahead of this"
-        f" machine's clock ({int(now)}), so it counts as the lowest. Check the clock with"
-        " `timedatectl`. If it is right, that zone was made by a wrong one, or by somebody who has"
-        f" the key; {_PUSH}"
+        " machine's clock, so it counts as the lowest. Check the clock with `timedatectl`. If it is"
+        f" right, that zone was made by a wrong one, or by somebody who has the key; {_PUSH}"
         for choice in late
     ]
     best = max(choices, key=lambda choice: (choice not in late, choice.zone.serial))
