@@ -13,7 +13,7 @@ from dm_dns.errors import Error
 from dm_dns.files import ReadFile, version
 from dm_dns.node import copies
 from dm_dns.node.config import NO_TRUST, Config, Trust
-from dm_dns.node.copies import Choice, Inputs, choose
+from dm_dns.node.copies import Choice, Inputs, choose, keep
 from dm_dns.node.local_view import LocalView
 from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf
@@ -441,6 +441,105 @@ def test_a_serial_from_the_future_is_told_with_what_to_do() -> None:
 def test_a_problem_has_the_same_text_at_any_time() -> None:
     write(mesh=2**32 - 1, deployed=5)
     assert chosen(now=NOW).problems == chosen(now=NOW + 60).problems != []
+
+
+LAST = int(NOW)
+"""The serial of the zone that was served last, in the tests below."""
+FIRST = LAST - 30 * conf.DAY
+"""The serial of the zone that the machine was deployed with."""
+BOOT = 12.0
+"""A clock that began in 1970."""
+
+
+def write_kept(serial: int, clock: float) -> None:
+    """Write the kept copy, as what was served by this clock."""
+    write(kept=serial)
+    os.utime(CONFIG.kept, (clock, clock))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"mesh": LAST, "deployed": FIRST}, "mesh", id="the same"),
+        pytest.param({"mesh": LAST - 9 * conf.DAY, "deployed": FIRST}, "mesh", id="older"),
+        pytest.param({"mesh": LAST + 1, "deployed": FIRST}, "kept", id="newer"),
+        pytest.param({"mesh": 2**32 - 1, "deployed": FIRST}, "kept", id="from the future"),
+        pytest.param({"mesh": b"bad\n", "deployed": FIRST}, "kept", id="not valid"),
+        pytest.param({"deployed": FIRST}, "deployed", id="withdrawn"),
+        pytest.param({"mesh": LAST, "deployed": LAST + 1}, "deployed", id="deployed since then"),
+        pytest.param({"mesh": LAST + 1}, "kept", id="not deployed"),
+    ],
+)
+def test_a_clock_that_is_behind_brings_no_old_names_back(
+    files: dict[str, bytes | int], expected: str
+) -> None:
+    write(**files)
+    write_kept(LAST, NOW)
+    assert chosen(now=BOOT).source == expected
+
+
+def test_what_was_served_before_is_not_a_problem_with_a_clock_that_is_behind() -> None:
+    write(mesh=LAST, deployed=FIRST)
+    write_kept(LAST, NOW)
+    assert chosen(now=BOOT).problems == []
+
+
+@pytest.mark.parametrize("now", [BOOT, NOW])
+@pytest.mark.parametrize("mesh", ["the same", "bad"])
+def test_a_zone_that_was_from_the_future_when_it_was_served_does_not_keep_others_away(
+    mesh: str, now: float
+) -> None:
+    """It was served because there was no other one."""
+    future = LAST + 9 * conf.DAY
+    write(mesh=future if mesh == "the same" else b"bad\n", deployed=FIRST)
+    write_kept(future, NOW)
+    choice = chosen(now=now)
+    assert choice.source == "deployed"
+    late = [problem for problem in choice.problems if "more than a day ahead" in problem]
+    assert len(late) == 1
+
+
+def test_each_zone_cannot_be_a_day_ahead_of_the_one_before() -> None:
+    serial = LAST
+    write(deployed=FIRST)
+    for _ in range(5):
+        serial += conf.DAY
+        write(mesh=serial)
+        keep(CONFIG, chosen(), NOW)
+        os.utime(CONFIG.kept, (NOW, NOW))
+    assert chosen().zone.serial == LAST + conf.DAY
+    assert chosen(now=BOOT).zone.serial == LAST + conf.DAY
+
+
+def test_a_zone_that_is_served_when_the_clock_is_right_was_served_by_a_right_clock() -> None:
+    write(mesh=LAST)
+    now = NOW - 40 * conf.DAY  # the only one there is
+    keep(CONFIG, chosen(now=now), now)
+    os.utime(CONFIG.kept, (now, now))
+    write(deployed=FIRST)
+    assert chosen(now=BOOT).source == "deployed"
+    keep(CONFIG, chosen(now=NOW), NOW)
+    assert CONFIG.kept.stat().st_mtime == NOW
+    assert chosen(now=BOOT).source == "mesh"
+
+
+def test_a_kept_copy_that_cannot_be_read_for_once_does_not_give_way_to_the_deployed_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(mesh=LAST, deployed=FIRST)
+    write_kept(LAST, NOW)
+    read = files.read
+
+    def fail(path: Path, limit: int) -> bytes:
+        if path == CONFIG.kept:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return read(path, limit)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "read", fail)
+        with pytest.raises(Error, match=r"state/kept\.conf: "):
+            chosen(now=BOOT)
+    assert chosen(now=BOOT).source == "mesh"
 
 
 def test_a_copy_that_was_pushed_with_a_replaced_key_does_not_count() -> None:

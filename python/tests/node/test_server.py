@@ -210,8 +210,14 @@ class Clock:
         self.now = 1000.0
         self.end = self.now
         self.folders: list[Path] = []
+        self.is_set_at = float("inf")
+        """When the clock of the machine, which begins in 1970, is set."""
         monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr("time.time", self.time)
         monkeypatch.setattr(server, "Notifier", lambda *_: self)
+
+    def time(self) -> float:
+        return self.now + (1.8e9 if self.now >= self.is_set_at else 0)
 
     def watch(self, folders: list[Path]) -> None:
         self.folders = folders
@@ -262,6 +268,34 @@ def test_it_runs_again_after_a_while_without_any_event(
     clock.end += 3.5 * pause
     run_until_the_end(config, config.state / "state.json")
     assert runs == [0, pause, 2 * pause, 3 * pause]
+
+
+@pytest.mark.parametrize(
+    ("problems", "then"),
+    [([], 60), (["the zone is from the future"], 22)],
+    ids=["all is well", "a problem"],
+)
+def test_a_clock_that_is_set_while_something_is_wrong_causes_a_run(
+    config: Config,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    problems: list[str],
+    then: int,
+) -> None:
+    config.state.mkdir()
+    config.zonefile.touch()
+    config.kept.touch()
+    runs: list[float] = []
+
+    def note(_: Server) -> Outcome:
+        runs.append(clock.now - 1000)
+        return OUTCOME._replace(problems=problems)
+
+    monkeypatch.setattr(Server, "_outcome_of_child", note)
+    clock.is_set_at = 1021
+    clock.end += 61
+    run_until_the_end(config, config.state / "state.json")
+    assert runs == [0, then]
 
 
 def test_nixs_store_which_has_the_deployed_copy_and_changes_all_the_time_is_not_watched(

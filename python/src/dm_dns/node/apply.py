@@ -17,7 +17,7 @@ from dm_dns.errors import Error
 from dm_dns.files import Version
 from dm_dns.node import history, hosts, local_view, reverse_names
 from dm_dns.node.config import Config
-from dm_dns.node.copies import Choice, Inputs, choose
+from dm_dns.node.copies import Choice, Inputs, choose, keep
 from dm_dns.node.hosts import Hosts
 from dm_dns.node.local_view import LocalView
 from dm_dns.node.presence import Presences, Watched
@@ -143,7 +143,8 @@ def _serve(config: Config, inputs: Inputs, presences: Presences, *, write_only: 
     if served and is_whole:
         problems = reverse_names.problems(config)
         return Outcome(served, problems, inputs.versions(), is_new=False, local=inputs.local)
-    choice = choose(config, inputs, trust, time.time())
+    now = time.time()
+    choice = choose(config, inputs, trust, now)
     watched = _networks(choice)
     if watched != (presences.watched or ()):
         presences.watched = watched
@@ -154,7 +155,7 @@ def _serve(config: Config, inputs: Inputs, presences: Presences, *, write_only: 
     machine, on, view_problems = _view(config, inputs, choice, known)
     # The kept copy first: it is then never older than the zone file. The zone file last: it says
     # that nothing is left to be done.
-    files.replace(config.kept, choice.content)
+    keep(config, choice, now)
     history_problems = _remember(config, choice)
     problems = [*choice.problems, *hosts_problems, *view_problems, *history_problems]
     # A zone file that was made despite a problem has no fingerprint, so that the next run finds

@@ -1,9 +1,11 @@
 """The copies of zone.conf on a machine, and which of them is served."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from dm_dns import files
 from dm_dns.errors import Error
 from dm_dns.files import ReadFile, Version
 from dm_dns.node.config import REPLACED, Config, Trust
@@ -85,6 +87,13 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
     otherwise one zone could keep all others away. A mesh copy that was pushed before the signing
     key was replaced does not count at all.
 
+    A clock may be behind: a machine without a battery for it begins in the past at each boot, until
+    it is told the time. What was served before counts then, which is the kept copy, and a mesh copy
+    that is not newer. No zone gets there that was from the future when it was served: the time of
+    the kept copy's file, by the clock of then, has to say that it was not. And it allows no serial
+    above its own: otherwise each zone could be a day ahead of the one before it. If the clock was
+    ahead then, such a zone stays until another one is pushed, after which it is not kept any more.
+
     The kept copy counts only if another one is unusable, so that names that resolved still do. If
     there is no mesh copy at all (it was withdrawn), the deployed copy is served.
 
@@ -96,6 +105,7 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
 
     Raises:
         Error: none of them can be served, or the kept copy is needed and cannot be read for once.
+        OSError: the file of the kept copy cannot be looked at.
 
     """
     problems: list[str] = []
@@ -111,12 +121,15 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
             f" {inputs.mesh.path}, and this machine was deployed without one; run `clan vars"
             " generate` and deploy, or run `dm-send-dns` on a push machine"
         )
-    if problems:
-        kept = ReadFile.read(config.kept, limits.MAX_SIZE)
-        found.append(_usable(config, "kept", kept, problems))
-        if kept.may_be_read_later:
-            # Another copy would take its place, and names that resolved would be gone for good.
-            raise Error("\n".join(problems))
+    known = deployed.zone.serial if deployed else 0
+    served = 0
+    if problems or (mesh and mesh.zone.is_from_the_future(now, known)):
+        kept = _kept(config, problems)
+        if kept and _was_on_time(kept, now, known):
+            served = kept.zone.serial
+        has_more = kept and not (mesh and mesh.content == kept.content)
+        if has_more and (problems or (mesh and mesh.zone.serial > served)):
+            found.append(kept)
     choices = [choice for choice in found if choice]
     if not choices:
         raise Error("\n".join(problems))
@@ -128,11 +141,12 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
             " has the other's. Merge them, generate the zone again with `clan vars generate MACHINE"
             " --generator dm-dns --regenerate`, and deploy this machine and a push machine"
         )
-    known = deployed.zone.serial if deployed else 0
     late = [
         choice
         for choice in choices
-        if choice is not deployed and choice.zone.is_from_the_future(now, known)
+        if choice is not deployed
+        and choice.zone.serial > served
+        and choice.zone.is_from_the_future(now, known)
     ]
     # Without the time: the same problem has the same text in each run.
     problems += [
@@ -165,6 +179,50 @@ class _Usable(NamedTuple):
     source: str
     content: bytes
     path: Path
+
+
+def _kept(config: Config, problems: list[str]) -> _Usable | None:
+    """Return the kept copy; None, and perhaps a reason in ``problems``, if it cannot be served.
+
+    Raises:
+        Error: it cannot be read for once.
+
+    """
+    file = ReadFile.read(config.kept, limits.MAX_SIZE)
+    kept = _usable(config, "kept", file, problems)
+    if file.may_be_read_later:
+        # Another copy would take its place, and names that resolved would be gone for good.
+        raise Error("\n".join(problems))
+    return kept
+
+
+def _was_on_time(kept: _Usable, now: float, known: int) -> bool:
+    """Tell whether the kept copy was not from the future by the clock of now, or of then.
+
+    Raises:
+        OSError: its file cannot be looked at.
+
+    """
+    clock = max(now, kept.path.stat().st_mtime)
+    return not kept.zone.is_from_the_future(clock, known)
+
+
+def keep(config: Config, choice: Choice, now: float) -> None:
+    """Make what is served the kept copy. The time of its file is the clock that let it be served.
+
+    Args:
+        config: the machine's.
+        choice: what is served.
+        now: this machine's clock, in seconds since 1970.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    """
+    files.replace(config.kept, choice.content)
+    then = config.kept.stat().st_mtime
+    if choice.zone.is_from_the_future(then) and not choice.zone.is_from_the_future(now):
+        os.utime(config.kept, (now, now))
 
 
 def _usable(

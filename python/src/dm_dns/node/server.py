@@ -43,6 +43,11 @@ _RETRY_SECONDS: Final = 1.0
 _ROUTES_SECONDS: Final = 0.5
 """How often to read what has changed of routes: a machine that has all of the internet's, or that
 is just getting them, has no end of changes."""
+_CLOCK_SECONDS: Final = 5.0
+"""How often to look, while something is wrong, whether the clock was set: the kernel tells nobody
+without a timer for that, which Python has from 3.13 on (timerfd_create(2))."""
+_SET_SECONDS: Final = 60.0
+"""A clock that has moved by more than that beside the time that has passed was set."""
 _NEVER: Final = float("inf")
 
 
@@ -96,6 +101,8 @@ class Server:
         """What of these tells of changes of routes; None: there is no local network."""
         self._state_version: Version = ()
         self._next_check = 0.0
+        self._clock_offset = 0.0
+        """Of the clock, at the last run, from the time that passes."""
         self._confirm_at = _NEVER
 
     def run(self) -> NoReturn:
@@ -130,8 +137,10 @@ class Server:
                 self._confirm_at = _NEVER
                 self._write_state()
             self._become_ready()
-            next_look = self._presences.next_look
-            notifier.wait(min(self._next_check, self._confirm_at, next_look) - time.monotonic())
+            times = [self._next_check, self._confirm_at, self._presences.next_look]
+            if self._state.problems:  # such as a zone that is from the future only by this clock
+                times.append(time.monotonic() + _CLOCK_SECONDS)
+            notifier.wait(min(times) - time.monotonic())
 
     def _subscribe(self) -> None:
         """Be told when the local view may have changed, if it can be known."""
@@ -173,6 +182,7 @@ class Server:
             self._current_versions() != self._versions
             or self._read_local() != self._local
             or time.monotonic() >= self._next_check
+            or abs(_clock_offset() - self._clock_offset) > _SET_SECONDS
             or self._has_lost_files()
         )
 
@@ -192,6 +202,7 @@ class Server:
     def _run(self) -> None:
         """Run `apply` once, and write down its outcome."""
         start = time.monotonic()
+        self._clock_offset = _clock_offset()
         before, self._versions = self._versions, self._current_versions()
         local = self._local = self._read_local()
         control = self._config.unbound.control
@@ -318,6 +329,10 @@ class Server:
         if not self._is_ready:
             self._is_ready = True
             self._ready()
+
+
+def _clock_offset() -> float:
+    return time.time() - time.monotonic()
 
 
 def _for_journal(served: Served | None) -> str:
