@@ -289,7 +289,7 @@ def distrust(text: str, serial: int = 0) -> None:
     """Let a copy, and serials up to this one, be of before the signing key was replaced."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     Path("keys.json").write_text(
-        json.dumps({"keys": ["b"], "distrusted": digest, "serial": serial})
+        json.dumps({"keys": ["b"], "distrusted": [digest], "serial": serial})
     )
 
 

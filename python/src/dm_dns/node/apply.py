@@ -133,7 +133,7 @@ def _lock(state: Path) -> Iterator[None]:
 
 
 def _serve(config: Config, inputs: Inputs, presences: Presences, *, write_only: bool) -> Outcome:
-    trust = update_trust(config, inputs.mesh)
+    trust = update_trust(config, inputs.mesh, inputs.deployed)
     fingerprint = inputs.fingerprint(trust)
     if not config.reverse:
         files.remove(config.reverse_names)

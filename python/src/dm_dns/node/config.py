@@ -24,14 +24,14 @@ class Trust(NamedTuple):
 
     keys: list[str]
     """Those that may sign it: each as `node.trust` writes it, or as data-mesher takes it."""
-    distrusted: str
-    """The SHA-256 of the mesh copy that is not used, in hexadecimal; empty if there is none."""
+    distrusted: list[str]
+    """The SHA-256, in hexadecimal, of each mesh copy that is not used."""
     serial: int
     """The highest serial that the mesh had had when a key was replaced."""
 
-    def is_distrusted(self, content: bytes) -> bool:
-        """Tell whether this mesh copy is not to be used."""
-        return bool(self.distrusted) and hashlib.sha256(content).hexdigest() == self.distrusted
+    def is_distrusted(self, content: bytes | None) -> bool:
+        """Tell whether a mesh copy with this content, if it is known, is not to be used."""
+        return content is not None and hashlib.sha256(content).hexdigest() in self.distrusted
 
     @classmethod
     def parse(cls, content: bytes, path: str) -> "Trust":
@@ -42,10 +42,10 @@ class Trust(NamedTuple):
 
         """
         fields = JsonFields(path, files.parse_json(content, path))
-        return cls(fields.texts("keys"), fields.text("distrusted"), fields.integer("serial"))
+        return cls(fields.texts("keys"), fields.texts("distrusted"), fields.integer("serial"))
 
 
-NO_TRUST: Final = Trust([], "", 0)
+NO_TRUST: Final = Trust([], [], 0)
 """What a machine remembers that was never deployed with a key."""
 
 

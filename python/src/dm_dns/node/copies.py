@@ -56,7 +56,7 @@ class Inputs(NamedTuple):
     def fingerprint(self, trust: Trust) -> str:
         """Return a hash of all files, of the local view, and of what is remembered of keys."""
         # __file__: another build of this program may compile the same content differently.
-        parts = [__file__.encode(), trust.distrusted.encode()]
+        parts = [__file__.encode(), "".join(trust.distrusted).encode()]
         parts += [file.digest() if file else b"" for file in (self.mesh, self.deployed, self.hosts)]
         parts.append(self.local.digest())
         return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
@@ -109,10 +109,10 @@ def choose(config: Config, inputs: Inputs, trust: Trust, now: float) -> Choice:
 
     """
     problems: list[str] = []
-    is_distrusted = trust.is_distrusted(inputs.mesh.content or b"")
+    is_distrusted = trust.is_distrusted(inputs.mesh.content)
     mesh = None if is_distrusted else _usable(config, "mesh", inputs.mesh, problems)
     deployed = _usable(config, "deployed", inputs.deployed, problems)
-    if is_distrusted and not (deployed and deployed.content == inputs.mesh.content):
+    if is_distrusted:
         problems.append(f"{inputs.mesh.path} {REPLACED}; {_PUSH}")
     found = [mesh, deployed]
     if found == [None, None] and not problems:

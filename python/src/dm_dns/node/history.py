@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from dm_dns import files
+from dm_dns.files import ReadFile
+from dm_dns.zone import limits
 
 _NAME: Final = re.compile(r"(0|[1-9][0-9]{0,9})(?:-[1-9][0-9]*)?\.conf")
 _NEWEST: Final = 20
@@ -26,6 +28,15 @@ def serials(directory: Path) -> list[int]:
         return []
     found = [_NAME.fullmatch(path.name) for path in directory.iterdir()]
     return [int(match[1]) for match in found if match]
+
+
+def digests(directory: Path) -> list[str]:
+    """Return the SHA-256, in hexadecimal, of each zone that is kept and can be read."""
+    if not directory.is_dir():
+        return []
+    paths = [path for path in directory.iterdir() if _NAME.fullmatch(path.name)]
+    found = (ReadFile.read(path, limits.MAX_SIZE) for path in sorted(paths))
+    return [file.digest().hex() for file in found if file.content is not None]
 
 
 def add(directory: Path, serial: int, source: Path, content: bytes) -> None:

@@ -1,13 +1,15 @@
-"""Which mesh copy is no longer served, because the key that signed it has been replaced.
+"""Which mesh copies are no longer served, because the key that signed them has been replaced.
 
-Whoever had that key may have pushed a zone with any serial up to a day ahead, and the file stays
+Whoever had that key may have pushed zones with any serial up to a day ahead, and the file stays
 where data-mesher has put it. So when a machine is deployed with other keys, it stops serving the
-mesh copy that it has, until the mesh brings another one.
+mesh copy that it has, and all that it remembers of those before, which a peer that was off may
+bring again. Which key signed a copy is not known here: a zone of the old key that this machine
+never had is served if data-mesher takes it, as it does until it has restarted with the new keys.
 """
 
 import base64
-import hashlib
 import json
+from pathlib import Path
 from typing import Final
 
 from dm_dns import files
@@ -18,51 +20,69 @@ from dm_dns.node.config import KEYS_FILE, NO_TRUST, Config, Trust
 from dm_dns.zone import limits
 
 _UNKNOWN: Final = "unknown"
+_MAX_DISTRUSTED: Final = 1000
+"""Copies that are remembered, those of the last keys: the history has at most 40."""
 _KEY_SIZE: Final = 32
 """Octets of a public key (RFC 8032, section 5.1.5)."""
 _DER_PREFIX: Final = bytes.fromhex("302a300506032b6570032100")
 """What precedes them in a PEM file (RFC 8410, section 4)."""
 
 
-def update(config: Config, mesh: ReadFile) -> Trust:
+def update(config: Config, mesh: ReadFile, deployed: ReadFile | None = None) -> Trust:
     """Return what is remembered, after a look at the keys that this machine is deployed with.
 
-    If one of the keys that it had is gone, the mesh copy is no longer used, and the kept copy is
-    removed: it may have been made from the same zone.
+    If one of the keys that it had is gone, neither the mesh copy nor those in the history are used
+    any more, and the kept copy is removed: it may have been made from one of them. The zone that
+    the machine is deployed with may be among them, and can be trusted, whoever pushed it.
 
     Args:
         config: the machine's.
         mesh: the mesh copy.
+        deployed: the deployed copy.
 
     Raises:
         OSError: a file cannot be read, written or removed.
 
     """
-    path = config.state / KEYS_FILE
-    try:
-        known = Trust.parse(files.read(path, limits.MAX_SETTINGS), str(path))
-    except FileNotFoundError:
-        known = NO_TRUST
-    except Error:
-        # As if all keys had been replaced: what the machine was deployed with can be trusted.
-        known = Trust([_UNKNOWN], "", 0)
+    known = _read(config.state / KEYS_FILE)
     keys = sorted(set(map(_canonical, config.keys)))
-    # An older version may have written them as they were deployed.
-    had = sorted(set(map(_canonical, known.keys)))
-    if not keys or had == keys:
+    if not keys:
         return known
-    distrusted, serial = known.distrusted, known.serial
-    if set(had) - set(keys):
+    # An older version may have written them as they were deployed.
+    had = set(map(_canonical, known.keys))
+    distrusted, serial = dict.fromkeys(known.distrusted), known.serial
+    if had - set(keys):
         files.remove(config.kept)
         if mesh.may_be_read_later:
             # It must be known which one it was when it can be read. It is not used meanwhile.
             return known
+        distrusted.update(dict.fromkeys(history.digests(config.history)))
         if mesh.content is not None:
-            distrusted = hashlib.sha256(mesh.content).hexdigest()
+            distrusted[mesh.digest().hex()] = None
         serial = max([serial, *history.serials(config.history)])
-    trust = Trust(keys, distrusted, serial)
-    files.write(path, json.dumps(trust._asdict(), indent=2).encode() + b"\n")
+    if distrusted and deployed and deployed.content is not None:
+        distrusted.pop(deployed.digest().hex(), None)
+    trust = Trust(keys, list(distrusted)[-_MAX_DISTRUSTED:], serial)
+    if trust != known:
+        content = json.dumps(trust._asdict(), indent=2).encode() + b"\n"
+        files.write(config.state / KEYS_FILE, content)
     return trust
+
+
+def _read(path: Path) -> Trust:
+    """Return what is remembered; nothing if the file is missing.
+
+    Raises:
+        OSError: it cannot be read.
+
+    """
+    try:
+        return Trust.parse(files.read(path, limits.MAX_SETTINGS), str(path))
+    except FileNotFoundError:
+        return NO_TRUST
+    except Error:
+        # As if all keys had been replaced: what the machine was deployed with can be trusted.
+        return Trust([_UNKNOWN], [], 0)
 
 
 def _canonical(key: str) -> str:

@@ -157,7 +157,7 @@ class _Run:
             is_withdrawn = self._had_copy or not self._is_new
             return _Look(copy, None, "the zone was withdrawn" if is_withdrawn else self._outdated())
         self._had_copy = True
-        if self._trust().is_distrusted(copy.content or b""):
+        if self._trust().is_distrusted(copy.content):
             return _Look(copy, f"{copy.path} {REPLACED}", None)
         compared = plan.make(
             self._new, MeshCopy(copy.content or b"", str(copy.path), problem=copy.problem)
