@@ -140,9 +140,11 @@ def test_without_a_mesh_copy_the_one_of_before_stays_distrusted() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "nonsense", '{"keys": 1}'])
-def test_a_file_that_is_damaged_is_as_if_a_key_were_gone(content: str) -> None:
+def test_a_file_that_is_damaged_is_as_if_there_were_none(content: str) -> None:
     Path("state/keys.json").write_text(content)
-    assert update(config("a"), CONTENT) == Trust(["a"], [DIGEST], 0)
+    assert update(config("a"), CONTENT) == Trust(["a"], [], 0)
+    assert is_kept()
+    assert update(config("b"), CONTENT).is_distrusted(CONTENT)
 
 
 def test_a_file_that_cannot_be_read_for_once_changes_nothing(

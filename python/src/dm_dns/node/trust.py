@@ -19,7 +19,6 @@ from dm_dns.node import history
 from dm_dns.node.config import KEYS_FILE, NO_TRUST, Config, Trust
 from dm_dns.zone import limits
 
-_UNKNOWN: Final = "unknown"
 _MAX_DISTRUSTED: Final = 1000
 """Copies that are remembered, those of the last keys: the history has at most 40."""
 _KEY_SIZE: Final = 32
@@ -70,7 +69,10 @@ def update(config: Config, mesh: ReadFile, deployed: ReadFile | None = None) -> 
 
 
 def _read(path: Path) -> Trust:
-    """Return what is remembered; nothing if the file is missing.
+    """Return what is remembered; nothing if the file is missing, or does not say it.
+
+    What is written is complete, so it is the disk or a person that has damaged it. The mesh copy
+    is as good as on a machine that is new: to distrust it would take names away for nothing.
 
     Raises:
         OSError: it cannot be read.
@@ -78,11 +80,8 @@ def _read(path: Path) -> Trust:
     """
     try:
         return Trust.parse(files.read(path, limits.MAX_SETTINGS), str(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, Error):
         return NO_TRUST
-    except Error:
-        # As if all keys had been replaced: what the machine was deployed with can be trusted.
-        return Trust([_UNKNOWN], [], 0)
 
 
 def _canonical(key: str) -> str:
