@@ -81,6 +81,12 @@ def test_it_wants_the_names_of_the_domain_only(connection: Connection) -> None:
         ("www.pin", ("CNAME",), {"rcode": 0, "answer": ["www.pin. 5 IN CNAME both.pin."]}),
         ("kiwi.pin", ("AAAA",), {"rcode": 0, "answer": [f"kiwi.pin. 5 IN AAAA {OLD}"]}),
         ("kiwi.pin", ("SRV", "TXT"), {"rcode": 0, "answer": []}),
+        # unbound refuses the rest, for good.
+        ("pin", ("DS",), {"rcode": 0, "answer": []}),
+        ("irc.pin", ("DS",), {"rcode": 0, "answer": []}),
+        ("pin", ("AXFR",), {"rcode": 5}),
+        ("nothing.pin", ("TSIG",), {"rcode": 5}),
+        ("example.org", ("AXFR",), {}),
         ("nothing.pin", (), {"rcode": 3}),
         ("b\u00fccher.pin", (), {"rcode": 3}),
         ("a..pin", (), {"rcode": 3}),
@@ -94,6 +100,27 @@ def test_a_lookup_is_answered_for_names_of_the_domain_and_passed_on_for_others(
     connection: Connection, name: str, kinds: tuple[str, ...], expected: Reply
 ) -> None:
     assert connection.look_up(name, *kinds) == expected
+
+
+EVERY_KIND = [*range(65), 99, 100, 103, *range(249, 260), 32768, 65280, 65535]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {(kind, 1) for kind in EVERY_KIND},
+        {(kind, dns_class) for kind in (1, 43, 255) for dns_class in (0, 2, 3, 4, 254, 255)},
+    ],
+    ids=["types", "classes"],
+)
+def test_nothing_is_taken_for_a_zone_that_is_not_loaded(
+    connection: Connection, asked: set[tuple[int, int]]
+) -> None:
+    for name in ("irc.pin", "kiwi.pin", "nothing.pin", "pin"):
+        for kind, dns_class in sorted(asked):
+            key = {"class": dns_class, "type": kind, "name": name}
+            connection.send(hook_calls.INTERFACE + ".ResolveRecord", {"question": [{"key": key}]})
+            assert "rcode" in connection.reply()["parameters"], key
 
 
 APP = {"*.app.pin": "kiwi.pin", "git.app.pin": "kiwi.pin", "a.b.c.pin": "kiwi.pin"}
@@ -308,6 +335,8 @@ SHORT: list[tuple[str, tuple[str, ...], Reply]] = [
     ("io", ("DS",), {}),
     ("io", ("DNSKEY",), {}),
     ("io", ("AAAA", "NS"), {}),
+    # not data
+    ("irc", ("AXFR",), {}),
     # not in any zone
     ("b\u00fccher", (), {}),
     ("x" * 64, (), {}),

@@ -6,15 +6,18 @@ from typing import Final, NamedTuple
 
 NOERROR: Final = 0
 NXDOMAIN: Final = 3
+REFUSED: Final = 5
 
 IN: Final = 1
 A: Final = 1
+NS: Final = 2
 CNAME: Final = 5
+SOA: Final = 6
 PTR: Final = 12
 TXT: Final = 16
 AAAA: Final = 28
 ANY: Final = 255
-_NS, _SOA, _OPT = 2, 6, 41
+_OPT: Final = 41
 
 _TRUNCATED: Final = 0x0200
 _RCODE: Final = 0x000F
@@ -167,9 +170,9 @@ def _record(message: bytes, at: int) -> tuple[Record, int]:
         raise IndexError
     data = message[at:end]
     # Types that may have compressed names, of those in a zone file.
-    if kind in (_NS, CNAME):
+    if kind in (NS, CNAME):
         data = _name(message, at)[0]
-    elif kind == _SOA:
+    elif kind == SOA:
         server, at = _name(message, at)
         mailbox, at = _name(message, at)
         data = server + mailbox + message[at:end]

@@ -22,8 +22,12 @@ It is outside of the domain: at an alias into it resolved 262 would ask the hook
 PASS_ON: Final[Reply] = {}
 """What leaves a lookup to resolved's other sources."""
 
-_OF_ZONES: Final = (2, 6, 43, 48)
-"""NS, SOA, DS and DNSKEY: who looks these types up at a single label means a top-level domain."""
+_DS: Final = 43
+_OF_ZONES: Final = (dns_message.NS, dns_message.SOA, _DS, 48)
+"""With DNSKEY: who looks these types up at a single label means a top-level domain."""
+_NOT_DATA: Final = (41, *range(249, 255))
+"""OPT, TKEY, TSIG, IXFR, AXFR, MAILB and MAILA: no name has records of these types (RFC 6895,
+section 3.1), and unbound refuses them, as it does every class but IN."""
 
 
 class Names(Protocol):
@@ -106,14 +110,23 @@ class FullNames:
 
     def may_be_ours(self, key: Key) -> bool:
         """See `Names`."""
-        name = key.name.lower().removesuffix(".")
-        is_apex = name == self._domain
-        return names.is_below(name, self._domain) or (is_apex and self._whole_domain)
+        return self._is_in_domain(key) and _is_data(key) and not self._is_of_parent(key)
+
+    def _is_in_domain(self, key: Key) -> bool:
+        name = _bare(key)
+        return names.is_below(name, self._domain) or (name == self._domain and self._whole_domain)
+
+    def _is_of_parent(self, key: Key) -> bool:
+        """Tell whether the parent of the domain has the records (RFC 4035, section 3.1.4.1)."""
+        return key.kind == _DS and _bare(key) == self._domain
 
     def without_unbound(self, keys: list[Key]) -> Reply:
         """See `Names`."""
+        if all(map(self._is_in_domain, keys)):
+            # unbound refuses the parent's too. Nobody vouches for a zone that is not signed.
+            return answer([]) if all(map(_is_data, keys)) else {"rcode": dns_message.REFUSED}
         [key, *others] = keys
-        owner = self._reverse.get(key.name.lower().removesuffix("."))
+        owner = self._reverse.get(_bare(key))
         if owner is None or others or key.kind not in (dns_message.PTR, dns_message.ANY):
             return PASS_ON
         return answer([dns_message.alias(key.name, dns_message.PTR, owner, ttl=TTL)])
@@ -150,10 +163,12 @@ class ShortNames:
 
     def may_be_ours(self, key: Key) -> bool:
         """See `Names`."""
-        name = key.name.lower().removesuffix(".")
+        name = _bare(key)
         # resolved itself has localhost, and names such as _gateway (systemd-resolved.service(8)).
         is_of_resolved = name == "localhost" or name.startswith("_")
-        return bool(name) and "." not in name and not is_of_resolved and key.kind not in _OF_ZONES
+        is_one_label = bool(name) and "." not in name
+        is_wanted = _is_data(key) and key.kind not in _OF_ZONES
+        return is_one_label and is_wanted and not is_of_resolved
 
     def update(self) -> bool:
         """See `Names`."""
@@ -174,6 +189,16 @@ class ShortNames:
     def unavailable(self, _keys: Iterable[Key]) -> Reply:
         """See `Names`."""
         return PASS_ON
+
+
+def _bare(key: Key) -> str:
+    """Return the name that is asked for, in lower case and without a last dot."""
+    return key.name.lower().removesuffix(".")
+
+
+def _is_data(key: Key) -> bool:
+    """Tell whether a name may have such records."""
+    return key.dns_class == dns_message.IN and key.kind not in _NOT_DATA
 
 
 def answer(records: Iterable[Record]) -> Reply:
