@@ -24,6 +24,8 @@ RESOLVE = b'{"method": "io.systemd.Resolve.Hook.ResolveRecord"'
 Connect = Callable[[], Connection]
 
 ALIAS = f"irc.pin. 5 IN AAAA {OLD}"
+BOTH = ["www.pin. 5 IN A 192.0.2.1", f"www.pin. 5 IN AAAA {NEW}"]
+WWW = "www.pin. 5 IN CNAME both.pin."
 
 
 @pytest.fixture
@@ -78,8 +80,12 @@ def test_it_wants_the_names_of_the_domain_only(connection: Connection) -> None:
         ("IRC.Pin.", ("AAAA",), {"rcode": 0, "answer": [ALIAS.replace("irc.pin", "IRC.Pin")]}),
         ("irc.pin", ("A",), {"rcode": 0, "answer": []}),
         ("irc.pin", ("CNAME",), {"rcode": 0, "answer": []}),  # kiwi has no IPv4
-        ("www.pin", ("CNAME",), {"rcode": 0, "answer": ["www.pin. 5 IN CNAME both.pin."]}),
+        ("www.pin", ("CNAME",), {"rcode": 0, "answer": [WWW]}),
         ("kiwi.pin", ("AAAA",), {"rcode": 0, "answer": [f"kiwi.pin. 5 IN AAAA {OLD}"]}),
+        ("irc.pin", ("ANY",), {"rcode": 0, "answer": [ALIAS]}),
+        ("www.pin", ("ANY",), {"rcode": 0, "answer": BOTH}),
+        ("www.pin", ("ANY", "CNAME", "A"), {"rcode": 0, "answer": [*BOTH, WWW]}),
+        ("nothing.pin", ("ANY",), {"rcode": 3}),
         ("kiwi.pin", ("SRV", "TXT"), {"rcode": 0, "answer": []}),
         # unbound refuses the rest, for good.
         ("pin", ("DS",), {"rcode": 0, "answer": []}),
@@ -103,6 +109,11 @@ def test_a_lookup_is_answered_for_names_of_the_domain_and_passed_on_for_others(
 
 
 EVERY_KIND = [*range(65), 99, 100, 103, *range(249, 260), 32768, 65280, 65535]
+
+
+def test_all_that_is_at_the_domain_itself_is_answered(connection: Connection) -> None:
+    answer = connection.look_up("pin", "ANY")["answer"]
+    assert [record.split()[3] for record in answer] == ["NS", "SOA"]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +307,8 @@ def short(machine: PlainMachine, tmp_path: Path, listener: socket.socket) -> Ite
     machine.config.write_text(json.dumps({**config, "search": str(path)}))
     labels = ("irc", "localhost", "_gateway", "io", "x.app")
     names = {f"{label}.pin": "kiwi.pin" for label in labels}
-    bring(machine, zone_conf(5, names, {"kiwi.pin": (OLD,)}))
+    addresses = {"kiwi.pin": (OLD,), "both.pin": ("192.0.2.1", NEW)}
+    bring(machine, zone_conf(5, {**names, "www.pin": "both.pin"}, addresses))
     applied(machine)
     with listening(path) as other, HookProcess(machine.config, other, listener):
         connection = Connection(path)
@@ -316,6 +328,10 @@ SHORT: list[tuple[str, tuple[str, ...], Reply]] = [
     ("irc", (), {"rcode": 0, "answer": [f"irc. 5 IN AAAA {OLD}"]}),
     ("IRC.", ("AAAA",), {"rcode": 0, "answer": [f"IRC. 5 IN AAAA {OLD}"]}),
     ("kiwi", ("AAAA",), {"rcode": 0, "answer": [f"kiwi. 5 IN AAAA {OLD}"]}),
+    ("irc", ("ANY",), {"rcode": 0, "answer": [f"irc. 5 IN AAAA {OLD}"]}),
+    ("www", ("ANY",), {"rcode": 0, "answer": [each.replace(".pin", "", 1) for each in BOTH]}),
+    ("www", ("CNAME",), {"rcode": 0, "answer": [WWW.replace(".pin", "", 1)]}),
+    ("app", ("ANY",), {}),
     ("irc", ("A",), {"rcode": 0, "answer": []}),
     ("irc", ("MX",), {"rcode": 0, "answer": []}),
     ("nothing", (), {}),

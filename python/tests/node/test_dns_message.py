@@ -111,7 +111,7 @@ def test_the_code_and_truncation_are_read(rcode: int, flags: str) -> None:
         ("A", ["Chat.pin. 5 IN A 192.0.2.1"]),
         ("AAAA", ["Chat.pin. 5 IN AAAA fd00::1"]),
         ("TXT", []),
-        ("CNAME", ["chat.pin. 5 IN CNAME kiwi.pin."]),
+        ("CNAME", ["Chat.pin. 5 IN CNAME kiwi.pin."]),
     ],
 )
 def test_the_records_that_an_alias_leads_to_are_those_of_the_name(

@@ -63,12 +63,7 @@ class Response(NamedTuple):
     """The answer section."""
 
     def resolved(self, name: str, kind: int) -> list[Record]:
-        """Return the records of a type that aliases lead to, as records of the name asked for.
-
-        An alias itself (CNAME) is returned only if it was asked for.
-        """
-        if kind in (CNAME, ANY):
-            return self.answer
+        """Return the records of a type that aliases lead to, as records of the name asked for."""
         owner = _wire_name(name)
         ttl = min((record.ttl for record in self.answer), default=0)
         return [

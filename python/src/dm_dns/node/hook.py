@@ -21,7 +21,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -51,6 +51,9 @@ MAX_LOOKUPS: Final = 4096
 _KINDS: Final = (dns_message.A, dns_message.AAAA, dns_message.TXT)
 """The types that a zone file has, beside the CNAMEs, which are in each answer. Every name of the
 clan has one of these (`zonefile.compile_zone`)."""
+_ANY_KINDS: Final = (*_KINDS, dns_message.NS, dns_message.SOA)
+"""What is asked for in the place of ANY: its answer may be a part of what there is (RFC 8482), such
+as an alias without what that leads to. The domain itself has NS and SOA."""
 _FIRST_SOCKET: Final = 3
 """Where systemd passes sockets (sd_listen_fds(3))."""
 
@@ -314,7 +317,7 @@ class Hook:
         self._ask(lookup)
 
     def _add_queries(self, lookup: _Lookup, keys: Iterable[Key]) -> None:
-        for key in keys:
+        for key in _expand(keys):
             message_id = self._free_id()
             full = lookup.connection.names.full(key.name)
             message = dns_message.query(message_id, full, key.kind, key.dns_class)
@@ -453,6 +456,13 @@ class Hook:
         for message_id in lookup.queries:
             self._waiting.pop(message_id, None)
             self._drop(lookup, message_id)
+
+
+def _expand(keys: Iterable[Key]) -> Iterator[Key]:
+    """Yield the keys, and in the place of one for ANY those for each type."""
+    for key in keys:
+        kinds = _ANY_KINDS if key.kind == dns_message.ANY else [key.kind]
+        yield from (key._replace(kind=kind) for kind in kinds)
 
 
 def _wake(waker: socket.socket) -> None:
