@@ -37,6 +37,7 @@ def run(machines: Machines, spec: Spec) -> None:
     machine = next(iter(machines.values()))
     machine.succeed(f"test -w {_PATH}")
     machine.fail(f"{_NOBODY} test -w {_PATH}")
+    _check_types(machine, spec)
     _check_unknown(machine)
     _check_other_search_domain(machine, spec)
     _check_hosts(machine, spec)
@@ -71,6 +72,21 @@ def check(machine: Machine, spec: Spec, when: str = "") -> None:
         found = {name: set(addresses) for name, *addresses in map(str.split, printed.splitlines())}
         if found != expected:
             raise AssertionError(f"{machine.name}: {query} {when}: {found}, not {expected}")
+
+
+def _check_types(machine: Machine, spec: Spec) -> None:
+    """Check what resolved makes of answers to ANY, and that DS of the domain is answered."""
+    domain = spec["domain"]
+    expected = of(machine, spec)
+    for name in [*expected, *(f"{name}.{domain}" for name in expected)]:
+        query = f"timeout {_SECONDS} resolvectl query --legend=no --type=ANY {name}"
+        printed = machine.succeed(f"{query} | grep -E ' IN A{{1,4}} '")
+        records = [line.split() for line in printed.splitlines()]
+        found = {address for owner, *_, address in records if owner == name}
+        if found != expected[name.removesuffix(f".{domain}")]:
+            raise AssertionError(f"{machine.name}: ANY of {name} is {printed}")
+    query = f"dig @127.0.0.53 +tries=1 +time={_SECONDS} {domain} DS"
+    machine.succeed(f"{query} | grep -F 'status: NOERROR'")
 
 
 def _check_unknown(machine: Machine) -> None:
