@@ -16,7 +16,7 @@ import pytest
 from dm_dns.files import version
 from dm_dns.node import state
 
-from checks.processes.plain_machine import PlainMachine
+from checks.processes.plain_machine import PlainMachine, replace
 from checks.processes.tests.helpers import (
     NEW,
     OLD,
@@ -179,6 +179,36 @@ def test_changed_hosts_are_served(machine: PlainMachine) -> None:
     wait_for_serial(machine, 5)
     machine.hosts.write_text("fd00::7 kiwi.pin\n")
     until(lambda: served(machine, "kiwi.pin") == ["AAAA fd00::7"], "the new address is served")
+
+
+def test_changed_hosts_behind_a_link_are_served(idle: PlainMachine) -> None:
+    target = idle.directory / "persist/etc/hosts"
+    target.parent.mkdir(parents=True)
+    target.write_text("")
+    idle.hosts.unlink()
+    idle.hosts.symlink_to(target)
+    bring(idle, zone_conf(5))
+    idle.boot()
+    wait_for_serial(idle, 5)
+    time.sleep(CONFIRMED)  # after that it looks once more, whatever happens
+    replace(target, "fd00::7 kiwi.pin\n")
+    until(lambda: served(idle, "kiwi.pin") == ["AAAA fd00::7"], "the new address is served")
+
+
+def test_a_folder_that_is_replaced_behind_a_link_is_followed(idle: PlainMachine) -> None:
+    networks = idle.directory / "networks"
+    (networks / "a/dns").mkdir(parents=True)
+    home = mesh(idle) / "files/home"
+    shutil.rmtree(home) if not home.is_symlink() else home.unlink()
+    home.symlink_to(networks / "a")
+    bring(idle, zone_conf(5))
+    idle.boot()
+    wait_for_serial(idle, 5)
+    time.sleep(CONFIRMED)
+    (networks / "a").rename(networks / "old")
+    (networks / "a/dns").mkdir(parents=True)
+    bring(idle, zone_conf(6))
+    wait_for_serial(idle, 6)
 
 
 def test_the_zone_is_back_when_unbound_has_lost_it(machine: PlainMachine) -> None:

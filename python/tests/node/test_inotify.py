@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dm_dns.node.inotify import Listener, Notifier
+from dm_dns.node.inotify import Listener, Notifier, folders_to
 
 SOON = 20.0
 """Seconds that are never waited for where something has happened."""
@@ -35,6 +35,54 @@ def lasts(notifier: Notifier, happens: Callable[[], object] = bool) -> bool:
         if time.monotonic() - start >= 0.19:
             return True
     return False
+
+
+def test_parents_are_watched_before_their_children() -> None:
+    # Otherwise a folder that appears between the two is noticed by neither.
+    folders = folders_to([Path("/no/lib/a/b"), Path("/no/lib-2/c"), Path("/f")])
+    assert list(folders) == [
+        Path("/"),
+        Path("/no"),
+        Path("/no/lib"),
+        Path("/no/lib/a"),
+        Path("/no/lib-2"),
+    ]
+
+
+def below(folder: Path, paths: list[Path]) -> list[str]:
+    """Return the folders below ``folder`` that are watched for these files."""
+    return [str(each.relative_to(folder)) for each in folders_to(paths) if folder in each.parents]
+
+
+def test_folders_behind_links_are_watched(tmp_path: Path) -> None:
+    for name in ("etc", "run/a/b", "run/c"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc/hosts").symlink_to("../run/./static/x/../hosts")
+    (tmp_path / "run/static").symlink_to(tmp_path / "run/a")
+    (tmp_path / "run/a/hosts").symlink_to("missing/hosts")
+    (tmp_path / "run/a/x").mkdir()
+    found = below(tmp_path, [tmp_path / "etc/hosts"])
+    assert found == ["etc", "run", "run/a", "run/a/x", "run/a/missing"]
+
+
+def test_a_link_that_leads_to_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("a")
+    (tmp_path / "b").symlink_to("b/c")
+    assert below(tmp_path.parent, [tmp_path / "a/f", tmp_path / "b"]) == [tmp_path.name]
+
+
+def test_nixs_store_is_not_watched_but_what_it_links_to() -> None:
+    assert list(folders_to([Path("/nix/store/no-etc/hosts")])) == [Path("/"), Path("/nix")]
+
+
+def test_a_link_is_read_when_its_folder_is_watched(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("a")
+    folders = folders_to([link / "f"])
+    assert any(folder == tmp_path for folder in folders)
+    link.unlink()
+    link.symlink_to("b")
+    assert list(folders) == [tmp_path / "b"]
 
 
 def test_a_change_in_a_watched_folder_ends_the_wait(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import errno
 import os
 import select
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from socket import socket
 from types import MappingProxyType
@@ -30,6 +30,10 @@ _EVENTS: Final = (
 )
 # The parent has an event when such a folder appears, or may be read.
 _TOLD_BY_PARENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
+_STORE: Final = Path("/nix/store")
+"""In which nothing changes that is there, and new things come all the time."""
+_MAX_LINKS: Final = 40
+"""Symbolic links on the way to a file, as for the kernel (path_resolution(7))."""
 _READ_BYTES: Final = 65536
 _POLL_SECONDS: Final = 1.0
 
@@ -43,6 +47,38 @@ class Listener(NamedTuple):
     """For how many seconds the socket is not read again. If that is too long for what it is told
     meanwhile, the kernel drops that, and says so, which matters (netlink(7), ENOBUFS): much costs
     as little as that."""
+
+
+def folders_to(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield each folder in which a change may put another file in the place of one of these.
+
+    These are all folders on the way to the files, those behind symbolic links as well. Parents come
+    before children, and no folder is looked into before it is yielded: who watches it immediately
+    misses no change.
+    """
+    seen = set()
+    for path in paths:
+        for folder in _folders_to(path):
+            if folder not in seen and not folder.is_relative_to(_STORE):
+                seen.add(folder)
+                yield folder
+
+
+def _folders_to(path: Path) -> Iterator[Path]:
+    folder, links = Path("/"), 0
+    names = list(reversed(path.absolute().parts[1:]))
+    while names and links <= _MAX_LINKS:
+        yield folder
+        name = names.pop()
+        try:
+            target = (folder / name).readlink()
+        except OSError:  # such as where it is not a link, or does not exist
+            folder = folder.parent if name == ".." else folder / name
+            continue
+        links += 1
+        names += reversed(target.parts)
+        if target.is_absolute():
+            folder = Path(names.pop())
 
 
 class Notifier:

@@ -22,7 +22,7 @@ from dm_dns.files import Version
 from dm_dns.node import local_view, metrics, netlink, state
 from dm_dns.node.apply import Outcome, Served, apply
 from dm_dns.node.config import Config
-from dm_dns.node.inotify import Listener, Notifier
+from dm_dns.node.inotify import Listener, Notifier, folders_to
 from dm_dns.node.local_view import LocalView
 from dm_dns.node.presence import Presence, Presences, Watched
 from dm_dns.node.state import State
@@ -125,10 +125,10 @@ class Server:
         # Without the deployed copy: its folder is Nix's store, which changes all the time, and a
         # switch restarts this process.
         watched = [config.mesh, config.hosts, config.unbound.control]
-        folders = _folders([*watched, config.zonefile, config.kept, self._state_file])
+        watched += [config.zonefile, config.kept, self._state_file]
         while True:
             # First: whatever happens after it ends the wait.
-            notifier.watch(folders)
+            notifier.watch(folders_to(watched))
             if self._must_run():
                 self._run()
             if files.version(self._state_file) != self._state_version:
@@ -343,11 +343,6 @@ def _for_journal(served: Served | None) -> str:
 def _check_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise Error(f"{directory} was removed; `systemctl restart dm-dns` makes it again")
-
-
-def _folders(paths: list[Path]) -> list[Path]:
-    """Return all folders on the way to any of these files, parents first."""
-    return sorted({folder for path in paths for folder in path.parents})
 
 
 def _be_child(config: Config, presences: Presences, reader: int, writer: int) -> NoReturn:
