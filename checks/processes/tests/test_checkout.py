@@ -215,6 +215,39 @@ def test_without_root_there_what_is_served_stands_for_the_meshs_copy(stranger: A
     assert source(machine) == ("deployed", "5")
 
 
+def test_without_root_there_a_deletion_that_cannot_be_seen_is_not_reported(
+    stranger: Admin,
+) -> None:
+    machine = stranger.machine
+    stranger.zone(zone_conf(5))
+    machine.deployed.write_text(zone_conf(4))
+    machine.apply()
+    delete = ("push", *with_key(stranger), "--delete")
+    assert stranger.run("push", *with_key(stranger)).returncode == 0
+    assert source(machine) == ("mesh", "5")
+    # Newer than what the mesh has, which then cannot be seen.
+    machine.deployed.write_text(zone_conf(6))
+    machine.apply()
+    assert source(machine) == ("deployed", "6")
+    dry = stranger.run(*delete, "--dry-run")
+    assert (dry.returncode, said(stranger, dry.stdout)) == snapshot(
+        (
+            2,
+            "would delete dns/cnames, if it is there: only root may read kiwi:NODE/mesh/files/home/dns/cnames\n",
+        )
+    )
+    assert machine.mesh_file.exists()
+    for _ in range(2):
+        done = stranger.run(*delete)
+        assert (done.returncode, said(stranger, done.stdout)) == snapshot(
+            (
+                0,
+                "asked the mesh to delete dns/cnames; not confirmed: only root may read kiwi:NODE/mesh/files/home/dns/cnames. See what machines serve with `dm-dns status --all`\n",
+            )
+        )
+    until(lambda: not machine.mesh_file.exists(), "the zone is withdrawn")
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

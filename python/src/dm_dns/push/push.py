@@ -113,6 +113,9 @@ def rollback(serial: int, directory: Path, options: Options) -> Outcome:
 def delete(options: Options) -> Outcome:
     """Delete the mesh file; machines fall back to the zone they were deployed with.
 
+    Where only root may read the mesh's copy, and the machine does not serve it, the deletion is not
+    waited for.
+
     Raises:
         Error: the deletion could not be sent, or did not arrive.
 
@@ -121,15 +124,22 @@ def delete(options: Options) -> Outcome:
     copy = options.destination.read_copy()
     if copy.content is None:
         return Outcome(f"nothing to do for {options.domain}: {copy.place} does not exist")
-    what = f"{options.name} ({_describe(copy, options)})"
+    # What the machine was deployed with says nothing about the mesh's copy.
+    what = f"{options.name} ({_describe(copy, options)})" if copy.from_mesh else options.name
     if options.dry_run:
-        return Outcome(f"would delete {what}", is_pending=True)
+        unsure = "" if copy.from_mesh else f", if it is there: {_unseen(options)}"
+        return Outcome(f"would delete {what}{unsure}", is_pending=True)
     data_mesher.delete(
         options.name,
         key=options.key,
         network_id=options.network_id,
         url=options.url,
     )
+    if not copy.from_mesh:
+        return Outcome(
+            f"asked the mesh to delete {what}; not confirmed: {_unseen(options)}. See what machines"
+            " serve with `dm-dns status --all`"
+        )
     _wait_for(None, copy.mesh_content, options)
     return Outcome(f"deleted {what}: machines serve the zone they were deployed with")
 
@@ -188,7 +198,8 @@ def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> 
         if found == content:
             return
         if found is None:
-            state = "it is missing"
+            unseen = f"the machine serves another one, and {_unseen(options)}"
+            state = "it is missing" if copy.from_mesh else unseen
         elif found == before:
             state = f"it is unchanged: {_describe(copy, options)}"
         else:
@@ -204,6 +215,10 @@ def _wait_for(content: bytes | None, before: bytes | None, options: Options) -> 
         " and push again. If the file is missing, check that --mesh-file belongs to --name, and see"
         " `journalctl -u data-mesher`."
     )
+
+
+def _unseen(options: Options) -> str:
+    return f"only root may read {options.destination.place}"
 
 
 def _report(made: plan.Plan, options: Options) -> None:
