@@ -96,6 +96,7 @@ def test_it_wants_the_names_of_the_domain_only(connection: Connection) -> None:
         ("nothing.pin", (), {"rcode": 3}),
         ("b\u00fccher.pin", (), {"rcode": 3}),
         ("a..pin", (), {"rcode": 3}),
+        ("a\\\\.pin", (), {"rcode": 3}),
         (f"{'x' * 64}.pin", (), {"rcode": 3}),
         ("example.org", (), {}),
         ("notpin", (), {}),
@@ -167,6 +168,8 @@ def test_every_other_name_is_passed_on(shared: Connection) -> None:
     # It is not below the wildcard, because git.app.pin exists (RFC 4592).
     names += ["x.git.app.pin"]
     names += ["b\u00fccher.pin", "a..pin", f"{'x' * 64}.pin"]
+    # The dot is part of a label.
+    names += ["irc\\.pin", "a.irc\\\\\\.pin"]
     for name in names:
         for kinds in (("A", "AAAA"), ("A",), ("TXT",), ("SOA",), ("NS", "MX"), ("ANY",)):
             assert shared.look_up(name, *kinds) == {}, name

@@ -114,7 +114,12 @@ class FullNames:
 
     def _is_in_domain(self, key: Key) -> bool:
         name = _bare(key)
-        return names.is_below(name, self._domain) or (name == self._domain and self._whole_domain)
+        if name == self._domain:
+            return self._whole_domain
+        before = name.removesuffix(f".{self._domain}")
+        # A backslash, itself not escaped, makes the dot part of a label (RFC 1035, section 5.1).
+        is_escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
+        return names.is_below(name, self._domain) and not is_escaped
 
     def _is_of_parent(self, key: Key) -> bool:
         """Tell whether the parent of the domain has the records (RFC 4035, section 3.1.4.1)."""
