@@ -15,7 +15,7 @@ from dm_dns.errors import Error
 from dm_dns.node import hosts
 from dm_dns.node.config import Config
 from dm_dns.push import keys
-from dm_dns.zone import conf, conf_lines, limits, names, spec, zonefile
+from dm_dns.zone import conf, conf_lines, limits, names, reverse, spec, zonefile
 
 from checks.fuzz import corpus
 
@@ -62,6 +62,24 @@ def _check_zone(read: conf.Zone) -> None:
     }
     for where in (on, dict.fromkeys(on, ())):
         _load(zonefile.compile_zone(read, {}, on=where, source="mesh", inputs="f"), read.domain)
+    for name in [*read.addresses][:_VIEWS]:
+        _check_view(read, zonefile.OwnMachine(name, ("127.0.0.1",)))
+
+
+_VIEWS: Final = 3
+"""Machines of a zone whose local views are tried."""
+
+
+def _check_view(read: conf.Zone, machine: zonefile.OwnMachine) -> None:
+    """Check that no name of others is taken for a machine's own, whoever has its addresses."""
+    made, elsewhere = (
+        zonefile.compile_zone(read, {}, machine=one, source="mesh", inputs="f")
+        for one in (machine, None)
+    )
+    _load(made, read.domain)
+    for name, known in read.addresses.items():
+        _hold(name in read.shared or made.addresses[name] == elsewhere.addresses[name] == known)
+    _hold(reverse.owners(read, made.addresses) == reverse.owners(read, elsewhere.addresses))
 
 
 def _load(made: zonefile.ZoneFile, domain: str) -> None:
@@ -186,6 +204,7 @@ def seeds(target: str) -> list[bytes]:
 _GOOD_RECORDS: Final = 50 * [
     corpus.RECORDS,
     ["*.a.pin. CNAME b.pin.", "a.pin. CNAME b.pin.", "b.pin. CNAME c-d.pin.", "c.pin. A 1.2.3.4"],
+    ["a.pin. A 1.2.3.4", "b.pin. A 1.2.3.4", "c.b.pin. CNAME b.pin."],
     ["_x.pin. AAAA ::1", "a.b.c.pin. A 10.0.0.1", "a.b.c.pin. A 10.0.0.2", "b.pin. CNAME _x.pin."],
     [],
 ]

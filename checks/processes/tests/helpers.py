@@ -25,6 +25,7 @@ def zone_conf(
     serial: int,
     cnames: Mapping[str, str] | None = None,
     addresses: Mapping[str, tuple[str, ...]] | None = None,
+    *shared: str,
 ) -> str:
     """Return a zone.conf: by default irc.pin and mail.pin on kiwi.pin."""
     return conf.render(
@@ -33,6 +34,7 @@ def zone_conf(
             serial,
             cnames or {"irc.pin": "kiwi.pin", "mail.pin": "kiwi.pin"},
             {"kiwi.pin": (OLD,)} if addresses is None else addresses,
+            shared=frozenset(shared),
         )
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from dm_dns.node import state
 from dm_dns.node.local_view import NOTHING
+from dm_dns.zone import conf
 
 from checks.processes import unbound
 from checks.processes.network import assign, ip, own_network, take, without_ipv6
@@ -28,6 +29,8 @@ from checks.processes.wait import until
 
 VPN = ("10.9.0.1", "fd09::1")
 OTHER = ("10.9.0.2", "fd09::2")
+FLOATING = "10.9.0.3"
+"""An address in the zone of both, and of a device."""
 SOON = 1.0
 """Seconds within which a change of addresses is to be served."""
 
@@ -37,7 +40,13 @@ def zone(serial: int) -> str:
     return zone_conf(
         serial,
         {"chat.pin": "kiwi.pin", "irc.pin": "kfbox.pin"},
-        {"kiwi.pin": VPN, "kfbox.pin": OTHER, "www.pin": tuple(sorted((*VPN, *OTHER)))},
+        {
+            "kiwi.pin": (VPN[0], FLOATING, VPN[1]),
+            "kfbox.pin": (OTHER[0], FLOATING, OTHER[1]),
+            "vip.pin": (FLOATING,),
+            "www.pin": conf.in_order((*VPN, *OTHER, FLOATING)),
+        },
+        "www.pin",
     )
 
 
@@ -74,14 +83,16 @@ def test_own_services_resolve_to_where_they_answer(booted: PlainMachine) -> None
     loopback = {"127.0.0.1", "::1"}
     for _ in range(2):
         becomes(booted, "chat.pin", loopback)
-        becomes(booted, "www.pin", {*loopback, *OTHER})
+        becomes(booted, "www.pin", {*loopback, *OTHER, FLOATING})
+        assert found(booted, "kfbox.pin") == {*OTHER, FLOATING}
+        assert found(booted, "vip.pin") == {FLOATING}
         assign(*VPN)
         becomes(booted, "chat.pin", {*VPN})
-        becomes(booted, "www.pin", {*VPN, *OTHER})
+        becomes(booted, "www.pin", {*VPN, *OTHER, FLOATING})
         take(VPN[0])
         becomes(booted, "chat.pin", {VPN[1]})
         assert served(booted, "chat.pin", "A") == []
-        assert found(booted, "kiwi.pin") == {*VPN}
+        assert found(booted, "kiwi.pin") == {*VPN, FLOATING}
         assert served(booted, "irc.pin") == ["CNAME kfbox.pin.", "AAAA fd09::2"]
         take(VPN[1])
     assert booted.complaints() == []

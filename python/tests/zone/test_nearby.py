@@ -20,6 +20,7 @@ ZONE = conf.Zone(
         "scan.pin": (),
         "www.pin": ("10.9.0.1", "fd00::1", "fd00::2"),
     },
+    shared=frozenset({"scan.pin", "www.pin"}),
     local=Local(
         {"home": HOME, "parents": PARENTS},
         {
@@ -89,3 +90,16 @@ def test_what_etc_hosts_has_wins() -> None:
         "scan.pin": ("192.168.1.20",),
     }
     assert "www.pin" not in nearby.given(ZONE, {"home": ()}, {"www.pin"})
+
+
+def test_a_shared_name_keeps_the_addresses_of_who_is_elsewhere_or_not_known_to_be_there() -> None:
+    """They have them as well: behind one router, which forwards some ports to each of them."""
+    nat = ("203.0.113.7",)
+    local = ZONE.local._replace(names={"www.pin": ("laptop.pin", "nas.pin")})
+    addresses = {"laptop.pin": nat, "nas.pin": nat, "www.pin": nat}
+    zone = ZONE._replace(addresses={**ZONE.addresses, **addresses}, local=local)
+    assert nearby.given(zone, {"home": ()})["www.pin"] == (NAS, "192.168.1.30")
+    assert nearby.given(zone, {"home": {NAS}})["www.pin"] == ("192.168.1.30", *nat)
+    assert nearby.given(zone, {"parents": ()})["www.pin"] == ("192.168.1.31", *nat)
+    other = zone._replace(addresses={**zone.addresses, "kfbox.pin": nat})
+    assert nearby.given(other, {"home": ()})["www.pin"] == (NAS, "192.168.1.30", *nat)

@@ -11,7 +11,7 @@ import dns.zone
 import pytest
 from inline_snapshot import snapshot
 
-from dm_dns.zone import conf, limits, nearby, zonefile
+from dm_dns.zone import conf, limits, nearby, reverse, zonefile
 from dm_dns.zone.local_lines import Local
 from dm_dns.zone.nearby import On
 from dm_dns.zone.networks import Network
@@ -279,6 +279,7 @@ OWN = conf.Zone(
         "other.pin": ("10.9.0.2", "fd09::2"),
     },
     SHA256,
+    shared=frozenset({"www.pin"}),
 )
 
 
@@ -363,10 +364,15 @@ def test_addresses_in_hosts_are_own_ones_too() -> None:
     assert at_kiwi({*LOOPBACK, "192.168.1.1", *BOTH}, own=hosts)["chat.pin"] == {"192.168.1.1"}
     assert at_kiwi({*LOOPBACK, *BOTH}, own=hosts)["chat.pin"] == LOOPBACK
     assert at_kiwi({*LOOPBACK, "192.168.1.1"}, own=hosts)["www.pin"] == {
-        *LOOPBACK,
+        "192.168.1.1",
         "10.9.0.2",
         "fd09::2",
     }
+
+
+def test_a_shared_name_in_hosts_has_what_hosts_says() -> None:
+    hosts: dict[str, tuple[str, ...]] = {"www.pin": ("10.9.0.1", "10.9.0.7")}
+    assert at_kiwi(LOOPBACK, own=hosts)["www.pin"] == {"10.9.0.1", "10.9.0.7"}
 
 
 def test_an_own_wildcard_has_own_addresses() -> None:
@@ -385,24 +391,116 @@ def test_own_addresses_that_would_make_the_file_too_large_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
-    made = conf.Zone("pin", 7, aliases, {"kiwi.pin": BOTH, "www.pin": BOTH[:1]})
-    nothing, loopback, both = (
-        zonefile.OwnMachine("kiwi.pin", assigned) for assigned in ((), LOOPBACK, BOTH)
+    addresses = {"kiwi.pin": BOTH[:1], "www.pin": BOTH[:1]}
+    made = conf.Zone("pin", 7, aliases, addresses, shared=frozenset({"www.pin"}))
+    nothing, loopback, one = (
+        zonefile.OwnMachine("kiwi.pin", assigned) for assigned in ((), LOOPBACK, BOTH[:1])
     )
-    monkeypatch.setattr(limits, "MAX_SERVED", 23)
-    assert zonefile.excess(made, {}, [], both) is None
+    monkeypatch.setattr(limits, "MAX_SERVED", 22)
+    assert zonefile.excess(made, {}, [], one) is None
     assert zonefile.excess(made, {}, [], nothing) is None
     assert zonefile.excess(made, {}, [], loopback) == (
-        "with it the zone has 24 records, and the limit is 23"
+        "with it the zone has 23 records, and the limit is 22"
     )
+
+
+def test_what_shared_names_get_from_hosts_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"n{number}.pin" for number in range(10)]
+    addresses = dict.fromkeys(["kiwi.pin", *names], BOTH[:1])
+    made = conf.Zone("pin", 7, {}, addresses, shared=frozenset(names))
+    hosts = {"kiwi.pin": ("10.9.0.1", "10.9.0.2", "10.9.0.3")}
+    machine = zonefile.OwnMachine("kiwi.pin", hosts["kiwi.pin"])
+    monkeypatch.setattr(limits, "MAX_SERVED", 33)
+    assert zonefile.excess(made, hosts, [], machine) is None
+    monkeypatch.setattr(limits, "MAX_SERVED", 32)
+    assert zonefile.excess(made, hosts, [], machine) == (
+        "with it the zone has 33 records, and the limit is 32"
+    )
+
+
+# -- addresses that several machines have
+
+NAT = "203.0.113.7"
+"""Of the router that kiwi and lime are behind, which forwards some ports to each."""
+FLOATING = "10.9.0.100"
+"""Now kiwi's, now lime's."""
+SEVERAL = conf.Zone(
+    "pin",
+    7,
+    {"git.pin": "lime.pin", "db.pin": "vip.pin"},
+    {
+        "kiwi.pin": ("10.9.0.1", FLOATING, NAT),
+        "lime.pin": ("10.9.0.2", FLOATING, NAT),
+        "vip.pin": (FLOATING,),
+        "fig.pin": (NAT,),
+        "all.pin": ("10.9.0.1", FLOATING, "10.9.0.2", NAT),
+        "others.pin": (FLOATING, "10.9.0.2", NAT),
+    },
+    SHA256,
+    shared=frozenset({"all.pin", "others.pin"}),
+)
+
+
+@pytest.mark.parametrize(
+    "assigned", [LOOPBACK, {*LOOPBACK, "10.9.0.1"}, {*LOOPBACK, "10.9.0.1", FLOATING, NAT}, set()]
+)
+def test_names_of_others_never_lead_to_this_machine(assigned: set[str]) -> None:
+    """Neither machines and devices, nor what points to them, nor what they share with each other."""
+    elsewhere = zonefile.compile_zone(SEVERAL, {}, source="mesh", inputs="1234")
+    file = zonefile.compile_zone(
+        SEVERAL,
+        {},
+        machine=zonefile.OwnMachine("kiwi.pin", assigned),
+        source="mesh",
+        inputs="1234",
+    )
+    assert {**file.addresses, "all.pin": ()} == {**elsewhere.addresses, "all.pin": ()}
+    assert reverse.owners(SEVERAL, file.addresses) == {
+        "10.9.0.1": "kiwi.pin",
+        "10.9.0.2": "lime.pin",
+    }
+
+
+@pytest.mark.parametrize(
+    ("assigned", "expected"),
+    [
+        (LOOPBACK, LOOPBACK),
+        ({*LOOPBACK, "10.9.0.1"}, {"10.9.0.1"}),
+        ({*LOOPBACK, "10.9.0.1", FLOATING}, {"10.9.0.1"}),
+    ],
+)
+def test_a_shared_name_keeps_the_addresses_that_others_have_too(
+    assigned: set[str], expected: set[str]
+) -> None:
+    found = at_kiwi(assigned, SEVERAL)
+    assert found["all.pin"] == {*expected, "10.9.0.2", FLOATING, NAT}
+
+
+def test_an_alias_of_a_shared_name_agrees_with_it() -> None:
+    served = OWN._replace(
+        cnames={"a.pin": "www.pin"},
+        addresses={
+            "kiwi.pin": ("10.9.0.1",),
+            "kfbox.pin": ("10.9.0.2",),
+            "www.pin": ("10.9.0.1", "10.9.0.2"),
+        },
+    )
+    found = at_kiwi({"127.0.0.1"}, served)
+    assert found["a.pin"] == found["www.pin"] == {"127.0.0.1", "10.9.0.2"}
 
 
 # -- local networks
 
 HOME = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
 AT_HOME = OWN._replace(
-    addresses={**OWN.addresses, "printer.pin": (), "scan.pin": ()},
+    addresses={
+        **OWN.addresses,
+        "other.pin": ("10.9.0.3", "fd09::3"),  # or it might be one of the machines of www.pin
+        "printer.pin": (),
+        "scan.pin": (),
+    },
     cnames={**OWN.cnames, "paper.pin": "printer.pin"},
+    shared=frozenset({"scan.pin", "www.pin"}),
     local=Local(
         {"home": HOME, "parents": HOME._replace(link_address="02:00:00:00:00:01")},
         {
@@ -432,7 +530,7 @@ def at(served: conf.Zone, *networks: str, **own: tuple[str, ...]) -> dict[str, s
 
 def test_nowhere_local_addresses_are_given() -> None:
     found = at(AT_HOME)
-    assert found == at(OWN)
+    assert found == {**at(OWN), "other.pin": {"10.9.0.3", "fd09::3"}}
     file = zonefile.compile_zone(AT_HOME, {}, source="mesh", inputs="1234")
     assert without_address_in(file) == {"printer.pin", "paper.pin", "scan.pin"}
 
@@ -455,7 +553,7 @@ def test_on_a_network_a_machine_and_its_services_have_its_address_there() -> Non
         "paper.pin": {"192.168.1.30"},
         "scan.pin": {"192.168.1.10", "192.168.1.30"},
         "www.pin": {"192.168.1.10", "192.168.1.20"},
-        "other.pin": {"10.9.0.2", "fd09::2"},
+        "other.pin": {"10.9.0.3", "fd09::3"},
     }
 
 
@@ -501,6 +599,19 @@ def test_a_local_address_of_another_place_is_not_taken_for_its_own() -> None:
     assert found["chat.pin"] == {*BOTH}
 
 
+def test_a_shared_name_keeps_the_address_of_who_is_elsewhere() -> None:
+    """On a local network too, where kiwi and kfbox have one address, and only kiwi is there."""
+    served = AT_HOME._replace(
+        addresses={**AT_HOME.addresses, **dict.fromkeys(["kiwi.pin", "kfbox.pin"], (NAT,))}
+        | {"www.pin": (NAT,)}
+    )
+    on = {"home": {"192.168.1.20"}}
+    assert at_kiwi({*LOOPBACK, "192.168.1.10"}, served, on=on)["www.pin"] == {"192.168.1.10", NAT}
+    assert at_kiwi(LOOPBACK, served, on=on)["www.pin"] == {*LOOPBACK, NAT}
+    assert at_kiwi(LOOPBACK, served, on=on)["scan.pin"] == {*LOOPBACK, "192.168.1.30"}
+    assert at_kiwi(LOOPBACK, served, on={"home": ()})["www.pin"] == {*LOOPBACK, "192.168.1.20"}
+
+
 def test_hosts_has_the_last_word_on_own_services_too() -> None:
     hosts: dict[str, tuple[str, ...]] = {"kiwi.pin": ("10.9.0.1",)}
     found = at_kiwi({*LOOPBACK, "10.9.0.1", "192.168.1.10"}, AT_HOME, hosts, on={"home": ()})
@@ -513,7 +624,9 @@ def test_local_addresses_that_would_make_the_file_too_large_are_counted(
     aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
     many = tuple(("home", f"192.168.1.{number}") for number in range(10, 13))
     local = Local({"home": HOME}, {"kiwi.pin": many}, {"www.pin": ("kiwi.pin",)})
-    made = conf.Zone("pin", 7, aliases, {"kiwi.pin": BOTH, "www.pin": BOTH}, local=local)
+    shared = frozenset({"www.pin"})
+    addresses = {"kiwi.pin": BOTH, "www.pin": BOTH}
+    made = conf.Zone("pin", 7, aliases, addresses, shared=shared, local=local)
     monkeypatch.setattr(limits, "MAX_SERVED", 15)
     assert zonefile.excess(made, {}, []) is None
     assert zonefile.excess(made, {}, [], None, {"home": ()}) == (
@@ -567,15 +680,27 @@ def aliases_of_many_addresses(count: int) -> conf.Zone:
     return conf.Zone("pin", 7, cnames, {"kiwi.pin": many})
 
 
+def shared_names(count: int) -> conf.Zone:
+    """Return a zone of names that machines share which have one address, each with another too."""
+    machines = {f"m{at}.pin": (NAT, f"fd00::{at:x}") for at in range(1, count)}
+    addresses = {**machines, "kiwi.pin": (NAT, "fd00::")}
+    shared = {f"s{at}.pin": (NAT, "fd00::", f"fd00::{at:x}") for at in range(1, count)}
+    return conf.Zone("pin", 7, {}, {**addresses, **shared}, shared=frozenset(shared))
+
+
 @pytest.mark.parametrize(
-    "make", [chain, chain_from_its_start, aliases_of_a_chain, aliases_of_many_addresses]
+    "make",
+    [chain, chain_from_its_start, aliases_of_a_chain, aliases_of_many_addresses, shared_names],
 )
 @pytest.mark.parametrize("in_hosts", [[], ["n1.pin"]])
+@pytest.mark.parametrize("machine", [None, zonefile.OwnMachine("kiwi.pin", LOOPBACK)])
 def test_twice_the_names_are_twice_the_work(
-    make: Callable[[int], conf.Zone], in_hosts: list[str]
+    make: Callable[[int], conf.Zone], in_hosts: list[str], machine: zonefile.OwnMachine | None
 ) -> None:
     def work(zone: conf.Zone) -> int:
-        return steps(lambda: zonefile.compile_zone(zone, {}, in_hosts, source="mesh", inputs="x"))
+        return steps(
+            lambda: zonefile.compile_zone(zone, {}, in_hosts, machine, source="mesh", inputs="x")
+        )
 
     assert work(make(100)) > 1000  # or nothing would be shown
     assert work(make(200)) < 2.1 * work(make(100))

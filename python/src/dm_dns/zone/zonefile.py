@@ -147,8 +147,10 @@ def excess(
         lengths += [
             len(served.local.of(name)) for name in {*served.local.addresses, *served.local.names}
         ]
-    longest = max(len(_LOOPBACK), max(lengths, default=0))
-    most = sum(lengths) + len(lengths) * len(_LOOPBACK) + len(served.cnames) * longest
+    # A machine's services, and the names that it shares, have all addresses at which it answers.
+    mine = served.local.addresses.get(machine.name, ()) if machine else ()
+    longest = max(len(_LOOPBACK), max(lengths, default=0) + len(mine))
+    most = sum(lengths) + (len(served.shared) + len(served.cnames)) * longest
     if most <= limits.MAX_SERVED:
         return None
     compiled = _compile(served, own, in_hosts, machine, on)
@@ -182,39 +184,63 @@ def _compile(
         mine = () if machine.name in own else served.local.addresses.get(machine.name, ())
         # What is sent to an address of its own does not leave it, on whichever network it is.
         here = machine.reachable((*known, *(address for _network, address in mine)))
-        repeated = {**addresses, machine.name: here}
-        local = {*in_hosts, machine.name}
         # An address of a network where it is not may be another machine's where it is.
         near = (address for network, address in mine if network in on)
         own_addresses = {*served.addresses.get(machine.name, ()), *known, *near}
-        addresses |= _shared(machine, addresses, own_addresses) | {
-            name: conf.in_order((*(set(addresses[name]) - own_addresses), *here))
-            for name, machines in served.local.names.items()
-            if machine.name in machines
+        alone = own_addresses - _of_others(served, machine.name, addresses, own_addresses)
+        addresses |= {
+            name: conf.in_order((*(set(addresses[name]) - alone), *here))
+            for name in _shared_names(served, machine.name)
+            if name not in own
         }
+        repeated = {**addresses, machine.name: here}
+        local = {*in_hosts, machine.name}
     replaced = _replaced_cnames(served.cnames, repeated, local)
     cnames = {owner: target for owner, target in served.cnames.items() if owner not in replaced}
     addresses |= {owner: repeated.get(target, ()) for owner, target in replaced.items()}
     return _Compiled(cnames, addresses, replaced.values())
 
 
-def _shared(
-    machine: OwnMachine, addresses: Mapping[str, tuple[str, ...]], known: Collection[str]
-) -> dict[str, tuple[str, ...]]:
-    """Return the addresses of names that a machine answers on beside others, as it reaches them.
+def _shared_names(served: conf.Zone, machine: str) -> list[str]:
+    """Return the names that a machine answers on beside others, as far as the zone tells.
+
+    The zone tells which of the machines with local addresses share a name. All others do whose
+    address it has, unless other machines or devices have that address too: then it may be theirs.
+    """
+    known = served.addresses.get(machine, ())
+    alone = set(known) - _of_others(served, machine, served.addresses, known)
+    return [
+        name
+        for name in served.shared
+        if name in served.addresses
+        and name != machine
+        and (
+            machine in served.local.names.get(name, ())
+            or not alone.isdisjoint(served.addresses[name])
+        )
+    ]
+
+
+def _of_others(
+    served: conf.Zone,
+    machine: str,
+    addresses: Mapping[str, tuple[str, ...]],
+    among: Collection[str],
+) -> set[str]:
+    """Return the addresses that other machines and devices have too.
 
     Args:
+        served: tells whose names are shared.
         machine: whose own name is left out.
         addresses: of all names.
-        known: all addresses of the machine, assigned or not.
+        among: the addresses that matter.
 
     """
-    found = {}
+    wanted = frozenset(among)
+    found: set[str] = set()
     for name, several in addresses.items():
-        own = tuple(address for address in several if address in known)
-        if own and name != machine.name:
-            others = (address for address in several if address not in known)
-            found[name] = conf.in_order((*others, *machine.reachable(own)))
+        if name != machine and name not in served.shared:
+            found |= wanted.intersection(several)
     return found
 
 
