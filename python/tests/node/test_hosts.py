@@ -16,6 +16,7 @@ DETERMINISTIC = settings(derandomize=True, database=None, deadline=None)
         pytest.param("fd00::1 kiwi kiwi.pin", {"kiwi.pin": ("fd00::1",)}, id="alias, no newline"),
         pytest.param("\tfd00::1\t \tkiwi.pin  \n", {"kiwi.pin": ("fd00::1",)}, id="white space"),
         pytest.param("fd00::1 kiwi.pin\r\n", {"kiwi.pin": ("fd00::1",)}, id="CRLF"),
+        pytest.param("\r\nfd00::1 kiwi.pin # a\r\n", {"kiwi.pin": ("fd00::1",)}, id="CRLF, #"),
         pytest.param("fd00::1 KIWI.Pin.\n", {"kiwi.pin": ("fd00::1",)}, id="spelling"),
         pytest.param("FD00:0::1 kiwi.pin\n", {"kiwi.pin": ("fd00::1",)}, id="form of address"),
         pytest.param("fd00::1 kiwi.pin # a\n#fd00::2 b.pin\n", {"kiwi.pin": ("fd00::1",)}, id="#"),
@@ -59,6 +60,26 @@ def test_addresses_of_machines(text: str, expected: dict[str, tuple[str, ...]]) 
 def test_a_domain_of_two_labels() -> None:
     text = "fd00::1 kiwi.clan.lol\nfd00::2 clan.lol kiwi.lol\n"
     assert hosts.parse(text, "clan.lol").addresses == {"kiwi.clan.lol": ("fd00::1",)}
+
+
+@pytest.mark.parametrize(
+    "character", ["\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029"]
+)
+def test_a_comment_ends_with_its_line(character: str) -> None:
+    text = f"# {character}fd00::1 kiwi.pin\nfd00::2 kfbox.pin # {character}fd00::1 kiwi.pin\n"
+    found = hosts.parse(text, "pin")
+    assert found.addresses == found.names == {"kfbox.pin": ("fd00::2",)}
+    assert not hosts.has(text, "kiwi.pin")
+    assert not hosts.has_address(text, "fd00::1")
+
+
+@pytest.mark.parametrize("character", ["\v", "\f", "\r", "\x1f", "\xa0", "\u2003", "\u3000"])
+def test_other_blanks_than_those_of_all_resolvers_do_not_separate(character: str) -> None:
+    text = f"fd00::1{character}kiwi.pin\nfd00::2 kfbox.pin{character}apfel.pin\n"
+    found = hosts.parse(text, "pin")
+    assert found.addresses == found.names == {}
+    assert not hosts.has(text, "kiwi.pin")
+    assert not hosts.has(text, "apfel.pin")
 
 
 LINES = st.lists(

@@ -78,9 +78,14 @@ def has_address(text: str, address: str) -> bool:
 
 
 def _lines(text: str) -> Iterator[list[str]]:
-    """Yield an address and the names of it, as they are written, for each line that has any."""
-    for line in text.splitlines():
-        if words := line.partition("#")[0].split():
+    """Yield an address and the names of it, as they are written, for each line that has any.
+
+    Only what ends a line, or separates words, for both glibc (isspace(3) in the C locale, and lines
+    to the newline) and systemd-resolved (blanks, tabs) does so here: str.splitlines and str.split
+    know many more characters, and text in a comment would become an entry.
+    """
+    for line in text.replace("\r\n", "\n").replace("\t", " ").split("\n"):
+        if words := list(filter(None, line.partition("#")[0].split(" "))):
             yield words
 
 
