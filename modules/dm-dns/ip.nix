@@ -92,6 +92,15 @@ let
     else
       null;
 
+  # Why an address is of no use to other machines: as `kind`, and 169.254.0.0/16 (RFC 3927), on which a
+  # machine can answer others (setting listen). The same as in python/src/dm_dns/zone/networks.py.
+  uselessKind =
+    address:
+    let
+      parts = numbers address;
+    in
+    if isIPv4 address && head parts == 169 && elemAt parts 1 == 254 then "link-local" else kind address;
+
   power = exponent: foldl' (product: _: 2 * product) 1 (genList (_: null) exponent);
 
   # Of each number in an address, the part that is beyond a prefix length, and the largest that can be
@@ -116,8 +125,8 @@ in
   inherit
     isAddress
     isIPv4
-    kind
     numbers
+    uselessKind
     ;
 
   # null, or the parts of an address with a prefix length.

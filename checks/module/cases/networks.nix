@@ -1,4 +1,4 @@
-# Two networks of the clan, one that leads outside, and vars that are not generated.
+# Two networks of the clan, one that leads outside, addresses of no use, and vars that are not generated.
 { common, lib }:
 let
   var = machine: {
@@ -35,6 +35,8 @@ in
         server = [
           (var "server")
           { plain = "host.example.org"; }
+          { plain = "fe80::1"; }
+          { plain = "169.254.1.1"; }
         ];
       };
       second = common.exports "vpn" {

@@ -786,7 +786,8 @@ def test_unbound_answers_the_lan_on_port_53_where_it_is_told_to() -> None:
 
 def test_addresses_are_those_of_all_networks_within_the_clan() -> None:
     machines = zone_spec("networks")["machines"]
-    # A network has a host name for it, and the service `internet` leads outside: neither counts.
+    # A network has a host name and link-local addresses for it, and the service `internet` leads
+    # outside: none of these counts.
     assert machines["server"]["addresses"] == ["10.2.0.2", "192.0.2.1", "fd01::2"]
 
 

@@ -24,7 +24,7 @@ let
     uniqueStrings
     ;
 
-  inherit (import ../ip.nix { inherit lib; }) isAddress;
+  inherit (import ../ip.nix { inherit lib; }) isAddress uselessKind;
 
   # What these services export is either outside the clan or not an address of a machine.
   outside = [
@@ -44,6 +44,10 @@ let
       value = builtins.tryEval (host.plain or (clanLib.getPublicValue host.var));
     in
     if value.success then toLower (trim value.value) else null;
+
+  # What is not an address may be a host name, and what is of no use to other machines may be of use to
+  # another service.
+  isUsed = text: text != null && isAddress text && uselessKind text == null;
 
   # What a setting `addresses` has, without what `addressProblems` is for.
   configuredAddresses =
@@ -68,7 +72,7 @@ let
       configured = configuredAddresses (machineSettings.${machine}.addresses or [ ]);
     in
     {
-      addresses = uniqueStrings (filter (text: text != null && isAddress text) exported ++ configured);
+      addresses = uniqueStrings (filter isUsed exported ++ configured);
       # More addresses follow once the vars are generated.
       pending = elem null exported;
     };

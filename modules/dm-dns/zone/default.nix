@@ -1,8 +1,7 @@
 # The zone spec, made from what the services of a clan export and machines' settings, and who sets each
 # device. It needs neither `pkgs` nor the configuration of a machine.
 #
-# python/src/dm_dns/zone/spec.py checks the same rules, except which addresses in settings are of use
-# to other machines: networks.nix alone judges that. Here the rules stop the evaluation, with a message
+# python/src/dm_dns/zone/spec.py checks the same rules. Here they stop the evaluation, with a message
 # that says who exports what.
 {
   clanLib,

@@ -33,10 +33,10 @@ let
     isFirstOf
     isIPv4
     isLastOf
-    kind
     numbers
     parsePrefix
     prefixText
+    uselessKind
     ;
 
   # Nearly all machines have the same setting, so each value is looked at once.
@@ -81,16 +81,6 @@ let
         + " is from ${toString shortest} to ${toString longest}";
       remedy = "write the prefix length that `ip address` prints on a machine in that network";
     };
-  # As `kind`, and 169.254.0.0/16 (RFC 3927), on which a machine can answer others (setting listen).
-  uselessKind =
-    address:
-    let
-      parts = numbers address;
-    in
-    if isIPv4 address && head parts == 169 && elemAt parts 1 == 254 then
-      "link-local"
-    else
-      kind address;
   # What no local network has: ::/8, and site-local with IPv6 (RFC 4291), beside what is of no use.
   isSpecial =
     address:

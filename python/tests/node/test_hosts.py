@@ -1,3 +1,7 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +84,33 @@ def test_other_blanks_than_those_of_all_resolvers_do_not_separate(character: str
     assert found.addresses == found.names == {}
     assert not hosts.has(text, "kiwi.pin")
     assert not hosts.has(text, "apfel.pin")
+
+
+USELESS_ADDRESS_CASES = [
+    case
+    for case in json.loads(
+        (Path(__file__).parents[1] / "zone/naming-cases.json").read_text(encoding="utf-8")
+    )
+    if case["rule"] == "useless-address"
+]
+
+
+@pytest.mark.parametrize("case", USELESS_ADDRESS_CASES, ids=lambda case: str(case["title"]))
+def test_addresses_of_no_use_to_others_are_left_out(case: dict[str, Any]) -> None:
+    """Those that no setting may have: programs here get them from the file anyway."""
+    owners = {**case["spec"]["machines"], **case["spec"].get("devices", {})}
+    addresses = owners["printer" if "printer" in owners else "kfbox"]["addresses"]
+    found = hosts.parse("".join(f"{address} kfbox.pin\n" for address in addresses), "pin")
+    known = {"kfbox.pin": conf.in_order(filter(None, map(conf.canonical_address, addresses)))}
+    assert found.names == known
+    assert found.addresses == (known if "records" in case else {})
+
+
+def test_of_an_entry_that_others_can_use_in_part_they_get_that_part() -> None:
+    text = "fe80::1 kiwi.pin\nfd00::1 kiwi.pin\n169.254.1.1 kiwi.pin\n"
+    found = hosts.parse(text, "pin")
+    assert found.addresses == {"kiwi.pin": ("fd00::1",)}
+    assert found.names == {"kiwi.pin": ("169.254.1.1", "fd00::1", "fe80::1")}
 
 
 LINES = st.lists(

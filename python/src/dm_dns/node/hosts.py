@@ -5,12 +5,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
-from dm_dns.zone import conf, limits, names
-
-# NixOS writes the machine's own name with loopback addresses, which are of no use to other devices.
-_LOOPBACK = ("127.", "::ffff:127.")
-# The last two block a name.
-_NO_ADDRESSES = ("::1", "0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
+from dm_dns.zone import conf, limits, names, networks
 
 _MAX_PROBLEMS: Final = 10  # to tell of; the file may have any number
 _MAX_SHOWN: Final = 10  # addresses of a name, to people
@@ -20,7 +15,8 @@ class Hosts(NamedTuple):
     """What hosts(5) says of the names directly below a domain."""
 
     addresses: dict[str, tuple[str, ...]]
-    """The names that have other than loopback addresses, and those."""
+    """The names that have addresses which are of use to other machines too, and those: NixOS has
+    the machine's own name on loopback, and 0.0.0.0 blocks a name."""
     names: dict[str, tuple[str, ...]]
     """All names, with all their addresses."""
     problems: list[str]
@@ -57,7 +53,7 @@ def parse(text: str, domain: str) -> Hosts:
             )
             continue
         known.setdefault(name, set()).add(address)
-        if not address.startswith(_LOOPBACK) and address not in _NO_ADDRESSES:
+        if not networks.is_useless(address):
             found.setdefault(name, set()).add(address)
     for name, several in sorted(found.items()):
         if len(several) > limits.MAX_ADDRESSES:

@@ -1,11 +1,12 @@
 """Local networks: those on which a machine has an address that means nothing elsewhere.
 
 Two networks may have the same addresses, so each is known by the link address of a host that is
-always there, such as its router. What `problem` and `host_problem` refuse, the module refuses when
-it evaluates the clan.
+always there, such as its router. What `problem`, `host_problem` and `is_useless` refuse, the module
+refuses when it evaluates the clan.
 """
 
 import re
+from functools import cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple
 
@@ -21,17 +22,20 @@ _LENGTHS: Final[dict[int, tuple[int, int]]] = {AF_INET: (8, 30), AF_INET6: (48, 
 """The shortest and the longest prefix: no link has more hosts, or has room for two of them."""
 _BITS: Final[dict[int, int]] = {AF_INET: 32, AF_INET6: 128}
 
-# What no local network has: "this host", loopback, link-local, multicast, reserved (RFC 6890);
-# unspecified, loopback and IPv4 in IPv6, link-local, site-local, multicast (RFC 4291).
-_NOT_LOCAL: Final = (
+# What is of no use to other machines: "this host", loopback, link-local, multicast, reserved (RFC
+# 6890); unspecified, loopback and IPv4 in IPv6, link-local, multicast (RFC 4291).
+_USELESS: Final = (
     "0.0.0.0/8",
     "127.0.0.0/8",
     "169.254.0.0/16",
     "224.0.0.0/3",
-    "::/8",
-    "fe80::/9",
+    "::/127",
+    "::ffff:0:0/96",
+    "fe80::/10",
     "ff00::/8",
 )
+# What no local network has beside that: the rest of ::/8, and site-local (RFC 4291).
+_NOT_LOCAL: Final = ("::/8", "fec0::/10")
 
 
 class Network(NamedTuple):
@@ -114,7 +118,7 @@ def prefix_problem(prefix: str) -> str | None:
         return f"{prefix!a} has bits beyond its prefix length"
     if prefix != f"{_text(family, value)}/{length}":
         return f"{prefix!a} is not written as {_text(family, value)}/{length}"
-    if any(contains(special, match[1]) for special in _NOT_LOCAL):
+    if is_useless(match[1]) or any(contains(special, match[1]) for special in _NOT_LOCAL):
         return (
             f"{prefix!a} is not one that a local network can have: use private, unique local or"
             " global addresses"
@@ -136,6 +140,27 @@ def host_problem(prefix: str, address: str) -> str | None:
     if family == AF_INET and value % size == size - 1:
         return f"{address!a} is the broadcast address of {prefix}"
     return None
+
+
+def is_useless(address: str) -> bool:
+    """Tell whether no other machine can reach one by a valid IP address, wherever it is."""
+    number = _number(address)
+    return number is not None and any(
+        family == number[0] and number[1] >> shift == start
+        for family, start, shift in _useless_starts()
+    )
+
+
+@cache
+def _useless_starts() -> tuple[tuple[int, int, int], ...]:
+    """Return, for each prefix of `_USELESS`, its family, its bits, and how many more there are."""
+    found = []
+    for prefix in _USELESS:
+        start, _, length = prefix.partition("/")
+        if number := _number(start):
+            shift = _BITS[number[0]] - int(length)
+            found.append((number[0], number[1] >> shift, shift))
+    return tuple(found)
 
 
 def link_address_problem(text: str) -> str | None:

@@ -246,6 +246,11 @@ class _Builder:
             address = conf.canonical_address(plain)
             if address is None:
                 self.problems.append(f"{whose}: {text!a} is not an IP address; correct `addresses`")
+            elif not at and networks.is_useless(address):
+                self.problems.append(
+                    f"{whose}: {text!a} is an address that no other machine reaches, such as"
+                    " loopback, link-local and multicast ones; correct `addresses`"
+                )
             elif not at:
                 known.append(address)
             elif problem := self.why_not_there(address, network):
