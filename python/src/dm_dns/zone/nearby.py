@@ -24,7 +24,7 @@ def given(zone: conf.Zone, on: On, but: Collection[str] = ()) -> dict[str, tuple
     Args:
         zone: with its local networks.
         on: where the machine is that asks.
-        but: names that the machine has addresses for itself (`hosts.addresses`).
+        but: names that the machine has addresses for itself (`Hosts.addresses`).
 
     """
     if not on:

@@ -66,7 +66,7 @@ def status_name(domain: str) -> str:
 
 def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
     served: conf.Zone,
-    own: Mapping[str, tuple[str, ...]],
+    from_hosts: Mapping[str, tuple[str, ...]],
     in_hosts: Collection[str] = (),
     machine: OwnMachine | None = None,
     on: On = nearby.NOWHERE,
@@ -89,16 +89,16 @@ def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
 
     Args:
         served: what to serve.
-        own: addresses that the machine knows itself (`hosts.addresses`); they replace the zone's
-            for every name that is not a CNAME.
-        in_hosts: names in the machine's /etc/hosts (`hosts.names_in`).
+        from_hosts: what the machine's /etc/hosts has for any names (`Hosts.addresses`); it replaces
+            the zone's addresses of every name that is not a CNAME.
+        in_hosts: the names in the machine's /etc/hosts (`Hosts.names`).
         machine: the one whose services get other addresses than the zone has for them; None: none.
         on: the local networks of ``served`` that the machine is on.
         source: where ``served`` is from: ``mesh``, ``deployed`` or ``kept``.
         inputs: what the file was made from, for the comment in its first line.
 
     """
-    compiled = _compile(served, own, in_hosts, machine, on)
+    compiled = _compile(served, from_hosts, in_hosts, machine, on)
     cnames, addresses = compiled.cnames, compiled.addresses
     lines = [_APEX.format(ttl=TTL, domain=served.domain, serial=served.serial)]
     lines += [f"{owner}. CNAME {target}.\n" for owner, target in cnames.items()]
@@ -126,7 +126,7 @@ def compile_zone(  # noqa: PLR0913 - all that a zone file is made from
 
 def excess(
     served: conf.Zone,
-    own: Mapping[str, tuple[str, ...]],
+    from_hosts: Mapping[str, tuple[str, ...]],
     in_hosts: Collection[str],
     machine: OwnMachine | None = None,
     on: On = nearby.NOWHERE,
@@ -135,14 +135,14 @@ def excess(
 
     Args:
         served: as `compile_zone` takes it, as all others are.
-        own: addresses that the machine knows itself.
-        in_hosts: names in the machine's /etc/hosts.
+        from_hosts: what the machine's /etc/hosts has for any names.
+        in_hosts: the names in the machine's /etc/hosts.
         machine: the one whose services get other addresses than the zone has for them.
         on: the local networks that the machine is on.
 
     """
     # Far fewer than the limit are not counted one by one: the boot waits for it.
-    lengths = [len(known) for known in (*served.addresses.values(), *own.values())]
+    lengths = [len(known) for known in (*served.addresses.values(), *from_hosts.values())]
     if on:
         lengths += [
             len(served.local.of(name)) for name in {*served.local.addresses, *served.local.names}
@@ -153,7 +153,7 @@ def excess(
     most = sum(lengths) + (len(served.shared) + len(served.cnames)) * longest
     if most <= limits.MAX_SERVED:
         return None
-    compiled = _compile(served, own, in_hosts, machine, on)
+    compiled = _compile(served, from_hosts, in_hosts, machine, on)
     records = len(compiled.cnames) + sum(map(len, compiled.addresses.values()))
     if records <= limits.MAX_SERVED:
         return None
@@ -171,44 +171,47 @@ class _Compiled(NamedTuple):
 
 def _compile(
     served: conf.Zone,
-    own: Mapping[str, tuple[str, ...]],
+    from_hosts: Mapping[str, tuple[str, ...]],
     in_hosts: Collection[str],
     machine: OwnMachine | None,
     on: On,
 ) -> _Compiled:
-    addresses = {**served.addresses, **{n: a for n, a in own.items() if n not in served.cnames}}
+    addresses = {
+        **served.addresses,
+        **{name: some for name, some in from_hosts.items() if name not in served.cnames},
+    }
     known = addresses.get(machine.name, ()) if machine else ()
-    addresses |= nearby.given(served, on, own)
-    repeated, local = addresses, in_hosts
+    addresses |= nearby.given(served, on, from_hosts)
+    behind_cnames, unfit = addresses, in_hosts
     if machine:
-        mine = () if machine.name in own else served.local.addresses.get(machine.name, ())
+        mine = () if machine.name in from_hosts else served.local.addresses.get(machine.name, ())
         # What is sent to an address of its own does not leave it, on whichever network it is.
         here = machine.reachable((*known, *(address for _network, address in mine)))
         # An address of a network where it is not may be another machine's where it is.
         near = (address for network, address in mine if network in on)
         own_addresses = {*served.addresses.get(machine.name, ()), *known, *near}
-        alone = own_addresses - _of_others(served, machine.name, addresses, own_addresses)
+        alone = own_addresses - _held_by_others(served, machine.name, addresses, own_addresses)
         addresses |= {
             name: conf.in_order((*(set(addresses[name]) - alone), *here))
-            for name in _shared_names(served, machine.name)
-            if name not in own
+            for name in _names_shared_by(served, machine.name)
+            if name not in from_hosts
         }
-        repeated = {**addresses, machine.name: here}
-        local = {*in_hosts, machine.name}
-    replaced = _replaced_cnames(served.cnames, repeated, local)
+        behind_cnames = {**addresses, machine.name: here}
+        unfit = {*in_hosts, machine.name}
+    replaced = _replaced_cnames(served.cnames, behind_cnames, unfit)
     cnames = {owner: target for owner, target in served.cnames.items() if owner not in replaced}
-    addresses |= {owner: repeated.get(target, ()) for owner, target in replaced.items()}
+    addresses |= {owner: behind_cnames.get(target, ()) for owner, target in replaced.items()}
     return _Compiled(cnames, addresses, replaced.values())
 
 
-def _shared_names(served: conf.Zone, machine: str) -> list[str]:
+def _names_shared_by(served: conf.Zone, machine: str) -> list[str]:
     """Return the names that a machine answers on beside others, as far as the zone tells.
 
     The zone tells which of the machines with local addresses share a name. All others do whose
     address it has, unless other machines or devices have that address too: then it may be theirs.
     """
     known = served.addresses.get(machine, ())
-    alone = set(known) - _of_others(served, machine, served.addresses, known)
+    alone = set(known) - _held_by_others(served, machine, served.addresses, known)
     return [
         name
         for name in served.shared
@@ -221,7 +224,7 @@ def _shared_names(served: conf.Zone, machine: str) -> list[str]:
     ]
 
 
-def _of_others(
+def _held_by_others(
     served: conf.Zone,
     machine: str,
     addresses: Mapping[str, tuple[str, ...]],
@@ -245,39 +248,38 @@ def _of_others(
 
 
 def _replaced_cnames(
-    cnames: Mapping[str, str], addresses: Mapping[str, tuple[str, ...]], local: Collection[str]
+    cnames: Mapping[str, str], addresses: Mapping[str, tuple[str, ...]], unfit: Collection[str]
 ) -> dict[str, str]:
     """Return the names that are compiled to addresses in place of a CNAME, with the last target.
 
     Args:
         cnames: owner to target.
         addresses: of all names.
-        local: targets that are always replaced.
+        unfit: names that no CNAME may point to, directly or through others.
 
     """
     # Far fewer names are targets than have a CNAME, so whatever depends on the target alone is
     # computed once for each target.
-    ends = _ends(cnames, local)
+    ends = _ends(cnames, unfit)
     lacking = {
         target
-        for target, (last, _is_local) in ends.items()
+        for target, (last, _is_unfit) in ends.items()
         if _lacks_family(addresses.get(last, ()))
     }
-    replaced: dict[str, str] = {}
-    both: dict[str, str] = {}
+    required: dict[str, str] = {}
+    better: dict[str, str] = {}
     for owner, target in cnames.items():
-        last, is_local = ends[target]
-        if is_local:
-            replaced[owner] = last
-        if is_local or target in lacking:
-            both[owner] = last
-    # The others must be replaced. These are only better if they are, and would not be worth a zone
-    # file that is too large.
-    return both if _count(cnames, addresses, both) <= limits.MAX_SERVED else replaced
+        last, is_unfit = ends[target]
+        if is_unfit:
+            required[owner] = last
+        if is_unfit or target in lacking:
+            better[owner] = last
+    # To replace a CNAME whose target lacks a family is not worth a zone file that is too large.
+    return better if _count(cnames, addresses, better) <= limits.MAX_SERVED else required
 
 
-def _ends(cnames: Mapping[str, str], local: Collection[str]) -> dict[str, tuple[str, bool]]:
-    """Return where each target leads: its last one, and whether one on the way is ``local``."""
+def _ends(cnames: Mapping[str, str], unfit: Collection[str]) -> dict[str, tuple[str, bool]]:
+    """Return where each target leads: its last one, and whether one on the way is ``unfit``."""
     ends: dict[str, tuple[str, bool]] = {}
     for target in cnames.values():
         chain = []
@@ -285,10 +287,10 @@ def _ends(cnames: Mapping[str, str], local: Collection[str]) -> dict[str, tuple[
         while name not in ends and name in cnames:
             chain.append(name)
             name = cnames[name]
-        last, is_local = ends.setdefault(name, (name, name in local))
+        last, is_unfit = ends.setdefault(name, (name, name in unfit))
         for passed in reversed(chain):
-            is_local = is_local or passed in local
-            ends[passed] = last, is_local
+            is_unfit = is_unfit or passed in unfit
+            ends[passed] = last, is_unfit
     return ends
 
 
