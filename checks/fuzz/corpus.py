@@ -103,8 +103,8 @@ COMMENTS: Final = (
     "# local-address: home kfbox.pin. 192.168.1.2",
     "# local-address: home kfbox.pin.",
     "# local-address: home",
-    "# local-name: www.pin. kfbox.pin.",
-    "# local-name: www.pin.",
+    "# shared-name: irc.pin. kfbox.pin.",
+    "# shared-name: www.pin.",
     *(
         f"# local-network: {value}"
         for value in (
@@ -137,9 +137,8 @@ COMMENTS: Final = (
 
 LOCAL: Final = (
     "# local-address: home kfbox.pin. 192.168.1.2",
-    "# local-name: www.pin. kfbox.pin.",
     "# local-network: home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56",
-    "# several-machines: www.pin.",
+    "# shared-name: www.pin. kfbox.pin.",
 )
 """Comments that fit each other."""
 
@@ -157,12 +156,12 @@ BESIDE_LOCAL: Final = (
     "# local-address: home kfbox.pin. fd00::3",
     "# local-address: home kfbox.pin. $INCLUDE",
     "# local-address: office kfbox.pin. 192.168.1.3",
-    "# local-name: _dm-dns.pin. kfbox.pin.",
-    "# local-name: google.com. kfbox.pin.",
-    "# local-name: irc.pin. kfbox.pin.",
-    "# local-name: kfbox.pin. kfbox.pin.",
-    "# local-name: www.pin. kiwi.pin.",
-    "# local-name: other.pin. kfbox.pin.",
+    "# shared-name: _dm-dns.pin. kfbox.pin.",
+    "# shared-name: google.com. kfbox.pin.",
+    "# shared-name: irc.pin. kfbox.pin.",
+    "# shared-name: kfbox.pin. kfbox.pin.",
+    "# shared-name: kfbox.pin. kiwi.pin.",
+    "# shared-name: www.pin. google.com.",
 )
 """Comments that do not fit these."""
 

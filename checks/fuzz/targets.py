@@ -213,10 +213,9 @@ _LOCAL_ZONES: Final = 10 * [
     corpus.body(*corpus.LOCAL, *map(corpus.data, corpus.RECORDS)),
     corpus.body(
         "# local-address: a kfbox.pin. fd00:1::2",
-        "# local-name: *.a.b.pin. kfbox.pin.",
         "# local-network: a fd00:1::/64 fd00:1::1 52:54:00:12:34:56 only",
         "# machine-without-address: kfbox.pin.",
-        "# several-machines: *.a.b.pin.",
+        "# shared-name: *.a.b.pin. kfbox.pin.",
     ),
 ]
 

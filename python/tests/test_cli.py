@@ -83,10 +83,11 @@ def test_render_writes_a_zone_that_check_accepts(capsys: pytest.CaptureFixture[s
 # dm-dns zone 1
 # serial: 7
 # records: 6
-# sha256: 65b4b031192dca4d6e4ae11bc8211b565b21b187b415bee590e4b7853448c17f
+# sha256: c62ae7fb2fe661a4eb1c49f26b360c0e432e2ab4c4d5148c530b7aa479f3d739
 local-zone: "pin." transparent
 # machine-without-address: kiwi.pin.
-# several-machines: www.pin.
+# shared-name: www.pin. kfbox.pin.
+# shared-name: www.pin. kiwi.pin.
 local-data: "*.pin. CNAME kiwi.pin."
 local-data: "irc.pin. CNAME kfbox.pin."
 local-data: "kfbox.pin. A 192.0.2.2"

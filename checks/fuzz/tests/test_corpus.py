@@ -23,7 +23,7 @@ def test_the_corpus_is_large_and_made_of_what_is_valid() -> None:
     assert conf.parse(corpus.GOOD_ZONE, "pin", "f").records == 3
     assert spec.to_zone(spec.from_json(corpus.GOOD_SPEC), 7)[0].records == 3
     with_local = corpus.with_header(corpus.body(*corpus.LOCAL), records=0)
-    assert conf.parse(with_local, "pin", "f").local.names == {"www.pin": ("kfbox.pin",)}
+    assert conf.parse(with_local, "pin", "f").shared == {"www.pin": ("kfbox.pin",)}
     assert spec.to_zone(spec.from_json(corpus.GOOD_LOCAL_SPEC), 7)[0].local.networks.keys() == {
         "home"
     }

@@ -958,8 +958,8 @@ def test_local_networks_and_addresses_there_are_in_the_zone() -> None:
             "printer.test": (("home", "192.168.1.20"),),
             "router.test": (("home", "192.168.1.1"),),
         },
-        {"www.test": ("laptop.test", "nas.test")},
     )
+    assert zone_of("local-networks").shared == {"www.test": ("laptop.test", "nas.test")}
 
 
 def test_an_address_in_a_local_network_may_be_valid_elsewhere_as_well() -> None:

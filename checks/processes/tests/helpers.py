@@ -25,7 +25,7 @@ def zone_conf(
     serial: int,
     cnames: Mapping[str, str] | None = None,
     addresses: Mapping[str, tuple[str, ...]] | None = None,
-    *shared: str,
+    shared: Mapping[str, tuple[str, ...]] | None = None,
 ) -> str:
     """Return a zone.conf: by default irc.pin and mail.pin on kiwi.pin."""
     return conf.render(
@@ -34,7 +34,7 @@ def zone_conf(
             serial,
             cnames or {"irc.pin": "kiwi.pin", "mail.pin": "kiwi.pin"},
             {"kiwi.pin": (OLD,)} if addresses is None else addresses,
-            shared=frozenset(shared),
+            shared=shared or {},
         )
     )
 

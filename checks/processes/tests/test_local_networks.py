@@ -59,7 +59,7 @@ def zone(serial: int, networks: dict[str, Network], **addresses: Sequence[tuple[
             serial,
             {"files.pin": "nas.pin"},
             {"nas.pin": (VPN,), "printer.pin": (), "laptop.pin": ("fd09::30",)},
-            local=Local(networks, known, {}),
+            local=Local(networks, known),
         )
     )
 

@@ -46,7 +46,7 @@ def zone(serial: int) -> str:
             "vip.pin": (FLOATING,),
             "www.pin": conf.in_order((*VPN, *OTHER, FLOATING)),
         },
-        "www.pin",
+        {"www.pin": ("kfbox.pin", "kiwi.pin")},
     )
 
 

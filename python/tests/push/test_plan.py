@@ -145,20 +145,18 @@ def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
 HOME = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
 OFFICE = Network("10.1.0.0/16", "10.1.0.1", "02:00:00:00:00:01")
 OLD_LOCAL = OLD._replace(
-    shared=frozenset({"two.pin"}),
+    shared={"two.pin": ("kiwi.pin", "lime.pin")},
     local=Local(
         {"home": HOME, "gone": OFFICE},
         {"kiwi.pin": (("home", "192.168.1.10"),), "kfbox.pin": (("gone", "10.1.0.2"),)},
-        {"two.pin": ("kiwi.pin",)},
     ),
 )
 NEW_LOCAL = OLD._replace(
-    shared=frozenset({"two.pin"}),
+    shared={"two.pin": ("kiwi.pin", "lime.pin")},
     serial=7,
     local=Local(
         {"home": HOME._replace(only=True), "office": OFFICE},
         {"kiwi.pin": (("home", "192.168.1.11"),), "kfbox.pin": (("office", "10.1.0.2"),)},
-        {"two.pin": ("kiwi.pin",)},
     ),
 )
 
@@ -236,7 +234,7 @@ def test_a_network_alone_is_a_change_that_is_sent() -> None:
 
 def test_networks_do_not_count_as_names_that_are_removed() -> None:
     networks = {f"n{number}": HOME for number in range(20)}
-    before = many(5, 20)._replace(local=Local(networks, {}, {}))
+    before = many(5, 20)._replace(local=Local(networks, {}))
     made = compare(many(7, 20), before)
     assert diff.count(made.changes)["undeclared"] == 20
     assert plan.refusals(made) == []

@@ -94,10 +94,14 @@ def test_machines_without_address_are_comments() -> None:
 
 def test_names_of_several_machines_are_told_from_machines() -> None:
     addresses = {"kiwi.pin": ("fd00::2",), "*.a.pin": ("fd00::2",), "silent.pin": ()}
-    text = conf.render(conf.Zone("pin", 7, {}, addresses, shared=frozenset(["*.a.pin"])))
+    shared = {"*.a.pin": ("kiwi.pin", "silent.pin")}
+    text = conf.render(conf.Zone("pin", 7, {}, addresses, shared=shared))
     body = text.split("\n", 5)[5]
-    assert body.startswith("# machine-without-address: silent.pin.\n# several-machines: *.a.pin.\n")
-    assert conf.parse(text.encode(), "pin", "zone.conf").shared == {"*.a.pin"}
+    assert body.startswith(
+        "# machine-without-address: silent.pin.\n# shared-name: *.a.pin. kiwi.pin.\n"
+        "# shared-name: *.a.pin. silent.pin.\n"
+    )
+    assert conf.parse(text.encode(), "pin", "zone.conf").shared == shared
 
 
 @pytest.mark.parametrize("key", ["another", "machine-without-addresses", "a1"])
@@ -127,15 +131,15 @@ def test_a_comment_with_another_key_is_passed_over(key: str) -> None:
             snapshot("zone.conf:2: '_dm-dns.pin.' is reserved for the status of dm-dns"),
         ),
         (
-            "# several-machines: www.pin\n",
+            "# shared-name: www.pin kiwi.pin.\n",
             snapshot("zone.conf:2: 'www.pin' is not a name below the domain 'pin.'"),
         ),
         (
-            "# several-machines: www.other.\n",
+            "# shared-name: www.other. kiwi.pin.\n",
             snapshot("zone.conf:2: 'www.other.' is not a name below the domain 'pin.'"),
         ),
         (
-            "# several-machines: a.*.pin.\n",
+            "# shared-name: a.*.pin. kiwi.pin.\n",
             snapshot("zone.conf:2: 'a.*.pin.' is not a name below the domain 'pin.'"),
         ),
         (
@@ -1158,21 +1162,23 @@ def test_of_what_is_not_valid_neither_is_read(
 
 
 @pytest.mark.parametrize(
-    ("key", "reason"),
+    ("comment", "reason"),
     [
-        ("machine-without-address", "is not a machine's name below the domain"),
-        ("several-machines", "is not a name below the domain"),
+        ("machine-without-address: {name}.", "is not a machine's name below the domain"),
+        ("shared-name: {name}. a.{domain}.", "is not a name below the domain"),
+        ("shared-name: *.{domain}. {name}.", "is not a machine's name below the domain"),
     ],
 )
-def test_a_comment_names_what_can_be_a_name(key: str, reason: str) -> None:
+def test_a_comment_names_what_can_be_a_name(comment: str, reason: str) -> None:
     domain = ".".join([LABEL_63, LABEL_63, "a" * 62])
     longest, longer = (f"{label}.{domain}" for label in ("a" * 62, LABEL_63))
     assert (len(longest), len(longer)) == (names.MAX_NAME, names.MAX_NAME + 1)
 
     def content(name: str) -> bytes:
-        body = f'local-zone: "{domain}." transparent\n# {key}: {name}.\n'
+        line = comment.format(name=name, domain=domain)
+        body = f'local-zone: "{domain}." transparent\n# {line}\n'
         return with_header(body.encode(), records=0)
 
     read = parsed(content(longest), domain)
-    assert {*read.addresses, *read.shared} == {longest}
+    assert longest in {*read.addresses, *(one for some in read.shared.values() for one in some)}
     assert reason in refusal(content(longer), domain)

@@ -37,6 +37,7 @@ SERIALS = st.integers(0, conf.MAX_SERIAL)
 ADDRESSES = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(
     lambda address: conf.canonical_address(str(address)) or ""
 )
+NOTHING = '"dm-dns knows no address of this machine"'
 SETS = st.lists(ADDRESSES, max_size=3).map(conf.in_order)
 
 
@@ -65,17 +66,23 @@ def zones(draw: st.DrawFn) -> conf.Zone:
             addresses[host] = known
     # A machine has a name below the domain itself, and others have no name without an address.
     addresses = {
-        name: known
-        for name, known in addresses.items()
-        if known or name.count(".") == domain.count(".") + 1
+        name: known for name, known in addresses.items() if known or is_at_top(name, domain)
     }
     serial = draw(SERIALS)
-    local = draw(locals_of(domain, [name for name in addresses if name in machines], hosts))
-    for name in local.names:
-        addresses.setdefault(name, ())
-        cnames.pop(name, None)
-    shared = {host for host in hosts & addresses.keys() if draw(st.booleans())} | {*local.names}
-    return conf.Zone(domain, serial, cnames, addresses, shared=frozenset(shared), local=local)
+    own = [name for name in addresses if name in machines and is_at_top(name, domain)]
+    local = draw(locals_of(own))
+    shared: dict[str, tuple[str, ...]] = {}
+    for host in sorted(hosts) if own else ():
+        if draw(st.booleans()):
+            shared[host] = tuple(sorted(draw(st.sets(st.sampled_from(own), min_size=1))))
+            addresses[host] = conf.in_order(a for owner in shared[host] for a in addresses[owner])
+            cnames.pop(host, None)
+    return conf.Zone(domain, serial, cnames, addresses, shared=shared, local=local)
+
+
+def is_at_top(name: str, domain: str) -> bool:
+    """Tell whether a name is directly below the domain, as those of machines are."""
+    return name.count(".") == domain.count(".") + 1
 
 
 PREFIXES = st.builds(
@@ -90,7 +97,7 @@ PREFIXES = st.builds(
 
 
 @st.composite
-def locals_of(draw: st.DrawFn, domain: str, machines: list[str], hosts: set[str]) -> Local:
+def locals_of(draw: st.DrawFn, machines: list[str]) -> Local:
     """Return local networks, and addresses of some of the machines there."""
     found: dict[str, Network] = {}
     for name in draw(st.lists(st.sampled_from(["home", "office", "0", "a-_b"]), max_size=3)):
@@ -104,14 +111,9 @@ def locals_of(draw: st.DrawFn, domain: str, machines: list[str], hosts: set[str]
             (name, str(ipaddress.ip_network(found[name].prefix)[number]))
             for name, number in draw(st.sets(pairs, max_size=3))
         }
-        is_at_top = machine.count(".") == domain.count(".") + 1
-        if known and is_at_top:
+        if known:
             local[machine] = tuple(sorted(known))
-    shared: dict[str, tuple[str, ...]] = {}
-    for host in sorted(hosts):
-        if draw(st.booleans()) and local:
-            shared[host] = tuple(sorted(draw(st.sets(st.sampled_from(sorted(local)), min_size=1))))
-    return Local(found, local, shared) if found else NO_LOCAL
+    return Local(found, local) if found else NO_LOCAL
 
 
 def body_of(content: bytes) -> bytes:
@@ -189,7 +191,7 @@ def near_lines(domain: str) -> st.SearchStrategy[str]:
     quote = st.sampled_from(['"', '"', '"', "'", ""])
     comment = name.map(lambda name: f"# machine-without-address: {name}") | st.builds(
         lambda key, words: f"# {key}: {' '.join(words)}",
-        st.sampled_from(["local-network", "local-address", "local-name"]),
+        st.sampled_from(["local-network", "local-address", "shared-name"]),
         st.lists(
             name
             | address
@@ -337,7 +339,6 @@ def check_zone(read: conf.Zone) -> None:
 
 def check_local(read: conf.Zone) -> None:
     local = read.local
-    assert {machine for some in local.names.values() for machine in some} <= set(local.addresses)
     everywhere = dict.fromkeys(local.networks, ())
     near = zonefile.compile_zone(read, {}, on=everywhere, source="mesh", inputs="unknown")
     found: dict[str, set[str]] = {}
@@ -349,6 +350,13 @@ def check_local(read: conf.Zone) -> None:
         for network, address in assigned:
             prefix = ipaddress.ip_network(local.networks[network].prefix)
             assert ipaddress.ip_address(address) in prefix
+    for name, machines in read.shared.items():
+        assert name in read.addresses
+        there = {a for machine in machines for a in local.of(machine)}
+        away = [set(read.addresses.get(each, ())) for each in machines if not local.of(each)]
+        others = {*read.addresses[name]}.intersection(set().union(*away)) if there else None
+        kept = {*read.addresses[name]} if others is None else others
+        assert found.get(f"{name}.", set()) - {NOTHING} == there | kept
 
 
 def compiled(read: conf.Zone) -> set[tuple[str, str, str]]:
@@ -365,7 +373,7 @@ def compiled(read: conf.Zone) -> set[tuple[str, str, str]]:
         elif known:
             found |= {(f"{owner}.", conf.record_type(address), address) for address in known}
         else:
-            found.add((f"{owner}.", "TXT", '"dm-dns knows no address of this machine"'))
+            found.add((f"{owner}.", "TXT", NOTHING))
     return found
 
 

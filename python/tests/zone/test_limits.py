@@ -165,15 +165,13 @@ def test_the_machines_without_an_address(monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
-def test_the_names_of_several_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    comments = b"".join(b"# several-machines: s%d.pin.\n" % number for number in range(5))
+def test_the_machines_of_shared_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    comments = b"".join(b"# shared-name: s%d.pin. kiwi.pin.\n" % number for number in range(5))
     content = with_header(comments, comments=5)
     monkeypatch.setattr(limits, "MAX_SHARED", 5)
     assert len(accepted(content).shared) == 5
     monkeypatch.setattr(limits, "MAX_SHARED", 4)
-    assert refusal(content) == snapshot(
-        "f:10: more names are those of several machines than the limit, 4"
-    )
+    assert refusal(content) == snapshot("f:10: more machines share names than the limit, 4")
 
 
 @pytest.mark.parametrize(
@@ -338,8 +336,8 @@ def test_more_addresses_of_a_name_are_not_rendered(clan: spec.Spec, message: str
 @pytest.mark.parametrize(
     ("limit", "reason"),
     [
-        ("MAX_RECORDS", snapshot("it has 5 records and comments, and the limit is 3")),
-        ("MAX_SIZE", snapshot("it has 321 bytes or more, and the limit is 3 bytes")),
+        ("MAX_RECORDS", snapshot("it has 6 records and comments, and the limit is 3")),
+        ("MAX_SIZE", snapshot("it has 354 bytes or more, and the limit is 3 bytes")),
     ],
 )
 def test_a_zone_that_machines_would_refuse_is_not_rendered(

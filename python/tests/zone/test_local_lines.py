@@ -22,7 +22,7 @@ ZONE = conf.Zone(
         "a.b.pin": (),
         "www.pin": ("fd00::1", "fd00::2"),
     },
-    shared=frozenset({"a.b.pin", "www.pin"}),
+    shared={"a.b.pin": ("kiwi.pin", "printer.pin"), "www.pin": ("kfbox.pin", "kiwi.pin")},
     local=Local(
         {"home": HOME, "office": OFFICE},
         {
@@ -33,11 +33,10 @@ ZONE = conf.Zone(
             ),
             "printer.pin": (("home", "192.168.1.20"),),
         },
-        {"a.b.pin": ("kiwi.pin", "printer.pin"), "www.pin": ("kiwi.pin",)},
     ),
 )
 HOME_LINE = f"# local-network: home {HOME}"
-WWW = "# several-machines: www.pin."
+WWW = "# shared-name: www.pin. kiwi.pin."
 KIWI_LINE = "# local-address: home kiwi.pin. 192.168.1.10"
 
 
@@ -64,14 +63,13 @@ def test_local_networks_travel_in_comments() -> None:
 # local-address: home kiwi.pin. 192.168.1.11
 # local-address: home printer.pin. 192.168.1.20
 # local-address: office kiwi.pin. fd00:1::10
-# local-name: a.b.pin. kiwi.pin.
-# local-name: a.b.pin. printer.pin.
-# local-name: www.pin. kiwi.pin.
 # local-network: home 192.168.1.0/24 192.168.1.1 52:54:00:12:34:56
 # local-network: office fd00:1::/64 fd00:1::1 02:00:00:00:00:01 only
 # machine-without-address: printer.pin.
-# several-machines: a.b.pin.
-# several-machines: www.pin.
+# shared-name: a.b.pin. kiwi.pin.
+# shared-name: a.b.pin. printer.pin.
+# shared-name: www.pin. kfbox.pin.
+# shared-name: www.pin. kiwi.pin.
 local-data: "git.pin. CNAME kiwi.pin."
 local-data: "kfbox.pin. AAAA fd00::2"
 local-data: "kiwi.pin. AAAA fd00::1"
@@ -93,23 +91,24 @@ def test_the_hash_is_of_them_too() -> None:
 def test_a_zone_without_header_may_have_them() -> None:
     read = parsed(HOME_LINE, KIWI_LINE, "kiwi.pin. AAAA fd00::1", header=False)
     assert read.serial == 0
-    assert read.local == Local({"home": HOME}, {"kiwi.pin": (("home", "192.168.1.10"),)}, {})
+    assert read.local == Local({"home": HOME}, {"kiwi.pin": (("home", "192.168.1.10"),)})
 
 
 def test_a_network_where_no_machine_has_an_address_is_one() -> None:
-    assert parsed(HOME_LINE).local == Local({"home": HOME}, {}, {})
+    assert parsed(HOME_LINE).local == Local({"home": HOME}, {})
     assert parsed().local is NO_LOCAL
 
 
 def test_a_machine_with_local_addresses_only_exists() -> None:
     assert parsed(HOME_LINE, KIWI_LINE).addresses == {"kiwi.pin": ()}
-    shared = ["# local-name: a.b.pin. kiwi.pin.", "# several-machines: a.b.pin."]
-    assert parsed(HOME_LINE, KIWI_LINE, *shared).addresses == {"kiwi.pin": (), "a.b.pin": ()}
+    shared = "# shared-name: a.b.pin. kiwi.pin."
+    assert parsed(HOME_LINE, KIWI_LINE, shared).addresses == {"kiwi.pin": (), "a.b.pin": ()}
 
 
 def test_what_a_name_has_on_local_networks() -> None:
     assert ZONE.local.of("printer.pin") == ["192.168.1.20"]
-    assert ZONE.local.of("www.pin") == ["192.168.1.10", "192.168.1.11", "fd00:1::10"]
+    several = ["192.168.1.10", "192.168.1.11", "fd00:1::10", "192.168.1.20"]
+    assert ZONE.local.of("a.b.pin", *ZONE.shared["a.b.pin"]) == several
     assert ZONE.local.of("kfbox.pin") == []
 
 
@@ -236,65 +235,52 @@ def test_what_a_name_has_on_local_networks() -> None:
 """),
         ),
         (
-            [HOME_LINE, KIWI_LINE, "# local-name: www.pin."],
+            ["# shared-name: www.pin."],
             snapshot("""\
-# local-name: www.pin.
-  expected NAME MACHINE after local-name\
+# shared-name: www.pin.
+  expected NAME MACHINE after shared-name\
 """),
         ),
         (
-            [HOME_LINE, KIWI_LINE, "# local-name: www.pin. kfbox.pin."],
+            ["# shared-name: www.pin. kiwi.pin. kfbox.pin."],
             snapshot("""\
-# local-name: www.pin. kfbox.pin.
-  kfbox.pin has no local address to share as www.pin\
+# shared-name: www.pin. kiwi.pin. kfbox.pin.
+  expected NAME MACHINE after shared-name\
 """),
         ),
         (
-            [HOME_LINE, KIWI_LINE, "# local-name: kiwi.pin. kiwi.pin."],
+            ["# shared-name: kiwi.pin. kiwi.pin."],
             snapshot("""\
-# local-name: kiwi.pin. kiwi.pin.
-  kiwi.pin has no local address to share as kiwi.pin\
+# shared-name: kiwi.pin. kiwi.pin.
+  kiwi.pin is a name of several machines, and not one of these\
 """),
         ),
         (
-            [HOME_LINE, KIWI_LINE, "# local-name: example.com. kiwi.pin."],
+            ["# shared-name: example.com. kiwi.pin."],
             snapshot("""\
-# local-name: example.com. kiwi.pin.
+# shared-name: example.com. kiwi.pin.
   'example.com.' is not a name below the domain 'pin.'\
 """),
         ),
         (
-            [HOME_LINE, KIWI_LINE, "# local-name: _dm-dns.pin. kiwi.pin."],
+            ["# shared-name: _dm-dns.pin. kiwi.pin."],
             snapshot("""\
-# local-name: _dm-dns.pin. kiwi.pin.
+# shared-name: _dm-dns.pin. kiwi.pin.
   '_dm-dns.pin.' is reserved for the status of dm-dns\
 """),
         ),
         (
-            [HOME_LINE, KIWI_LINE, "# local-name: www.pin. example.com."],
+            ["# shared-name: www.pin. example.com."],
             snapshot("""\
-# local-name: www.pin. example.com.
+# shared-name: www.pin. example.com.
   'example.com.' is not a machine's name below the domain 'pin.'\
 """),
         ),
         (
-            [
-                HOME_LINE,
-                KIWI_LINE,
-                "# local-name: a.pin. kiwi.pin.",
-                "# several-machines: a.pin.",
-                "a.pin. CNAME b.pin.",
-            ],
+            ["# shared-name: a.pin. kiwi.pin.", "a.pin. CNAME b.pin."],
             snapshot("""\
-# local-name: a.pin. kiwi.pin.
+# shared-name: a.pin. kiwi.pin.
   a.pin is not a name of several machines\
-"""),
-        ),
-        (
-            [HOME_LINE, KIWI_LINE, "# local-name: www.pin. kiwi.pin."],
-            snapshot("""\
-# local-name: www.pin. kiwi.pin.
-  www.pin is not a name of several machines\
 """),
         ),
         (
@@ -302,11 +288,11 @@ def test_what_a_name_has_on_local_networks() -> None:
                 HOME_LINE,
                 KIWI_LINE,
                 "# local-address: home a.pin. 192.168.1.20",
-                "# local-name: a.pin. kiwi.pin.",
-                "# several-machines: a.pin.",
+                "# shared-name: a.pin. kfbox.pin.",
+                "# shared-name: a.pin. kiwi.pin.",
             ],
             snapshot("""\
-# local-name: a.pin. kiwi.pin.
+# shared-name: a.pin. kfbox.pin.
   a.pin is not a name of several machines\
 """),
         ),
@@ -328,23 +314,21 @@ def test_there_is_a_limit_to_networks(monkeypatch: pytest.MonkeyPatch, *, header
         parsed(*lines, header=header)
 
 
-def test_there_is_a_limit_to_addresses_and_shared_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_a_limit_to_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_LOCAL", 2)
-    shared = ["# local-name: www.pin. kiwi.pin.", WWW]
-    assert parsed(HOME_LINE, KIWI_LINE, *shared).local.names == {"www.pin": ("kiwi.pin",)}
-    for third in (f"{KIWI_LINE}1", "# local-name: a.pin. kiwi.pin."):
-        with pytest.raises(FileError, match="more local addresses and names than the limit, 2"):
-            parsed(HOME_LINE, KIWI_LINE, *shared, third)
+    lines = [HOME_LINE, KIWI_LINE, f"{KIWI_LINE}1"]
+    assert len(parsed(*lines).local.of("kiwi.pin")) == 2
+    with pytest.raises(FileError, match="more local addresses than the limit, 2"):
+        parsed(*lines, f"{KIWI_LINE}2")
 
 
 def test_there_is_a_limit_to_the_addresses_of_all_shared_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines = [HOME_LINE, *(f"{KIWI_LINE}{number}" for number in range(4))]
-    lines += [f"# local-name: n{number}.pin. kiwi.pin." for number in range(3)]
-    lines += [f"# several-machines: n{number}.pin." for number in range(3)]
+    lines += [f"# shared-name: n{number}.pin. kiwi.pin." for number in range(3)]
     monkeypatch.setattr(limits, "MAX_RECORDS", 12)
-    assert len(parsed(*lines).local.names) == 3
+    assert len(parsed(*lines).shared) == 3
     monkeypatch.setattr(limits, "MAX_RECORDS", 11)
     with pytest.raises(FileError, match="shared names have 12 local addresses or more, and the"):
         parsed(*lines)
@@ -353,7 +337,7 @@ def test_there_is_a_limit_to_the_addresses_of_all_shared_names(
 def test_local_addresses_count_as_those_of_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_ADDRESSES", 2)
     lines = [HOME_LINE, KIWI_LINE, "kiwi.pin. AAAA fd00::1"]
-    shared = ["# local-name: www.pin. kiwi.pin.", WWW, "www.pin. AAAA fd00::1"]
+    shared = [WWW, "www.pin. AAAA fd00::1"]
     assert parsed(*lines, *shared).records == 2
     with pytest.raises(FileError, match=r"kiwi\.pin has 3 addresses or more, with those on local"):
         parsed(*lines, "kiwi.pin. AAAA fd00::3")

@@ -20,7 +20,7 @@ ZONE = conf.Zone(
         "scan.pin": (),
         "www.pin": ("10.9.0.1", "fd00::1", "fd00::2"),
     },
-    shared=frozenset({"scan.pin", "www.pin"}),
+    shared={"scan.pin": ("nas.pin", "printer.pin"), "www.pin": ("kfbox.pin", "nas.pin")},
     local=Local(
         {"home": HOME, "parents": PARENTS},
         {
@@ -28,7 +28,6 @@ ZONE = conf.Zone(
             "nas.pin": (("home", NAS),),
             "printer.pin": (("home", "192.168.1.20"),),
         },
-        {"scan.pin": ("nas.pin", "printer.pin"), "www.pin": ("nas.pin",)},
     ),
 )
 AT_HOME = {
@@ -92,14 +91,14 @@ def test_what_etc_hosts_has_wins() -> None:
     assert "www.pin" not in nearby.given(ZONE, {"home": ()}, {"www.pin"})
 
 
-def test_a_shared_name_keeps_the_addresses_of_who_is_elsewhere_or_not_known_to_be_there() -> None:
-    """They have them as well: behind one router, which forwards some ports to each of them."""
+def test_a_shared_name_keeps_the_address_of_who_is_elsewhere() -> None:
+    """That of a router, which forwards some ports to each of several machines behind it."""
     nat = ("203.0.113.7",)
-    local = ZONE.local._replace(names={"www.pin": ("laptop.pin", "nas.pin")})
-    addresses = {"laptop.pin": nat, "nas.pin": nat, "www.pin": nat}
-    zone = ZONE._replace(addresses={**ZONE.addresses, **addresses}, local=local)
-    assert nearby.given(zone, {"home": ()})["www.pin"] == (NAS, "192.168.1.30")
-    assert nearby.given(zone, {"home": {NAS}})["www.pin"] == ("192.168.1.30", *nat)
-    assert nearby.given(zone, {"parents": ()})["www.pin"] == ("192.168.1.31", *nat)
-    other = zone._replace(addresses={**zone.addresses, "kfbox.pin": nat})
-    assert nearby.given(other, {"home": ()})["www.pin"] == (NAS, "192.168.1.30", *nat)
+    addresses = dict.fromkeys(("kfbox.pin", "laptop.pin", "nas.pin", "www.pin"), nat)
+    zone = ZONE._replace(addresses={**ZONE.addresses, **addresses})
+    one = zone._replace(shared={"www.pin": ("laptop.pin", "nas.pin")})
+    assert nearby.given(one, {"home": ()})["www.pin"] == (NAS, "192.168.1.30")
+    assert nearby.given(one, {"home": {NAS}})["www.pin"] == ("192.168.1.30", *nat)
+    assert nearby.given(one, {"parents": ()})["www.pin"] == ("192.168.1.31", *nat)
+    other = zone._replace(shared={"www.pin": ("kfbox.pin", "nas.pin")})
+    assert nearby.given(other, {"home": ()})["www.pin"] == (NAS, *nat)

@@ -1,7 +1,7 @@
 """Reverse names, compared with those of the standard library."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pytest
 from hypothesis import given
@@ -56,10 +56,10 @@ def test_a_reverse_name_is_as_in_the_standard_library(address: object) -> None:
 def owners(
     addresses: Mapping[str, tuple[str, ...]],
     cnames: Mapping[str, str] | None = None,
-    shared: frozenset[str] = frozenset(),
+    shared: Collection[str] = (),
     here: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, str]:
-    zone = conf.Zone("clan.pin", 7, cnames or {}, addresses, shared=shared)
+    zone = conf.Zone("clan.pin", 7, cnames or {}, addresses, shared=dict.fromkeys(shared, ()))
     found = reverse.owners(zone, addresses if here is None else here)
     assert found is not None
     return found
@@ -74,7 +74,7 @@ def test_an_address_has_the_own_name_of_its_machine() -> None:
         "silent.clan.pin": (),
     }
     cnames = {"irc.clan.pin": "kiwi.clan.pin"}
-    shared = frozenset(["git.clan.pin", "*.app.clan.pin", "www.clan.pin"])
+    shared = ["git.clan.pin", "*.app.clan.pin", "www.clan.pin"]
     own = {"10.0.0.1": "kiwi.clan.pin", "fd00::1": "kiwi.clan.pin"}
     assert owners(addresses, cnames, shared) == own
 
@@ -118,5 +118,5 @@ def test_an_address_on_a_local_network_has_a_reverse_name_there_only(
     home = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
     known = {"nas.pin": (("home", "192.168.1.10"),), "printer.pin": (("home", "192.168.1.20"),)}
     addresses = {"nas.pin": ("fd00::1",), "printer.pin": ()}
-    zone = conf.Zone("pin", 7, {}, addresses, local=Local({"home": home}, known, {}))
+    zone = conf.Zone("pin", 7, {}, addresses, local=Local({"home": home}, known))
     assert reverse.owners(zone, here) == expected

@@ -93,7 +93,7 @@ def test_a_shared_name_is_told_from_a_machine_with_the_same_addresses() -> None:
     endpoints = [spec.Endpoint(host, machine, "s", "i", "r") for host, machine in hosts]
     made, _ = spec.to_zone(spec.Spec("pin", machines, endpoints), 7)
     assert made.addresses["www.pin"] == made.addresses["kiwi.pin"]
-    assert made.shared == {"www.pin"}
+    assert made.shared == {"www.pin": ("fig.pin", "kiwi.pin")}
 
 
 def test_a_shared_name_that_leads_past_a_machine_is_a_warning() -> None:

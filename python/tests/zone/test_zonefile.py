@@ -279,7 +279,7 @@ OWN = conf.Zone(
         "other.pin": ("10.9.0.2", "fd09::2"),
     },
     SHA256,
-    shared=frozenset({"www.pin"}),
+    shared={"www.pin": ("kfbox.pin", "kiwi.pin")},
 )
 
 
@@ -354,7 +354,7 @@ def test_all_other_names_stay_as_they_are(assigned: set[str]) -> None:
 
 
 def test_a_machine_without_address_reaches_its_own_services() -> None:
-    served = OWN._replace(addresses={"kiwi.pin": ()})
+    served = OWN._replace(addresses={"kiwi.pin": ()}, shared={})
     expected = {"chat.pin": LOOPBACK, "deep.chat.pin": LOOPBACK}
     assert at_kiwi({*LOOPBACK, "192.0.2.9"}, served) == expected
 
@@ -392,7 +392,7 @@ def test_own_addresses_that_would_make_the_file_too_large_are_counted(
 ) -> None:
     aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
     addresses = {"kiwi.pin": BOTH[:1], "www.pin": BOTH[:1]}
-    made = conf.Zone("pin", 7, aliases, addresses, shared=frozenset({"www.pin"}))
+    made = conf.Zone("pin", 7, aliases, addresses, shared={"www.pin": ("kiwi.pin",)})
     nothing, loopback, one = (
         zonefile.OwnMachine("kiwi.pin", assigned) for assigned in ((), LOOPBACK, BOTH[:1])
     )
@@ -407,7 +407,7 @@ def test_own_addresses_that_would_make_the_file_too_large_are_counted(
 def test_what_shared_names_get_from_hosts_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"n{number}.pin" for number in range(10)]
     addresses = dict.fromkeys(["kiwi.pin", *names], BOTH[:1])
-    made = conf.Zone("pin", 7, {}, addresses, shared=frozenset(names))
+    made = conf.Zone("pin", 7, {}, addresses, shared=dict.fromkeys(names, ("kiwi.pin",)))
     hosts = {"kiwi.pin": ("10.9.0.1", "10.9.0.2", "10.9.0.3")}
     machine = zonefile.OwnMachine("kiwi.pin", hosts["kiwi.pin"])
     monkeypatch.setattr(limits, "MAX_SERVED", 33)
@@ -433,11 +433,19 @@ SEVERAL = conf.Zone(
         "lime.pin": ("10.9.0.2", FLOATING, NAT),
         "vip.pin": (FLOATING,),
         "fig.pin": (NAT,),
+        "lemon.pin": ("10.9.0.4",),
         "all.pin": ("10.9.0.1", FLOATING, "10.9.0.2", NAT),
+        "mine.pin": ("10.9.0.1", FLOATING, "10.9.0.4", NAT),
         "others.pin": (FLOATING, "10.9.0.2", NAT),
+        "router.pin": (NAT,),
     },
     SHA256,
-    shared=frozenset({"all.pin", "others.pin"}),
+    shared={
+        "all.pin": ("kiwi.pin", "lime.pin"),
+        "mine.pin": ("kiwi.pin", "lemon.pin"),
+        "others.pin": ("fig.pin", "lime.pin"),
+        "router.pin": ("fig.pin", "lime.pin"),
+    },
 )
 
 
@@ -454,10 +462,12 @@ def test_names_of_others_never_lead_to_this_machine(assigned: set[str]) -> None:
         source="mesh",
         inputs="1234",
     )
-    assert {**file.addresses, "all.pin": ()} == {**elsewhere.addresses, "all.pin": ()}
+    shared = dict.fromkeys(["all.pin", "mine.pin"], ())
+    assert {**file.addresses, **shared} == {**elsewhere.addresses, **shared}
     assert reverse.owners(SEVERAL, file.addresses) == {
         "10.9.0.1": "kiwi.pin",
         "10.9.0.2": "lime.pin",
+        "10.9.0.4": "lemon.pin",
     }
 
 
@@ -466,7 +476,7 @@ def test_names_of_others_never_lead_to_this_machine(assigned: set[str]) -> None:
     [
         (LOOPBACK, LOOPBACK),
         ({*LOOPBACK, "10.9.0.1"}, {"10.9.0.1"}),
-        ({*LOOPBACK, "10.9.0.1", FLOATING}, {"10.9.0.1"}),
+        ({*LOOPBACK, "10.9.0.1", FLOATING}, {"10.9.0.1", FLOATING}),
     ],
 )
 def test_a_shared_name_keeps_the_addresses_that_others_have_too(
@@ -474,6 +484,7 @@ def test_a_shared_name_keeps_the_addresses_that_others_have_too(
 ) -> None:
     found = at_kiwi(assigned, SEVERAL)
     assert found["all.pin"] == {*expected, "10.9.0.2", FLOATING, NAT}
+    assert found["mine.pin"] == {*expected, "10.9.0.4"}
 
 
 def test_an_alias_of_a_shared_name_agrees_with_it() -> None:
@@ -495,12 +506,11 @@ HOME = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
 AT_HOME = OWN._replace(
     addresses={
         **OWN.addresses,
-        "other.pin": ("10.9.0.3", "fd09::3"),  # or it might be one of the machines of www.pin
         "printer.pin": (),
         "scan.pin": (),
     },
     cnames={**OWN.cnames, "paper.pin": "printer.pin"},
-    shared=frozenset({"scan.pin", "www.pin"}),
+    shared={"scan.pin": ("kiwi.pin", "printer.pin"), "www.pin": ("kfbox.pin", "kiwi.pin")},
     local=Local(
         {"home": HOME, "parents": HOME._replace(link_address="02:00:00:00:00:01")},
         {
@@ -508,7 +518,6 @@ AT_HOME = OWN._replace(
             "kfbox.pin": (("home", "192.168.1.20"), ("parents", "192.168.1.10")),
             "printer.pin": (("home", "192.168.1.30"),),
         },
-        {"scan.pin": ("kiwi.pin", "printer.pin"), "www.pin": ("kfbox.pin", "kiwi.pin")},
     ),
 )
 
@@ -530,7 +539,7 @@ def at(served: conf.Zone, *networks: str, **own: tuple[str, ...]) -> dict[str, s
 
 def test_nowhere_local_addresses_are_given() -> None:
     found = at(AT_HOME)
-    assert found == {**at(OWN), "other.pin": {"10.9.0.3", "fd09::3"}}
+    assert found == at(OWN)
     file = zonefile.compile_zone(AT_HOME, {}, source="mesh", inputs="1234")
     assert without_address_in(file) == {"printer.pin", "paper.pin", "scan.pin"}
 
@@ -553,7 +562,7 @@ def test_on_a_network_a_machine_and_its_services_have_its_address_there() -> Non
         "paper.pin": {"192.168.1.30"},
         "scan.pin": {"192.168.1.10", "192.168.1.30"},
         "www.pin": {"192.168.1.10", "192.168.1.20"},
-        "other.pin": {"10.9.0.3", "fd09::3"},
+        "other.pin": {"10.9.0.2", "fd09::2"},
     }
 
 
@@ -623,8 +632,8 @@ def test_local_addresses_that_would_make_the_file_too_large_are_counted(
 ) -> None:
     aliases = {f"n{number}.pin": "kiwi.pin" for number in range(10)}
     many = tuple(("home", f"192.168.1.{number}") for number in range(10, 13))
-    local = Local({"home": HOME}, {"kiwi.pin": many}, {"www.pin": ("kiwi.pin",)})
-    shared = frozenset({"www.pin"})
+    local = Local({"home": HOME}, {"kiwi.pin": many})
+    shared = {"www.pin": ("kiwi.pin",)}
     addresses = {"kiwi.pin": BOTH, "www.pin": BOTH}
     made = conf.Zone("pin", 7, aliases, addresses, shared=shared, local=local)
     monkeypatch.setattr(limits, "MAX_SERVED", 15)
@@ -685,7 +694,8 @@ def shared_names(count: int) -> conf.Zone:
     machines = {f"m{at}.pin": (NAT, f"fd00::{at:x}") for at in range(1, count)}
     addresses = {**machines, "kiwi.pin": (NAT, "fd00::")}
     shared = {f"s{at}.pin": (NAT, "fd00::", f"fd00::{at:x}") for at in range(1, count)}
-    return conf.Zone("pin", 7, {}, {**addresses, **shared}, shared=frozenset(shared))
+    members = {f"s{at}.pin": ("kiwi.pin", f"m{at}.pin") for at in range(1, count)}
+    return conf.Zone("pin", 7, {}, {**addresses, **shared}, shared=members)
 
 
 @pytest.mark.parametrize(

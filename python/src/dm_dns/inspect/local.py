@@ -53,7 +53,7 @@ def addresses_of(
     """
     here = {presence.name: presence for presence in presences or ()}
     found = []
-    for machine in (name, *zone.local.names.get(name, ())):
+    for machine in (name, *zone.shared.get(name, ())):
         in_hosts = {name, machine} & set(hosts)
         for network, address in zone.local.addresses.get(machine, ()):
             given, reason, remedy = None, None, ""

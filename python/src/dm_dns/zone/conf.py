@@ -6,9 +6,9 @@ the file comes over the network, and whoever can sign it must be able to name ho
 else.
 
 What only dm-dns understands is in the comments, each ``# key: value``. A reader ignores those whose
-key it does not know. ``machine-without-address`` names a machine that has no local-data, and
-``several-machines`` a name whose addresses are those of several machines and not of one. Others are
-about local networks (`local_lines`).
+key it does not know. ``machine-without-address`` names a machine that has no local-data.
+``shared-name`` has a name whose addresses are those of several machines or devices, and one of
+these. Others are about local networks (`local_lines`).
 """
 
 import hashlib
@@ -17,13 +17,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
 
 from dm_dns import files
 from dm_dns.errors import FileError
 from dm_dns.zone import conf_lines, limits, names
 from dm_dns.zone.conf_lines import SHARED, WITHOUT_ADDRESS, Comments, Records
-from dm_dns.zone.local_lines import NO_LOCAL, Local, LocalLines
+from dm_dns.zone.local_lines import NO_LOCAL, Local, LocalLines, too_many
 from dm_dns.zone.reasons import shown
 
 MAX_SERIAL: Final = 2**32 - 1
@@ -60,8 +61,9 @@ class Zone(NamedTuple):
     machine of which no address is known, and which exists anyway."""
     sha256: str = ""
     """Of the lines below the header, in hexadecimal; empty where the zone was not read."""
-    shared: frozenset[str] = frozenset()
-    """The names that have the addresses of several machines or devices."""
+    shared: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """The names that have the addresses of several machines or devices, and the full names of
+    these, sorted."""
     local: Local = NO_LOCAL
     """The local networks, and the addresses there, which no record has."""
 
@@ -117,7 +119,9 @@ def render(zone: Zone) -> str:
     without = (name for name, known in zone.addresses.items() if not known)
     # Where several machines have local addresses only, these say that the name exists.
     comments = [f"# {WITHOUT_ADDRESS}: {name}." for name in without if name not in zone.shared]
-    comments += [f"# {SHARED}: {name}." for name in zone.shared]
+    comments += [
+        f"# {SHARED}: {name}. {machine}." for name in zone.shared for machine in zone.shared[name]
+    ]
     comments += zone.local.lines()
     body = f'local-zone: "{zone.domain}." transparent\n'
     body += "".join(f"{comment}\n" for comment in sorted(comments))
@@ -229,10 +233,13 @@ class _Parser:
         self.check_chains(records.targets)
         addresses: dict[str, tuple[str, ...]] = dict.fromkeys(comments.machines, ())
         cnames = self.read_records(records.targets, addresses)
-        shared = frozenset(comments.shared)
         local = NO_LOCAL
         if comments.local:
-            local = self.read_local(comments.local, addresses, cnames, shared)
+            local = self.read_local(comments.local, addresses, cnames)
+        shared = {name: tuple(machines) for name, machines in comments.shared.items()}
+        self.check_shared(shared, addresses, cnames, local)
+        for name in shared:
+            addresses.setdefault(name, ())
         return Zone(domain, serial, cnames, addresses, sha256, shared, local)
 
     def start_of_zone(self) -> tuple[int, str]:
@@ -404,15 +411,41 @@ class _Parser:
         lines: LocalLines,
         addresses: dict[str, tuple[str, ...]],
         cnames: Collection[str],
-        shared: Collection[str],
     ) -> Local:
         """Return what comments say of local networks; names exist because of them."""
-        if problem := lines.problem(addresses, cnames, shared):
+        if problem := lines.problem(addresses, cnames):
             line, reason = problem
             self.fail_at(self.content.index(f"\n{line}\n".encode()) + 1, reason)
         for name in lines.owners:
             addresses.setdefault(name, ())
         return lines.local()
+
+    def check_shared(
+        self,
+        shared: Mapping[str, tuple[str, ...]],
+        addresses: Mapping[str, Collection[str]],
+        cnames: Collection[str],
+        local: Local,
+    ) -> None:
+        """Check what comments say of the names that several machines share."""
+        total = 0
+        for name, machines in shared.items():
+            if name in cnames or name in local.addresses:
+                self.fail_shared(name, machines[0], f"{name} is not a name of several machines")
+            count = len(addresses.get(name, ()))
+            for machine in machines:
+                more = len(local.addresses.get(machine, ()))
+                count, total = count + more, total + more
+                if count > limits.MAX_ADDRESSES:
+                    self.fail_shared(name, machine, too_many(name, count))
+                if total > limits.MAX_RECORDS:
+                    limit = f"the limit is {limits.MAX_RECORDS}"
+                    reason = f"shared names have {total} local addresses or more, and {limit}"
+                    self.fail_shared(name, machine, reason)
+
+    def fail_shared(self, name: str, machine: str, reason: str) -> NoReturn:
+        line = f"\n# {SHARED}: {name}. {machine}.\n"
+        self.fail_at(self.content.index(line.encode()) + 1, reason)
 
     def read_records(
         self, targets: Iterable[str], addresses: dict[str, tuple[str, ...]]

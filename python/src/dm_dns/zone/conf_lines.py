@@ -23,13 +23,14 @@ from dm_dns.zone.reasons import (
     why_not_a_machine,
     why_not_a_name,
     why_not_a_record,
+    why_reserved,
 )
 
 WITHOUT_ADDRESS: Final = "machine-without-address"
 """The key of a comment that names a machine of which no address is known."""
 
-SHARED: Final = "several-machines"
-"""The key of a comment that names what has the addresses of several machines."""
+SHARED: Final = "shared-name"
+"""The key of a comment that names what has the addresses of several machines, and one of them."""
 
 _PIECE: Final = 2**16  # bytes; longer than any line
 _FAMILIES: Final = {"A": AF_INET, "AAAA": AF_INET6}
@@ -73,12 +74,13 @@ class Comments:
         """Take the domain of the zone."""
         self.machines: dict[str, None] = {}
         """The full names of those without an address, in order."""
-        self.shared: set[str] = set()
-        """The full names that several machines share."""
+        self.shared: dict[str, list[str]] = {}
+        """The full names that several machines share, and those of the machines, in order."""
         self.local: LocalLines | None = None
         """What is said of local networks; None: nothing."""
         self._domain = domain
         self._previous = b""
+        self._count = 0  # of the machines of shared names
 
     def check(self, piece: bytes) -> Broken | None:
         """Return what is wrong with the next lines, which are ASCII; None if nothing is."""
@@ -119,13 +121,24 @@ class Comments:
         return None
 
     def _why_not_shared(self, line: bytes) -> str | None:
-        """Return the rule that the name in the next line breaks; remember it if it breaks none."""
-        value = line.removeprefix(_SHARED).decode("ascii")
-        if reason := why_not_a_name(value, self._domain):
+        """Return the rule that the names in the next line break; remember them if none."""
+        words = line.removeprefix(_SHARED).decode("ascii").split(" ")
+        if len(words) != len(("name", "machine")):
+            return f"expected NAME MACHINE after {SHARED}"
+        name, machine = words
+        reason = (
+            why_not_a_name(name, self._domain)
+            or why_reserved(name, self._domain)
+            or why_not_a_machine(machine, self._domain)
+        )
+        if reason:
             return reason
-        if len(self.shared) == limits.MAX_SHARED:
-            return f"more names are those of several machines than the limit, {limits.MAX_SHARED}"
-        self.shared.add(value.removesuffix("."))
+        if name == machine:
+            return f"{name[:-1]} is a name of several machines, and not one of these"
+        self._count += 1
+        if self._count > limits.MAX_SHARED:
+            return f"more machines share names than the limit, {limits.MAX_SHARED}"
+        self.shared.setdefault(name[:-1], []).append(machine[:-1])
         return None
 
 

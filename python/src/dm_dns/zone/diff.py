@@ -44,10 +44,10 @@ def values(zone: conf.Zone) -> dict[str, Value]:
     """Return what each name of a zone has."""
     found: dict[str, Value] = {**zone.cnames, **zone.addresses}
     local = zone.local
-    for name in {*local.addresses, *local.names}:
+    for name in {*local.addresses, *(zone.shared if local.addresses else ())}:
         near = [
             f"{address}@{network}"
-            for machine in (name, *local.names.get(name, ()))
+            for machine in (name, *zone.shared.get(name, ()))
             for network, address in local.addresses.get(machine, ())
         ]
         found[name] = (*zone.addresses[name], *near)

@@ -29,8 +29,8 @@ MAX_MACHINES: Final = 20_000
 """Names that CNAMEs point to, and as many machines without an address: factor 20."""
 
 MAX_SHARED: Final = 20_000
-"""Names of which comments say that several machines have them: factor 20 to one for each of 1000
-machines."""
+"""Comments about names that several machines share, one for each of these: factor 20 to a name that
+all 1000 machines answer on."""
 
 MAX_REVERSE: Final = 20_000
 """Addresses that may have a reverse name on a machine where programs are to get it: factor 5 to
@@ -48,8 +48,7 @@ MAX_NETWORKS: Final = 100
 clan with five."""
 
 MAX_LOCAL: Final = 20_000
-"""Comments about addresses in local networks, and about names that machines with such addresses
-share: factor 10 to 1000 machines with one address and one such name each."""
+"""Comments about addresses in local networks: factor 20 to 1000 machines with one each."""
 
 MAX_CHAIN: Final = 8
 """CNAMEs from a name to its addresses: unbound follows that many, and answers with CNAMEs alone if

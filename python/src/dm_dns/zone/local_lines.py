@@ -2,26 +2,22 @@
 
     # local-address: NETWORK MACHINE. ADDRESS
     # local-network: NETWORK PREFIX ROUTER LINK-ADDRESS [only]
-    # local-name: NAME. MACHINE.
 
-A name that several machines share has no record for each of them; the last kind of comment tells
-which of them have local addresses.
+A name that several machines share has the local addresses of each (`conf.Zone.shared`).
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import chain
 from typing import Final, NamedTuple
 
 from dm_dns.zone import limits, networks
 from dm_dns.zone.networks import Network
-from dm_dns.zone.reasons import why_not_a_machine, why_not_a_name, why_reserved
+from dm_dns.zone.reasons import why_not_a_machine
 
 START: Final = "local-"
 """What their keys begin with."""
 
 _ADDRESS: Final = "local-address"
 _NETWORK: Final = "local-network"
-_NAME: Final = "local-name"
 
 IN_CONTENT: Final = f"\n# {_NETWORK}: ".encode()
 """What every zone.conf with a local network has in it."""
@@ -34,12 +30,9 @@ class Local(NamedTuple):
     """Name to network."""
     addresses: Mapping[str, tuple[tuple[str, str], ...]]
     """The full name of a machine to networks and its addresses there, sorted."""
-    names: Mapping[str, tuple[str, ...]]
-    """A name that several machines share to those of them that have local addresses, sorted."""
 
-    def of(self, name: str) -> list[str]:
-        """Return all addresses that a name has on local networks."""
-        machines = (name, *self.names.get(name, ()))
+    def of(self, *machines: str) -> list[str]:
+        """Return all addresses that machines have on local networks."""
         return [found for machine in machines for _at, found in self.addresses.get(machine, ())]
 
     def lines(self) -> Iterator[str]:
@@ -49,12 +42,9 @@ class Local(NamedTuple):
         for machine, known in self.addresses.items():
             for network_name, address in known:
                 yield f"# {_ADDRESS}: {network_name} {machine}. {address}"
-        for name, machines in self.names.items():
-            for machine in machines:
-                yield f"# {_NAME}: {name}. {machine}."
 
 
-NO_LOCAL: Final = Local({}, {}, {})
+NO_LOCAL: Final = Local({}, {})
 """That of most zones."""
 
 
@@ -66,8 +56,7 @@ class LocalLines:
         self._domain = domain
         self._networks: dict[str, Network] = {}
         self._addresses: dict[str, dict[tuple[str, str], str]] = {}
-        self._names: dict[str, dict[str, str]] = {}
-        self._count = 0  # of addresses and shared names
+        self._count = 0  # of addresses
 
     def check(self, line: str) -> str | None:
         """Return the rule that a comment breaks; if it breaks none, remember what it says."""
@@ -77,8 +66,6 @@ class LocalLines:
             return self._check_network(*value.partition(" ")[::2])
         if key == _ADDRESS:
             return self._check_address(line, words)
-        if key == _NAME:
-            return self._check_name(line, words)
         return None
 
     def _check_network(self, name: str, value: str) -> str | None:
@@ -103,84 +90,35 @@ class LocalLines:
         self._addresses.setdefault(machine[:-1], {})[network, address] = line
         return None
 
-    def _check_name(self, line: str, words: list[str]) -> str | None:
-        if len(words) != len(("name", "machine")):
-            return "expected NAME MACHINE after local-name"
-        name, machine = words
-        reason = (
-            why_not_a_machine(machine, self._domain)
-            or why_not_a_name(name, self._domain)
-            or why_reserved(name, self._domain)
-            or self._why_too_many()
-        )
-        if reason:
-            return reason
-        self._names.setdefault(name[:-1], {})[machine[:-1]] = line
-        return None
-
     def _why_too_many(self) -> str | None:
         self._count += 1
         if self._count <= limits.MAX_LOCAL:
             return None
-        return f"there are more local addresses and names than the limit, {limits.MAX_LOCAL}"
+        return f"there are more local addresses than the limit, {limits.MAX_LOCAL}"
 
     @property
     def owners(self) -> Iterator[str]:
         """The names that exist because of these comments."""
         yield from self._addresses
-        yield from self._names
 
     def problem(
-        self,
-        addresses: Mapping[str, Collection[str]],
-        aliases: Collection[str],
-        shared: Collection[str],
+        self, addresses: Mapping[str, Collection[str]], aliases: Collection[str]
     ) -> tuple[str, str] | None:
         """Return a comment that does not fit the others or the records, and why; None if all do.
 
         Args:
             addresses: those of the records, by the names that have them.
             aliases: the names that are CNAMEs.
-            shared: the names that several machines have.
 
         """
-        found = chain(
-            self._of_addresses(addresses, aliases), self._of_names(addresses, aliases, shared)
-        )
-        return next(found, None)
-
-    def _of_addresses(
-        self, addresses: Mapping[str, Collection[str]], aliases: Collection[str]
-    ) -> Iterator[tuple[str, str]]:
         for machine, known in self._addresses.items():
             count = len(known) + len(addresses.get(machine, ()))
             for (name, address), line in known.items():
                 if reason := self._why_not(machine, name, address, aliases):
-                    yield line, reason
+                    return line, reason
                 if count > limits.MAX_ADDRESSES:
-                    yield line, _too_many(machine, count)
-
-    def _of_names(
-        self,
-        addresses: Mapping[str, Collection[str]],
-        aliases: Collection[str],
-        shared: Collection[str],
-    ) -> Iterator[tuple[str, str]]:
-        total = 0
-        for name, machines in self._names.items():
-            count = len(addresses.get(name, ()))
-            for machine, line in machines.items():
-                more = len(self._addresses.get(machine, ()))
-                count, total = count + more, total + more
-                if not more or machine == name:
-                    yield line, f"{machine} has no local address to share as {name}"
-                if name not in shared or name in aliases or name in self._addresses:
-                    yield line, f"{name} is not a name of several machines"
-                if count > limits.MAX_ADDRESSES:
-                    yield line, _too_many(name, count)
-                if total > limits.MAX_RECORDS:
-                    limit = f"the limit is {limits.MAX_RECORDS}"
-                    yield line, f"shared names have {total} local addresses or more, and {limit}"
+                    return line, too_many(machine, count)
+        return None
 
     def _why_not(
         self, machine: str, name: str, address: str, aliases: Collection[str]
@@ -199,10 +137,10 @@ class LocalLines:
         return Local(
             self._networks,
             {machine: tuple(sorted(known)) for machine, known in self._addresses.items()},
-            {name: tuple(sorted(machines)) for name, machines in self._names.items()},
         )
 
 
-def _too_many(name: str, count: int) -> str:
+def too_many(name: str, count: int) -> str:
+    """Return why a name cannot have so many addresses."""
     limit = f"the limit is {limits.MAX_ADDRESSES}"
     return f"{name} has {count} addresses or more, with those on local networks, and {limit}"

@@ -33,29 +33,15 @@ def given(zone: conf.Zone, on: On, but: Collection[str] = ()) -> dict[str, tuple
     for machine, known in zone.local.addresses.items():
         if machine not in but and (found := _of_machine(zone, machine, known, on)):
             here[machine] = found
-    others = _of_unknown(zone) if here else set()
     shared: dict[str, tuple[str, ...]] = {}
-    for name, machines in zone.local.names.items():
+    for name, machines in zone.shared.items() if here else ():
         near = [machine for machine in machines if machine in here]
         if near and name not in but:
-            far = {a for m in machines if m not in here for a in zone.addresses[m]}
-            replaced = {a for m in near for a in zone.addresses[m]} - far - others
-            kept = [each for each in zone.addresses[name] if each not in replaced]
+            # Another machine may have the same address as one of these.
+            far = {a for m in machines if m not in here for a in zone.addresses.get(m, ())}
+            kept = far.intersection(zone.addresses[name])
             shared[name] = conf.in_order([*kept, *(a for m in near for a in here[m])])
     return here | shared
-
-
-def _of_unknown(zone: conf.Zone) -> set[str]:
-    """Return the addresses of who may share any name: the zone does not tell which.
-
-    These are the machines and devices without local addresses.
-    """
-    return {
-        address
-        for name, known in zone.addresses.items()
-        if name not in zone.shared and name not in zone.local.addresses
-        for address in known
-    }
 
 
 def _of_machine(

@@ -149,7 +149,6 @@ class _Builder:
         """The full name of each machine and each device, and whose it is, for messages."""
         self.networks: dict[str, Network] = {}
         self.local: dict[str, tuple[tuple[str, str], ...]] = {}
-        self.local_names: dict[str, tuple[str, ...]] = {}
 
     def build(self, serial: int) -> tuple[conf.Zone, list[str]]:
         try:
@@ -166,7 +165,7 @@ class _Builder:
         for device, name in self.devices.items():
             addresses[name] = self.device_addresses(device, name)
         cnames = {}
-        shared = set()
+        shared = {}
         for name, claims in self.claims_by_name().items():
             owners = sorted({claim.owner for claim in claims})
             if owners == [name]:
@@ -175,12 +174,12 @@ class _Builder:
                 cnames[name] = owners[0]
             else:
                 addresses[name] = self.shared_name(name, claims, owners, addresses)
-                shared.add(name)
+                shared[name] = tuple(owners)
         if self.problems:
             raise Error("\n".join(self.problems))
-        made = conf.Zone(self.domain, serial, cnames, addresses, shared=frozenset(shared))
+        made = conf.Zone(self.domain, serial, cnames, addresses, shared=shared)
         if self.networks:
-            made = made._replace(local=Local(self.networks, self.local, self.local_names))
+            made = made._replace(local=Local(self.networks, self.local))
         return made, self.warnings
 
     def check_networks(self) -> None:
@@ -381,8 +380,6 @@ class _Builder:
     ) -> tuple[str, ...]:
         """Return the addresses of a name that several machines or devices have."""
         near = [owner for owner in owners if owner in self.local]
-        if near:
-            self.local_names[name] = tuple(near)
         unknown = [owner for owner in owners if not addresses[owner] and owner not in near]
         if unknown == owners:
             self.problems.append(

@@ -145,7 +145,8 @@ def excess(
     lengths = [len(known) for known in (*served.addresses.values(), *from_hosts.values())]
     if on:
         lengths += [
-            len(served.local.of(name)) for name in {*served.local.addresses, *served.local.names}
+            len(served.local.of(name, *served.shared.get(name, ())))
+            for name in {*served.local.addresses, *served.shared}
         ]
     # A machine's services, and the names that it shares, have all addresses at which it answers.
     mine = served.local.addresses.get(machine.name, ()) if machine else ()
@@ -189,11 +190,10 @@ def _compile(
         here = machine.reachable((*known, *(address for _network, address in mine)))
         # An address of a network where it is not may be another machine's where it is.
         near = (address for network, address in mine if network in on)
-        own_addresses = {*served.addresses.get(machine.name, ()), *known, *near}
-        alone = own_addresses - _held_by_others(served, machine.name, addresses, own_addresses)
+        own = {*served.addresses.get(machine.name, ()), *known, *near}
         addresses |= {
-            name: conf.in_order((*(set(addresses[name]) - alone), *here))
-            for name in _names_shared_by(served, machine.name)
+            name: conf.in_order((*others, *here))
+            for name, others in _of_others(served, machine.name, addresses, own).items()
             if name not in from_hosts
         }
         behind_cnames = {**addresses, machine.name: here}
@@ -204,46 +204,33 @@ def _compile(
     return _Compiled(cnames, addresses, replaced.values())
 
 
-def _names_shared_by(served: conf.Zone, machine: str) -> list[str]:
-    """Return the names that a machine answers on beside others, as far as the zone tells.
-
-    The zone tells which of the machines with local addresses share a name. All others do whose
-    address it has, unless other machines or devices have that address too: then it may be theirs.
-    """
-    known = served.addresses.get(machine, ())
-    alone = set(known) - _held_by_others(served, machine, served.addresses, known)
-    return [
-        name
-        for name in served.shared
-        if name in served.addresses
-        and name != machine
-        and (
-            machine in served.local.names.get(name, ())
-            or not alone.isdisjoint(served.addresses[name])
-        )
-    ]
-
-
-def _held_by_others(
+def _of_others(
     served: conf.Zone,
     machine: str,
     addresses: Mapping[str, tuple[str, ...]],
-    among: Collection[str],
-) -> set[str]:
-    """Return the addresses that other machines and devices have too.
+    own: Collection[str],
+) -> dict[str, set[str]]:
+    """Return each name that a machine shares, with the addresses that others have who share it.
 
     Args:
-        served: tells whose names are shared.
-        machine: whose own name is left out.
+        served: tells who shares which names.
+        machine: whose names they are.
         addresses: of all names.
-        among: the addresses that matter.
+        own: those of the machine.
 
     """
-    wanted = frozenset(among)
-    found: set[str] = set()
-    for name, several in addresses.items():
-        if name != machine and name not in served.shared:
-            found |= wanted.intersection(several)
+    # Others may have an address of the machine as well, such as one of the router before them.
+    also: dict[str, set[str]] = {}
+    found = {}
+    for name, machines in served.shared.items():
+        if machine in machines:
+            several = set(addresses[name])
+            found[name] = several.difference(own)
+            for other in machines:
+                if other != machine:
+                    if other not in also:
+                        also[other] = set(addresses.get(other, ())).intersection(own)
+                    found[name] |= also[other] & several
     return found
 
 
