@@ -134,16 +134,21 @@ exported by  service forgejo\\x1b[31m, instance forgejo, role sérver, on kiwi
     assert found["devices"] == [{"device": "printer", "machines": ["kiwi"]}]
 
 
-def test_a_name_that_does_not_exist_is_told_in_plain_characters(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    out, err = printed(capsys, "show", "gi\x1b[31mt", *FLAKE, status=1)
+def test_a_name_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = printed(capsys, "show", "chat", *FLAKE, status=1)
     assert (out, err) == snapshot(
         (
             "",
-            "dm-dns: gi\\x1b[31mt is not one of the 2 names of pin, serial 1795589653; `dm-dns show` lists all names; names that no service exports are set with `names` and `devices`\n",
+            "dm-dns: chat is not one of the 2 names of pin, serial 1795589653; `dm-dns show` lists all names; names that no service exports are set with `names` and `devices`\n",
         )
     )
+
+
+def test_what_is_no_name_is_told_in_plain_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["show", "gi\x1b[31mt", *FLAKE])
+    assert caught.value.code == 2
+    assert r"argument NAME: 'gi\x1b[31mt' is not a name: " in capsys.readouterr().err
 
 
 def test_a_clan_file_of_another_clan_is_not_used(capsys: pytest.CaptureFixture[str]) -> None:
