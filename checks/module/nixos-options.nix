@@ -156,6 +156,7 @@ in
       useHostResolvConf = bool;
     };
 
+    security.allowUserNamespaces = option types.bool true;
     security.acme.certs = set acmeCertificate;
     security.acme.defaults.dnsResolver = option (types.nullOr types.str) null;
 

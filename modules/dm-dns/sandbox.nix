@@ -1,4 +1,5 @@
 # The sandbox of the units of both roles: attributes of serviceConfig.
+{ config }:
 {
   CapabilityBoundingSet = "";
   DevicePolicy = "closed";
@@ -9,7 +10,8 @@
   NoNewPrivileges = true;
   PrivateDevices = true;
   PrivateTmp = true;
-  PrivateUsers = true;
+  # systemd would not start a unit that it cannot give a user namespace (217/USER).
+  PrivateUsers = config.security.allowUserNamespaces;
   ProcSubset = "pid";
   ProtectClock = true;
   ProtectControlGroups = true;

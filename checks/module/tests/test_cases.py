@@ -468,6 +468,17 @@ def test_the_unit_has_the_sandbox_of_apply(case: str, name: str) -> None:
     assert differences == {"RestrictAddressFamilies"}
 
 
+def test_units_start_where_nobody_may_have_a_user_namespace() -> None:
+    for case, private in (("no-user-namespaces", False), ("two", True)):
+        services = [
+            value["serviceConfig"]
+            for key, value in load(case)["server"].items()
+            if key.startswith("systemd.services.dm-dns")
+        ]
+        assert len(services) == 4
+        assert {service["PrivateUsers"] for service in services} == {private}
+
+
 @pytest.mark.parametrize(("case", "name"), all_machines())
 def test_units_have_limits_that_a_run_which_is_killed_for_them_does_not_end(
     case: str, name: str

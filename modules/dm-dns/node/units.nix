@@ -24,7 +24,7 @@ let
   runtimeDirectory = "dm-dns";
 
   # It reads what came over the network, so it may do little else.
-  sandbox = import ../sandbox.nix;
+  sandbox = import ../sandbox.nix { inherit config; };
   service = sandbox // {
     # It asks the kernel for the addresses of the machine.
     RestrictAddressFamilies = sandbox.RestrictAddressFamilies ++ [ "AF_NETLINK" ];

@@ -37,7 +37,7 @@ in
       ];
       path = [ data-mesher.package ];
       startLimitIntervalSec = 0;
-      serviceConfig = import ../sandbox.nix // {
+      serviceConfig = import ../sandbox.nix { inherit config; } // {
         # The boot does not wait for the mesh.
         Type = "exec";
         ExecStart = lib.concatStringsSep " " (
