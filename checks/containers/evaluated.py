@@ -21,6 +21,7 @@ _SUFFIXES: Final = {"services": "service", "paths": "path", "sockets": "socket",
 _UNIT_KEYS: Final = {
     "after": "After",
     "before": "Before",
+    "conflicts": "Conflicts",
     "description": "Description",
     "onFailure": "OnFailure",
     "onSuccess": "OnSuccess",
@@ -91,9 +92,8 @@ def links(machine: Mapping[str, Any]) -> dict[str, str]:
 
 def _unit(name: str, kind: str, value: Mapping[str, Any], *, is_drop_in: bool) -> str:
     settings = f"{_SUFFIXES[kind]}Config"
-    unknown = (
-        set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - {settings, "path", "wantedBy"} - set(_LISTEN)
-    )
+    own = {settings, "path", "unitConfig", "wantedBy"}
+    unknown = set(value) - set(_UNIT_KEYS) - _SWITCH_KEYS - own - set(_LISTEN)
     if unknown:
         raise ContainerError(f"{name} has settings that containers do not know: {sorted(unknown)}")
     lines = ["[Unit]"]
@@ -101,6 +101,8 @@ def _unit(name: str, kind: str, value: Mapping[str, Any], *, is_drop_in: bool) -
         if key in value:
             entry = value[key]
             lines.append(f"{setting}={' '.join(entry) if isinstance(entry, list) else entry}")
+    for key, entry in value.get("unitConfig", {}).items():
+        lines.append(f"{key}={_scalar(entry, 'true', 'false')}")
     if settings in value:
         lines += ["", f"[{_SECTIONS[kind]}]"]
         if kind == "services" and not is_drop_in:

@@ -22,10 +22,10 @@ MESH_CONFIG: Final = f"{STORE}/data-mesher.json"
 
 _MESH_PORT: Final = 7946
 
+# Without After=network.target, which the module takes away; a drop-in cannot (systemd.unit(5)).
 _UNBOUND_SERVICE: Final = f"""\
 [Unit]
 Description=Unbound recursive Domain Name Server
-After=network.target
 Before=nss-lookup.target
 
 [Service]

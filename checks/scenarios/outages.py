@@ -40,7 +40,7 @@ def run(machines: Machines, spec: Spec) -> None:
     """
     machine = next(iter(machines.values()))
     zones.wait_for(machine, spec["domain"], "serial=")
-    name, addresses = _name(machine, spec)
+    name, addresses = zones.of_another(machine, spec)
     found = lookups.found(addresses)
 
     for outage in OUTAGES:
@@ -68,10 +68,3 @@ def _check(machine: Machine, when: str, looked_up: Lookups, end: str) -> None:
     """Check that all lookups ended like this, and none took long."""
     if looked_up.ends != {end: 100 * _SECONDS} or looked_up.longest > _HANGS:
         raise AssertionError(f"{machine.name}: {when}: {looked_up}, not {end}")
-
-
-def _name(machine: Machine, spec: Spec) -> tuple[str, set[str]]:
-    """Return a name that has addresses and is not the machine's own, and these."""
-    own = f"{machine.name}.{spec['domain']}"
-    expected = zones.expected(spec).items()
-    return next((name, found) for name, found in expected if found and name != own)

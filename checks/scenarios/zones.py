@@ -214,6 +214,12 @@ def expected(spec: Spec, network: str | None = None) -> dict[str, set[str]]:
     return found
 
 
+def of_another(machine: Machine, spec: Spec) -> tuple[str, set[str]]:
+    """Return a name that has addresses and is not the machine's own, and these."""
+    own = f"{machine.name}.{spec['domain']}"
+    return next((name, found) for name, found in expected(spec).items() if found and name != own)
+
+
 def _given(addresses: list[str], network: str | None) -> set[str]:
     """Return those of a machine's addresses that are given to machines on a local network."""
     by_network: dict[str | None, set[str]] = {None: set()}

@@ -82,6 +82,10 @@ in
     ];
     imports = "from checks.vm import clock  # type: ignore";
   };
+  vm-early-and-late = run three {
+    name = "early_and_late";
+    arguments = [ ];
+  };
   vm-faults = run three {
     name = "faults";
     arguments = [

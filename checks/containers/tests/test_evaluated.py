@@ -85,7 +85,7 @@ def test_what_another_service_configures_is_known_too() -> None:
     ("name", "value"),
     [
         ("systemd.mounts.dm-dns-health", {}),
-        ("systemd.services.dm-dns-health", {"conflicts": ["x.service"], "serviceConfig": {}}),
+        ("systemd.services.dm-dns-health", {"bindsTo": ["x.service"], "serviceConfig": {}}),
     ],
 )
 def test_what_would_be_left_out_is_an_error(name: str, value: dict[str, object]) -> None:

@@ -14,6 +14,7 @@ from checks.scenarios import (
     bad_zones,
     change,
     doctor,
+    early_and_late,
     faults,
     first_boot,
     foreign,
@@ -165,6 +166,10 @@ def test_the_boot_waits_for_nothing_that_was_received(clan: Clan, push: Push) ->
 
 def test_no_lookup_fails_while_something_restarts(clan: Clan) -> None:
     outages.run(clan.machines, clan.booted.spec)
+
+
+def test_names_resolve_before_the_system_is_up_and_until_it_is_down(clan: Clan) -> None:
+    early_and_late.run(clan.machines, clan.booted.spec)
 
 
 def test_unbound_gets_its_queries_beside_avahi(clan: Clan) -> None:

@@ -26,6 +26,13 @@ from checks.module.sources import ROOT
 GENERATOR = "clan.core.vars.generators.dm-dns"
 KEY_GENERATOR = "clan.core.vars.generators.dm-dns-signing-key"
 FULL = ("no-push", "public", "pushers", "spell", "three", "two")
+EARLY: dict[str, Any] = {
+    "after": ["systemd-sysusers.service", "userborn.service", "systemd-tmpfiles-setup.service"],
+    "before": ["network-online.target", "nss-lookup.target", "shutdown.target"],
+    "conflicts": ["shutdown.target"],
+    "unitConfig": {"DefaultDependencies": False},
+}
+"""Of services that start before others may."""
 EXAMPLE = json.loads((ROOT / "checks/demo/spell.json").read_bytes())
 
 
@@ -232,6 +239,27 @@ def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
+def test_what_resolved_asks_is_there_as_long_as_resolved(case: str, name: str) -> None:
+    machine = load(case)[name]
+    sockets = [key for key in machine if key.startswith("systemd.sockets.")]
+    services = [f"systemd.services.{each}" for each in ("dm-dns", "dm-dns-hook", "unbound")]
+    for key in (*sockets, *services):
+        unit = machine[key]
+        assert unit["unitConfig"]["DefaultDependencies"] is False
+        assert unit["conflicts"] == ["shutdown.target"]
+        assert "shutdown.target" in unit["before"]
+        # NetworkManager and others start late; local file systems do not wait for the network.
+        assert not {"network.target", "basic.target", "sysinit.target"} & set(unit["after"])
+    for key in sockets:
+        assert machine[key]["wantedBy"] == ["sysinit.target"]
+        assert {"systemd-resolved.service", "sysinit.target"} <= set(machine[key]["before"])
+    # The boot does not wait for what waits for file systems.
+    early = [key for key in services if "sysinit.target" in machine[key]["before"]]
+    assert early == ["systemd.services.dm-dns-hook"]
+    assert "systemd-tmpfiles-setup.service" not in machine[early[0]]["after"]
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
 def test_what_the_server_finds_is_judged_by_the_unit_that_can_fail(case: str, name: str) -> None:
     machine = load(case)[name]
     path = machine["systemd.paths.dm-dns-health"]["pathConfig"]
@@ -295,7 +323,10 @@ def test_a_switch_restarts_what_has_read_the_old_configuration(case: str, name: 
 def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, name: str) -> None:
     machine = load(case)[name]
     assert machine["systemd.services.unbound"] == {
-        "after": ["unbound.socket", "dm-dns.service"],
+        "after": [*EARLY["after"], "dm-dns.service", "unbound.socket"],
+        "before": EARLY["before"],
+        "conflicts": EARLY["conflicts"],
+        "unitConfig": EARLY["unitConfig"],
         "wants": ["unbound.socket", "dm-dns.service"],
         "serviceConfig": {
             "RestartMaxDelaySec": "5s",
@@ -306,7 +337,8 @@ def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, n
         "stopIfChanged": False,
     }
     service = machine["systemd.services.dm-dns"]
-    assert service["before"] == ["unbound.service"]
+    assert service["before"] == ["unbound.service", *EARLY["before"]]
+    assert service["after"] == EARLY["after"]
     # It is ready once it has written the zone file, or soon without one.
     assert service["serviceConfig"]["Type"] == "notify"
 
@@ -862,7 +894,7 @@ def test_short_names_have_a_hook_of_their_own(case: str, name: str) -> None:
     socket = machine["systemd.sockets.dm-dns-hook-search"]
     assert socket["listenStreams"] == [apply_config(machine)["search"]]
     assert socket["socketConfig"]["Service"] == "dm-dns-hook.service"
-    assert socket["wantedBy"] == ["sockets.target"]
+    assert socket["wantedBy"] == ["sysinit.target"]
     service = machine["systemd.services.dm-dns-hook"]
     # In a switch a restart of the service starts the socket, which it cannot while that is running.
     assert service["wants"] == ["dm-dns-hook-search.socket"]

@@ -94,7 +94,7 @@ in
       inherit applyConfig certificate constants;
       inherit (config.services.dm-dns) package;
       inherit (zone) prefixes;
-      inherit (settings) search;
+      inherit (settings) reverse search;
     })
     (importApply ./virtual-hosts.nix {
       inherit domain machine;

@@ -140,25 +140,24 @@ in
 
   # systemd holds the sockets: queries wait while unbound is away. Otherwise resolved's mDNS socket,
   # which has the same port, would take them and answer nothing.
-  systemd.sockets.unbound = mkIf isHeld {
-    description = "Queries to unbound";
-    wantedBy = [ "sockets.target" ];
-    startLimitIntervalSec = 0;
-    listenStreams = sockets;
-    listenDatagrams = sockets;
-    socketConfig = {
-      # Where somebody has taken IPv6 from lo, the address is missing.
-      FreeBind = true;
-      # More than 1000 queries.
-      ReceiveBuffer = "1M";
-      # However often unbound ends: the next query may find that it starts.
-      TriggerLimitIntervalSec = 0;
-    };
-  };
-  systemd.services.unbound = mkIf isHeld {
-    wants = [ "unbound.socket" ];
-    after = [ "unbound.socket" ];
-  };
+  systemd.sockets.unbound = mkIf isHeld (
+    (import ./early.nix).socket
+    // {
+      description = "Queries to unbound";
+      listenStreams = sockets;
+      listenDatagrams = sockets;
+      socketConfig = {
+        # Where somebody has taken IPv6 from lo, the address is missing.
+        FreeBind = true;
+        # More than 1000 queries.
+        ReceiveBuffer = "1M";
+        # However often unbound ends: the next query may find that it starts.
+        TriggerLimitIntervalSec = 0;
+      };
+    }
+  );
+  # It starts after the socket: units.nix.
+  systemd.services.unbound.wants = mkIf isHeld [ "unbound.socket" ];
 
   services.unbound = {
     enable = true;

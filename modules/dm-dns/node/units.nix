@@ -7,6 +7,8 @@
   certificate,
   constants,
   package,
+  # whether addresses have names
+  reverse,
   # whether short names resolve
   search,
   # of the local networks
@@ -22,6 +24,7 @@ let
   apply = "${package}/bin/dm-dns apply";
 
   runtimeDirectory = "dm-dns";
+  early = import ./early.nix;
 
   # It reads what came over the network, so it may do little else.
   sandbox = import ../sandbox.nix { inherit config; };
@@ -53,6 +56,17 @@ let
     TriggerLimitIntervalSec = 0;
   };
   searchUnit = lib.optional search "dm-dns-hook-search.socket";
+  hook = sandbox // {
+    DynamicUser = true;
+    # It needs no file system, and must not wait for those of /tmp and /var/tmp.
+    PrivateTmp = "disconnected";
+    # 23 MB, and 110 MB more for what resolved is slow to read of the longest answers (docs/limits.md).
+    MemoryMax = lib.mkDefault "256M";
+    # Each of at most 4096 lookups has a connection, and another two if its answers are too long for
+    # UDP. systemd's default is 1024, with which names of many addresses would be answered too late.
+    LimitNOFILE = lib.mkDefault 16384;
+    TasksMax = lib.mkDefault 16;
+  };
 in
 {
   users.users.${constants.user} = {
@@ -63,10 +77,10 @@ in
   users.groups.${constants.user} = { };
 
   # Writes the zone file before unbound starts, and serves every change from then on.
-  systemd.services.dm-dns = {
+  systemd.services.dm-dns = early.service // {
     description = "Serve the clan's names";
     wantedBy = [ "multi-user.target" ];
-    before = [ "unbound.service" ];
+    before = [ "unbound.service" ] ++ early.service.before;
     # A switch starts new sockets last. In the first one with the hook, names wait for it from here.
     wants = [ "dm-dns-hook.socket" ];
     # What a switch may change.
@@ -103,9 +117,17 @@ in
   };
 
   # It starts without a zone file too; the names then come with the first one.
-  systemd.services.unbound = {
+  systemd.services.unbound = early.service // {
     wants = [ "dm-dns.service" ];
-    after = [ "dm-dns.service" ];
+    # Not after network.target as by default, for which NetworkManager starts: the addresses need not be
+    # there yet (ip-freebind).
+    after = lib.mkForce (
+      early.service.after
+      ++ [
+        "dm-dns.service"
+        "unbound.socket"
+      ]
+    );
     # A switch would stop it first, and start it when all other units have restarted.
     stopIfChanged = false;
     # No name of the clan resolves until it is back, so not after NixOS's 5 s, and however often.
@@ -120,28 +142,31 @@ in
   };
 
   # Answers systemd-resolved. systemd holds the socket, so that no lookup fails while it restarts.
-  systemd.sockets.dm-dns-hook = {
+  systemd.sockets.dm-dns-hook = early.socket // {
     description = "Lookups of the clan's names by systemd-resolved";
-    wantedBy = [ "sockets.target" ];
-    startLimitIntervalSec = 0;
     listenStreams = [ constants.hookSocket ];
     socketConfig = asked constants.hookSocket;
   };
   # A second hook, for names of one label, which the same service answers. A switch does not change
   # sockets, so it is a unit of its own: one that comes is started, one that goes is stopped.
-  systemd.sockets.dm-dns-hook-search = lib.mkIf search {
-    description = "Lookups of short names by systemd-resolved";
-    wantedBy = [ "sockets.target" ];
-    startLimitIntervalSec = 0;
-    listenStreams = [ constants.searchSocket ];
-    socketConfig = asked constants.searchSocket // {
-      Service = "dm-dns-hook.service";
-      # resolved would try to ask at a socket that nobody has.
-      RemoveOnStop = true;
-    };
-  };
-  systemd.services.dm-dns-hook = {
+  systemd.sockets.dm-dns-hook-search = lib.mkIf search (
+    early.socket
+    // {
+      description = "Lookups of short names by systemd-resolved";
+      listenStreams = [ constants.searchSocket ];
+      socketConfig = asked constants.searchSocket // {
+        Service = "dm-dns-hook.service";
+        # resolved would try to ask at a socket that nobody has.
+        RemoveOnStop = true;
+      };
+    }
+  );
+  systemd.services.dm-dns-hook = early.hook // {
     description = "Answer systemd-resolved's lookups of the clan's names";
+    unitConfig = early.hook.unitConfig // {
+      # The names of addresses are there.
+      WantsMountsFor = lib.mkIf reverse constants.stateDirectory;
+    };
     # resolved waits for it at its first lookup of any name.
     wantedBy = [ "multi-user.target" ];
     requires = [ "dm-dns-hook.socket" ];
@@ -152,15 +177,8 @@ in
     restartTriggers = [ applyConfig ];
     stopIfChanged = false;
     startLimitIntervalSec = 0;
-    serviceConfig = sandbox // {
-      DynamicUser = true;
+    serviceConfig = hook // {
       ExecStart = "${package}/bin/dm-dns hook";
-      # 23 MB, and 110 MB more for what resolved is slow to read of the longest answers (docs/limits.md).
-      MemoryMax = lib.mkDefault "256M";
-      # Each of at most 4096 lookups has a connection, and another two if its answers are too long for
-      # UDP. systemd's default is 1024, with which names of many addresses would be answered too late.
-      LimitNOFILE = lib.mkDefault 16384;
-      TasksMax = lib.mkDefault 16;
       Restart = "always";
       RestartSec = lib.mkDefault "10ms";
       RestartSteps = lib.mkDefault 50;
