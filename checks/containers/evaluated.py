@@ -26,6 +26,7 @@ _UNIT_KEYS: Final = {
     "onFailure": "OnFailure",
     "onSuccess": "OnSuccess",
     "requires": "Requires",
+    "startLimitBurst": "StartLimitBurst",
     "startLimitIntervalSec": "StartLimitIntervalSec",
     "wants": "Wants",
 }

@@ -10,8 +10,8 @@ from checks.scenarios.zones import Machines, Spec
 _OURS: Final = "dm-dns.service dm-dns-hook.service unbound.service"
 _WATCHERS: Final = "dm-dns-health.path dm-dns-health.timer"
 _NEW_SOCKET: Final = (
-    "systemctl stop dm-dns-hook.socket dm-dns-hook.service; rm /run/systemd/resolve.hook/dm-dns;"
-    " sleep 0.5; systemctl start dm-dns-hook.service"
+    "systemctl stop dm-dns-hook.socket dm-dns-hook.service; sleep 0.5;"
+    " systemctl start dm-dns-hook.service"
 )
 """What a switch from a configuration without the hook does."""
 _SECONDS: Final = 4

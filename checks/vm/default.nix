@@ -73,6 +73,10 @@ in
     config = ./avahi.nix;
   };
   vm-bad-zones = run three { name = "bad_zones"; };
+  vm-broken-hook = run three {
+    name = "broken_hook";
+    arguments = [ ];
+  };
   vm-change = run three { name = "change"; };
   vm-doctor = run three {
     name = "doctor";

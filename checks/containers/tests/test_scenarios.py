@@ -12,6 +12,7 @@ from checks.containers.tests.conftest import FAILED
 from checks.scenarios import (
     avahi,
     bad_zones,
+    broken_hook,
     change,
     doctor,
     early_and_late,
@@ -170,6 +171,10 @@ def test_no_lookup_fails_while_something_restarts(clan: Clan) -> None:
 
 def test_names_resolve_before_the_system_is_up_and_until_it_is_down(clan: Clan) -> None:
     early_and_late.run(clan.machines, clan.booted.spec)
+
+
+def test_a_hook_that_cannot_start_takes_no_other_name_away(clan: Clan) -> None:
+    broken_hook.run(clan.machines, clan.booted.spec)
 
 
 def test_unbound_gets_its_queries_beside_avahi(clan: Clan) -> None:

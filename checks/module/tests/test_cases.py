@@ -228,7 +228,7 @@ def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
     machine = load(case)[name]
     path = machine["systemd.paths.dm-dns-health"]
     assert path["startLimitIntervalSec"] == path["pathConfig"]["TriggerLimitIntervalSec"] == 0
-    units = ["services.dm-dns", "services.dm-dns-health", "services.dm-dns-hook"]
+    units = ["services.dm-dns", "services.dm-dns-health", "services.dm-dns-hook-retry"]
     # Where a socket fails, unbound takes its port itself from then on.
     sockets = [
         key.removeprefix("systemd.") for key in machine if key.startswith("systemd.sockets.")
@@ -236,6 +236,30 @@ def test_no_burst_of_changes_stops_the_units(case: str, name: str) -> None:
     assert "sockets.dm-dns-hook" in sockets
     for unit in [*units, *sockets]:
         assert machine[f"systemd.{unit}"]["startLimitIntervalSec"] == 0
+
+
+@pytest.mark.parametrize(("case", "name"), all_machines())
+def test_a_hook_that_cannot_start_is_taken_away_until_it_can(case: str, name: str) -> None:
+    machine = load(case)[name]
+    sockets = [key for key in machine if key.startswith("systemd.sockets.dm-dns-hook")]
+    for socket in sockets:
+        assert machine[socket]["socketConfig"]["RemoveOnStop"] is True
+    hook = machine["systemd.services.dm-dns-hook"]
+    assert hook["startLimitBurst"] > 0
+    assert hook["startLimitIntervalSec"] > 0
+    retry = machine["systemd.services.dm-dns-hook-retry"]
+    assert machine["systemd.sockets.dm-dns-hook"]["onFailure"] == ["dm-dns-hook-retry.timer"]
+    assert retry["onFailure"] == ["dm-dns-hook-retry.timer"]
+    assert retry["onSuccess"] == ["dm-dns-hook.service"]
+    # Otherwise a timer that has elapsed is not started again.
+    timer = machine["systemd.timers.dm-dns-hook-retry"]["timerConfig"]
+    assert timer["RemainAfterElapse"] is False
+    # What may be wrong with the one is wrong with the other.
+    tried, used = retry["serviceConfig"], hook["serviceConfig"]
+    assert tried["ExecStart"] == f"{used['ExecStart']} --check"
+    assert tried.keys() - used.keys() == {"LogLevelMax", "SyslogLevel", "Type"}
+    assert used.keys() - tried.keys() == {"Restart", "RestartSec"}
+    assert {key for key in tried.keys() & used.keys() if tried[key] != used[key]} == {"ExecStart"}
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -507,7 +531,7 @@ def test_units_start_where_nobody_may_have_a_user_namespace() -> None:
             for key, value in load(case)["server"].items()
             if key.startswith("systemd.services.dm-dns")
         ]
-        assert len(services) == 4
+        assert len(services) == 5
         assert {service["PrivateUsers"] for service in services} == {private}
 
 

@@ -26,6 +26,7 @@ NO_MESSAGES = {
     "' was deployed, the zone was not generated yet. Run 'clan vars generate": "the same",
     "/bin/dm-dns apply": "a command",
     "/bin/dm-dns hook": "a command",
+    "/bin/dm-dns hook --check": "a command",
     'dm-dns keygen "$out"': "a command",
     "dm-dns of this flake, built with the machine's `pkgs`": "an option's default",
     "dm-dns render": "a command",

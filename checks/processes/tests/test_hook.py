@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -621,6 +623,15 @@ def test_who_comes_while_it_ends_is_answered_by_the_next(
         assert readable(waiting.reply()) == {"rcode": 0, "answer": [ALIAS]}
 
 
+def test_whether_it_can_start_is_known_without_a_socket(machine: PlainMachine) -> None:
+    command = [sys.executable, "-m", "dm_dns", "hook", "--check", "--config", str(machine.config)]
+    subprocess.run(command, check=True)
+    machine.config.write_text("{")
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert str(machine.config) in found.stderr
+
+
 def test_a_hook_that_does_not_answer_is_told(
     machine: PlainMachine, listener: socket.socket, path: Path
 ) -> None:
@@ -646,5 +657,5 @@ def test_a_hook_for_short_names_that_does_not_answer_is_told(
     until(lambda: machine.apply("--check").returncode == 0, "all is well")
     Path(config["search"]).unlink()
     message = failed(machine.apply("--check"))
-    assert message.startswith(f"dm-dns: systemd-resolved's hook {config['search']} does not answer")
+    assert message.startswith(f"dm-dns: systemd-resolved's hook {config['search']} does not exist")
     assert short.look_up("irc")["rcode"] == 0

@@ -1,6 +1,6 @@
 # The units: one serves the zone, one judges what is served. Limits, and how soon a unit restarts, are
 # defaults. All else takes mkForce: with `stopIfChanged` names would be away during a switch, and with a
-# start limit they would stay away after a few failures.
+# start limit they would stay away after a few failures (the hook has one, and a unit that brings it back).
 {
   applyConfig,
   # path of data-mesher's certificate on the machine, or null
@@ -54,6 +54,8 @@ let
     # between, it may not connect, and tries again only when something changes in the directory.
     ExecStartPost = "${pkgs.coreutils}/bin/touch ${dirOf socket}";
     TriggerLimitIntervalSec = 0;
+    # resolved would ask at a socket that nobody has.
+    RemoveOnStop = true;
   };
   searchUnit = lib.optional search "dm-dns-hook-search.socket";
   hook = sandbox // {
@@ -144,6 +146,8 @@ in
   # Answers systemd-resolved. systemd holds the socket, so that no lookup fails while it restarts.
   systemd.sockets.dm-dns-hook = early.socket // {
     description = "Lookups of the clan's names by systemd-resolved";
+    # It fails when the service has failed too often.
+    onFailure = [ "dm-dns-hook-retry.timer" ];
     listenStreams = [ constants.hookSocket ];
     socketConfig = asked constants.hookSocket;
   };
@@ -156,8 +160,6 @@ in
       listenStreams = [ constants.searchSocket ];
       socketConfig = asked constants.searchSocket // {
         Service = "dm-dns-hook.service";
-        # resolved would try to ask at a socket that nobody has.
-        RemoveOnStop = true;
       };
     }
   );
@@ -176,13 +178,38 @@ in
     after = [ "dm-dns-hook.socket" ] ++ searchUnit;
     restartTriggers = [ applyConfig ];
     stopIfChanged = false;
-    startLimitIntervalSec = 0;
+    # Lookups of all names wait for it, for up to 60 s each. If it cannot start, systemd removes its
+    # sockets after a few seconds, and resolved does without it. Each start takes 0.2 s, and 1 s or 2 s on
+    # a small machine.
+    startLimitBurst = 20;
+    startLimitIntervalSec = 60;
     serviceConfig = hook // {
       ExecStart = "${package}/bin/dm-dns hook";
       Restart = "always";
-      RestartSec = lib.mkDefault "10ms";
-      RestartSteps = lib.mkDefault 50;
-      RestartMaxDelaySec = lib.mkDefault "5s";
+      RestartSec = lib.mkDefault "100ms";
+    };
+  };
+  # Brings it back once it can start. No lookup waits for what this tries.
+  systemd.services.dm-dns-hook-retry = {
+    description = "Find out whether dm-dns-hook.service can start";
+    onSuccess = [ "dm-dns-hook.service" ];
+    onFailure = [ "dm-dns-hook-retry.timer" ];
+    startLimitIntervalSec = 0;
+    serviceConfig = hook // {
+      Type = "oneshot";
+      ExecStart = "${package}/bin/dm-dns hook --check";
+      # The journal has why from dm-dns-hook.service. Each minute is too often.
+      SyslogLevel = "info";
+      LogLevelMax = "crit";
+    };
+  };
+  systemd.timers.dm-dns-hook-retry = {
+    description = "Another try to start dm-dns-hook.service, which has failed";
+    timerConfig = {
+      OnActiveSec = "1min";
+      AccuracySec = "1s";
+      # Each failure starts it again.
+      RemainAfterElapse = false;
     };
   };
 

@@ -24,6 +24,7 @@ class Options:
     """The options of ``dm-dns hook``."""
 
     config: Path
+    check: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the machine's configuration, which the module writes (default: %(default)s)",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only read the configuration, as dm-dns-hook-retry.service does until that works",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``dm-dns hook``; return its exit status."""
-    options = Options(config=args.config)
+    options = Options(config=args.config, check=args.check)
     config = Config.read(options.config)
+    if options.check:
+        return 0
     watcher = None
     if config.reverse:
         watcher = Watcher(config.reverse_names, config.domain, report=_report)

@@ -118,6 +118,11 @@ def _resolve(path: Path, name: str, kind: int, seconds: float) -> tuple[bool, li
         answer = [base64.b64decode(record["raw"]) for record in reply.get("answer") or []]
     except PermissionError:
         raise
+    except FileNotFoundError:
+        raise Error(
+            f"systemd-resolved's hook {path} does not exist: dm-dns-hook.service has failed, or was"
+            f" stopped, and systemd-resolved does without it{DOCTOR}"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError, VarlinkError) as error:
         raise Error(f"systemd-resolved's hook {path} does not answer: {error}{DOCTOR}") from None
     return "rcode" not in reply, [dns_message.parse_record(record) for record in answer]

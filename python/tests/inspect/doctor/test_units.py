@@ -31,6 +31,11 @@ def systemd(version: str = "262", **properties: str) -> Systemd:
         ({"LoadState": "masked", "FragmentPath": "/run/a"}, "is masked", "sudo rm /run/a"),
         ({"LoadState": "bad-setting"}, "cannot be loaded: bad-setting", "switch-to"),
         ({"ActiveState": "failed", "Result": "exit-code"}, "(exit-code)", "restart a.service"),
+        (
+            {"ActiveState": "failed", "Result": "start-limit-hit"},
+            "(start-limit-hit)",
+            "sudo systemctl reset-failed a.service; sudo systemctl restart a.service",
+        ),
         ({"ActiveState": "activating", "SubState": "auto-restart"}, "auto-restart", "journalctl"),
         ({"ActiveState": "inactive"}, "does not run", "sudo systemctl start a.service"),
     ],
@@ -201,4 +206,30 @@ def test_an_older_systemd_is_the_cause_where_the_hook_is_not_asked(tmp_path: Pat
     assert found.text == (
         "systemd-resolved does not ask the hook: it answers NoNameServers, because it has hooks"
         " since systemd 259, and this is 257.9"
+    )
+
+
+@pytest.mark.parametrize(
+    ("whole_domain", "does"),
+    [
+        (True, "finds no name of the clan"),
+        (False, "asks its other DNS servers for the clan's names"),
+    ],
+)
+def test_what_resolved_does_without_the_hook_is_told(
+    tmp_path: Path, *, whole_domain: bool, does: str
+) -> None:
+    unbound = Unbound(tmp_path, "127.0.0.1", 53)
+    config = Config(
+        "pin", tmp_path, None, tmp_path, tmp_path, [], unbound, tmp_path / "hook",
+        whole_domain=whole_domain,
+    )  # fmt: skip
+    failed = {"LoadState": "loaded", "ActiveState": "failed", "Result": "start-limit-hit"}
+    found = answers.hook_units(
+        config, Systemd("262", {name: Unit(name, failed) for name in units.HOOK})
+    )
+    assert found.verdict == "fault"
+    assert found.text == (
+        "dm-dns-hook.service has failed (start-limit-hit): systemd-resolved does without the hook,"
+        f" and {does}"
     )

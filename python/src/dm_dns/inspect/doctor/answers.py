@@ -239,7 +239,8 @@ def hook_units(config: Config, systemd: Systemd) -> Found:
     wake = partial(hook_calls.txt, config.hook, name, seconds=SECONDS)
     found = _look_at_held(systemd, units.HOOK, wake)
     if found.verdict != "ok":
-        return found
+        # systemd removes the socket when it gives up: no lookup waits any more.
+        return found if config.hook.exists() else _without_hook(config, found)
     remedy = units.restart(*units.HOOK)
     try:
         mode = config.hook.stat().st_mode
@@ -249,6 +250,15 @@ def hook_units(config: Config, systemd: Systemd) -> Found:
         text = f"{config.hook} has the mode {stat.filemode(mode)}: systemd-resolved may not ask"
         return fault(text, remedy)
     return found
+
+
+def _without_hook(config: Config, found: Found) -> Found:
+    finds = (
+        "finds no name of the clan"
+        if config.whole_domain
+        else "asks its other DNS servers for the clan's names"
+    )
+    return found._replace(text=f"{found.text}: systemd-resolved does without the hook, and {finds}")
 
 
 def short_names(path: Path, systemd: Systemd) -> Found:

@@ -250,8 +250,12 @@ def _not_up(unit: Unit) -> Found:
     if unit.ends:
         return ends(name)
     if unit.state == "failed":
-        text = f"{name} has failed ({unit.properties.get('Result')})"
-        return fault(text, f"sudo systemctl restart {name}; {see}")
+        result = unit.properties.get("Result")
+        again = f"sudo systemctl restart {name}; {see}"
+        if result == "start-limit-hit":
+            # Otherwise systemd refuses that as well.
+            again = f"sudo systemctl reset-failed {name}; {again}"
+        return fault(f"{name} has failed ({result})", again)
     if unit.state in _ON_THE_WAY:
         return fault(f"{name} is {unit.state} ({unit.properties.get('SubState')})", see)
     return fault(f"{name} does not run", f"sudo systemctl start {name}")
