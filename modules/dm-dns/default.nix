@@ -66,7 +66,12 @@ let
   };
   zone = {
     inherit domain machineSettings;
-    inherit (clanZone) devices hasReverse isName;
+    inherit (clanZone)
+      devices
+      hasReverse
+      isName
+      warnings
+      ;
     specJSON = builtins.toJSON clanZone.spec;
     # Where the routers of local networks are.
     prefixes = lib.uniqueStrings (
@@ -131,7 +136,7 @@ in
               machine
               machineSettings
               ;
-            inherit (clanZone) names;
+            inherit (clanZone) names warnings;
           }
         );
       };

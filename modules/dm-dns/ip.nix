@@ -9,8 +9,10 @@ let
     concatStringsSep
     elemAt
     foldl'
+    filter
     fromHexString
     genList
+    hasInfix
     head
     imap0
     init
@@ -120,14 +122,6 @@ let
     ) (numbers address);
 
   start = address: size: map ({ number, part, ... }: number - part) (beyond address size);
-in
-{
-  inherit
-    isAddress
-    isIPv4
-    numbers
-    uselessKind
-    ;
 
   # null, or the parts of an address with a prefix length.
   parsePrefix =
@@ -144,10 +138,50 @@ in
     else
       null;
 
+  # The same, and of an address without one, which is a network of its own.
+  parseNetwork =
+    text:
+    if isAddress text then
+      {
+        address = text;
+        size = if isIPv4 text then 32 else 128;
+      }
+    else
+      parsePrefix text;
+
   # Whether two addresses have the same first bits.
   haveSameStart =
     one: other: size:
     isIPv4 one == isIPv4 other && start one size == start other size;
+in
+{
+  inherit
+    haveSameStart
+    isAddress
+    isIPv4
+    numbers
+    parsePrefix
+    uselessKind
+    ;
+
+
+  # The addresses in `listen` on which no device is answered: those of a family without a network in
+  # `allow`.
+  unanswered =
+    { allow, listen }:
+    filter (address: all (network: isIPv6 (toLower address) != hasInfix ":" network) allow) listen;
+
+  # Whether all addresses of a network are in another one. An address is a network of its own.
+  isWithin =
+    wider: text:
+    let
+      around = parseNetwork wider;
+      found = parseNetwork text;
+    in
+    around != null
+    && found != null
+    && found.size >= around.size
+    && haveSameStart around.address found.address around.size;
 
   isFirstOf = address: size: all ({ part, ... }: part == 0) (beyond address size);
   isLastOf = address: size: all ({ part, most, ... }: part == most) (beyond address size);

@@ -16,7 +16,10 @@
     inventory.instances = {
       dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
         roles.default.machines.server.settings = {
-          allow = [ "192.0.2.0/24" ];
+          allow = [
+            "192.0.2.0/24"
+            "2001:db8::/64"
+          ];
           listen = [
             "192.0.2.1"
             "2001:db8::1"

@@ -71,7 +71,10 @@ in
           listen
           "fd00::1"
         ];
-        settings.allow = [ "192.168.1.0/24" ];
+        settings.allow = [
+          "192.168.1.0/24"
+          "fd00::/64"
+        ];
       });
     };
     machines = servers;

@@ -277,6 +277,19 @@ in
       atHome "192.168.1.10/24";
   };
 
+  "the same address on a local network and everywhere" = {
+    message = "\"192.168.1.10/24\" is given on its local network only, and the same address, \"192.168.1.10/32\", everywhere";
+    mistake = within { inherit home; } [
+      "192.168.1.10/24"
+      "192.168.1.10/32"
+    ];
+    remedies = {
+      "remove \"192.168.1.10/24\" if other machines reach it as well, such as through a VPN" =
+        atHome "192.168.1.10/32";
+      "\"192.168.1.10/32\" if they do not" = atHome "192.168.1.10/24";
+    };
+  };
+
   "networks that nothing exports" = {
     message = "no instance \"vpn2\" exports addresses of machines in the clan";
     mistake = all [

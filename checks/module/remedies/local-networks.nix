@@ -21,6 +21,11 @@ let
     mistake = networks { home = home // { prefix = wrong; }; };
     remedies.${right} = networks { inherit home; };
   };
+  # How a machine answers devices in a VPN.
+  inVPN = {
+    allow = [ "fd00::/64" ];
+    listen = [ "fd00::1" ];
+  };
   router = message: wrong: {
     inherit message;
     mistake = networks { home = network "192.168.1.0/24" wrong link; };
@@ -122,6 +127,56 @@ in
       "remove all but one of them" = networks { inherit home; };
     };
   };
+  "devices that may be elsewhere" =
+    let
+      clan =
+        server':
+        all [
+          (networks { inherit home; })
+          (machine "nas" { addresses = [ "192.168.1.10/24" ]; })
+          (server server')
+        ];
+    in
+    {
+      message = "'server' gives no address on local network 'home', to its own programs neither";
+      mistake = clan {
+        allow = [
+          "0.0.0.0/0"
+          "fd00::/64"
+        ];
+        listen = [
+          "192.168.1.4"
+          "fd00::1"
+        ];
+      };
+      remedies."Set allow = [ \"192.168.1.0/24\" ] and listen = [ \"192.168.1.4\" ], and have a machine that is not on 'home' answer other devices" =
+        all [
+          (clan {
+            allow = [ "192.168.1.0/24" ];
+            listen = [ "192.168.1.4" ];
+          })
+          (machine "vps" inVPN)
+        ];
+    };
+  "devices that are elsewhere" =
+    let
+      clan =
+        server':
+        all [
+          (networks { inherit home; })
+          (server (server' // { addresses = [ "192.168.1.4/24" ]; }))
+        ];
+    in
+    {
+      message = "because its setting allow has what is not in 192.168.1.0/24: fd00::/64";
+      mistake = clan inVPN;
+      remedies."Remove listen and allow, and have a machine that is not on 'home' answer other devices" =
+        all [
+          (clan { })
+          (machine "vps" inVPN)
+        ];
+    };
+
   "many networks" =
     let
       several =

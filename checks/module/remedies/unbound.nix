@@ -9,7 +9,10 @@
   ...
 }:
 let
-  allow = [ "192.168.1.0/24" ];
+  allow = [
+    "192.168.1.0/24"
+    "fd00::/64"
+  ];
   listening =
     listen:
     server {
@@ -92,11 +95,36 @@ in
     };
 
   "listen without allow" = {
-    message = "sets only one of listen and allow";
+    message = "'server' sets listen and not allow, so no device can query it";
     mistake = server { listen = [ "192.168.1.1" ]; };
     remedies = {
       "Set both settings" = atHome;
       "neither" = { };
+    };
+  };
+  "allow without listen" = {
+    message = "'server' sets allow and not listen, so no device can query it";
+    mistake = server { inherit allow; };
+    remedies = {
+      "Set both settings" = atHome;
+      "neither" = { };
+    };
+  };
+  "listen on an address that no device may query" = {
+    message = "'server' refuses all devices on addresses in its setting listen";
+    mistake = server {
+      allow = [ "192.168.1.0/24" ];
+      listen = [
+        "192.168.1.1"
+        "FD00::1"
+      ];
+    };
+    remedies = {
+      "Remove them from listen" = atHome;
+      "add to allow the networks from which devices ask there" = listening [
+        "192.168.1.1"
+        "FD00::1"
+      ];
     };
   };
 

@@ -10,6 +10,8 @@
   machineSettings,
   # see ../zone/default.nix
   names,
+  # see ../zone/warnings.nix
+  warnings,
 }:
 { config, lib, ... }:
 let
@@ -103,7 +105,8 @@ in
   # Not an assertion: with the role on all machines of a clan that only wants names on the others, Macs
   # must still evaluate.
   warnings =
-    optional (listening == { }) ''
+    warnings.${machine.name}
+    ++ optional (listening == { }) ''
       dm-dns: '${machine.name}' is a Mac, which asks NixOS machines for the clan's names, and none of
       them has the setting listen, so the Mac resolves no name of the clan.
       Set it on one that the Mac reaches:

@@ -112,7 +112,7 @@ in
     })
   ];
 
-  warnings = lib.optional (settings.reverse && !zone.hasReverse) ''
+  warnings = zone.warnings.${machine.name} ++ lib.optional (settings.reverse && !zone.hasReverse) ''
     dm-dns: the setting reverse of '${machine.name}' has no effect, unless /etc/hosts has other addresses:
     no address that services export or settings have is private, unique local, or of yggdrasil or
     mycelium, and only those get names.

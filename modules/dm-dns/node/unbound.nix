@@ -19,9 +19,10 @@ let
     mkDefault
     mkIf
     optional
+    optionals
     toLower
     ;
-  inherit (import ../ip.nix { inherit lib; }) isNetwork listenProblem;
+  inherit (import ../ip.nix { inherit lib; }) isNetwork listenProblem unanswered;
   inherit (constants) privileged;
 
   hasIPv6 = config.networking.enableIPv6;
@@ -95,6 +96,9 @@ let
 
   # unbound would not start, or answer nobody.
   badListen = filter (address: listenProblem (toLower address) != null) settings.listen;
+  refused = optionals (settings.allow != [ ]) (unanswered {
+    inherit (settings) allow listen;
+  });
   badAllow = filter (network: !isNetwork (toLower network)) settings.allow;
 in
 {
@@ -132,8 +136,19 @@ in
     {
       assertion = (settings.listen == [ ]) == (settings.allow == [ ]);
       message = ''
-        dm-dns: '${machine.name}' sets only one of listen and allow, so no device can query it.
+        dm-dns: '${machine.name}' sets ${
+          if settings.allow == [ ] then "listen and not allow" else "allow and not listen"
+        }, so no device can query it.
         Set both settings, or neither.
+      '';
+    }
+    {
+      assertion = refused == [ ];
+      message = ''
+        dm-dns: '${machine.name}' refuses all devices on addresses in its setting listen, because its
+        setting allow has no network with addresses of that kind (IPv4 or IPv6):
+        ${concatStringsSep ", " refused}.
+        Remove them from listen, or add to allow the networks from which devices ask there.
       '';
     }
   ];

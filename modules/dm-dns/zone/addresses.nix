@@ -17,6 +17,8 @@ let
     elem
     filter
     groupBy
+    hasInfix
+    head
     last
     splitString
     toLower
@@ -24,7 +26,8 @@ let
     uniqueStrings
     ;
 
-  inherit (import ../ip.nix { inherit lib; }) isAddress uselessKind;
+  inherit (builtins) toJSON;
+  inherit (import ../ip.nix { inherit lib; }) isAddress numbers uselessKind;
 
   # What these services export is either outside the clan or not an address of a machine.
   outside = [
@@ -58,8 +61,34 @@ let
   addressProblems =
     subject: texts:
     map (problem: problem // { inherit subject; }) (
-      filter (found: found ? rule) (map parseAddress texts)
+      filter (found: found ? rule) (map parseAddress texts) ++ bothProblems texts
     );
+
+  # An address is given on its local network only, or everywhere.
+  bothProblems =
+    texts:
+    let
+      known = filter ({ found, ... }: found ? address) (
+        map (text: {
+          inherit text;
+          found = parseAddress text;
+        }) texts
+      );
+      addressOf = { found, ... }: numbers (head (splitString "@" found.address));
+      isLocal = { found, ... }: hasInfix "@" found.address;
+      everywhere = filter (one: !isLocal one) known;
+    in
+    concatMap (
+      one:
+      map (other: {
+        rule =
+          "${toJSON one.text} is given on its local network only, and the same address,"
+          + " ${toJSON other.text}, everywhere";
+        remedy =
+          "remove ${toJSON one.text} if other machines reach it as well, such as through a VPN, or"
+          + " ${toJSON other.text} if they do not";
+      }) (filter (other: addressOf other == addressOf one) everywhere)
+    ) (filter isLocal known);
 
   addressesOf =
     machine:
@@ -85,7 +114,7 @@ in
     addressProblems "setting addresses of machine '${machine}'" machineSettings.${machine}.addresses
     ++ map (name: {
       subject = "setting networks of machine '${machine}'";
-      rule = "no instance ${builtins.toJSON name} exports addresses of machines in the clan";
+      rule = "no instance ${toJSON name} exports addresses of machines in the clan";
       remedy =
         if networkNames == [ ] then
           "remove the setting; no instance exports any"

@@ -313,6 +313,16 @@ throwIf (problems != [ ])
     // lib.optionalAttrs (devices != { }) { inherit devices; }
     // lib.optionalAttrs (localNetworks != { }) { inherit localNetworks; };
 
+    warnings = import ./warnings.nix {
+      inherit
+        addresses
+        devices
+        lib
+        localNetworks
+        machineSettings
+        ;
+    };
+
     # Which machines set each device; none if all do.
     devices = setBy;
 
