@@ -37,13 +37,9 @@ let
     lib.nameValuePair (lib.head member.settings.addresses) [ "${machine}.${ours.meta.domain}" ]
   ) members;
 
-  # Options of NixOS that only clan-core's own uses.
   nixos = {
-    options = {
-      networking.hosts = lib.mkOption { type = lib.types.attrsOf (lib.types.listOf lib.types.str); };
-      # where containers have it
-      services.unbound.package = lib.mkOption { default = "/nix/store/unbound"; };
-    };
+    # An option of NixOS that only clan-core's own uses, with where containers have it.
+    options.services.unbound.package = lib.mkOption { default = "/nix/store/unbound"; };
     config.networking = { inherit hosts; };
   };
 

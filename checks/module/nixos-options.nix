@@ -136,8 +136,10 @@ in
     networking = {
       domain = option (types.nullOr types.str) null;
       enableIPv6 = option types.bool true;
+      extraHosts = option types.lines "";
       fqdn = text;
       hostName = text;
+      hosts = set (types.listOf types.str);
       firewall = option (types.submodule {
         freeformType = types.attrsOf types.raw;
         options.allowedTCPPorts = ports;

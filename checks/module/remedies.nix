@@ -32,12 +32,17 @@ let
     summary = true;
   };
 
-  # The machine `server`, with dm-dns.
+  # One that several machines may have. What a row sets takes its place.
+  someAddress.addresses = mkDefault [ "203.0.113.1" ];
+
+  # The machine `server`, with dm-dns and an address.
   base = {
     directory = mkDefault ./clan;
     meta.domain = mkDefault "test";
     inventory.machines.server = { };
-    inventory.instances.dm-dns = common.dm-dns [ ];
+    inventory.instances.dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
+      roles.default.settings = mkDefault someAddress;
+    };
   };
 
   # What rows are written with. A machine that they name is in the clan.
@@ -48,7 +53,7 @@ let
     machines = names: { inventory.machines = lib.genAttrs names (_machine: { }); };
 
     # settings of the role default: for all machines, for one, and for `server`
-    role = settings: { inventory.instances.dm-dns.roles.default = { inherit settings; }; };
+    role = settings: { inventory.instances.dm-dns.roles.default.settings = someAddress // settings; };
     machine = name: settings: {
       inventory.instances.dm-dns.roles.default.machines.${name} = { inherit settings; };
       inventory.machines.${name} = { };

@@ -8,7 +8,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 SNAPSHOTS: Final = Path(__file__).parent / "snapshots"
 
-# What the evaluation reads; `clan` has the vars of the cases' clans.
+# What the evaluation reads; `clan` and its like have the vars of the clans.
 _PATTERNS: Final = (
     "flake.nix",
     "modules/**/*.nix",
@@ -17,7 +17,7 @@ _PATTERNS: Final = (
     "checks/module/*.nix",
     "checks/module/cases/*.nix",
     "checks/module/remedies/*.nix",
-    "checks/module/clan/**/*",
+    "checks/module/clan*/**/*",
     "checks/demo/spell.json",
     "checks/vm/*.nix",
 )

@@ -70,6 +70,8 @@ let
       devices
       hasReverse
       isName
+      namesWithoutAddress
+      pending
       warnings
       ;
     specJSON = builtins.toJSON clanZone.spec;
@@ -137,6 +139,7 @@ in
               machineSettings
               ;
             inherit (clanZone) names warnings;
+            inherit (zone) prefixes;
           }
         );
       };

@@ -13,6 +13,9 @@
       server = { };
     };
     inventory.instances.data-mesher = common.data-mesher [ "server" ];
+    inventory.instances.vpn = common.exports "vpn" {
+      server = [ { plain = "fd35:f254:ab26:d7ec::1"; } ];
+    };
     inventory.instances.dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
       roles.default.settings.devices = {
         printer.addresses = [ "192.168.1.20" ];

@@ -58,6 +58,7 @@ in
         };
       };
       chat = common.exports "endpoints" { server = [ "chat.test" ]; };
+      vpn = common.exports "vpn" { server = [ { plain = "fd00::1"; } ]; };
     };
   };
 }

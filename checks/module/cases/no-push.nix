@@ -7,6 +7,7 @@
     inventory.instances = {
       dm-dns = common.dm-dns [ ];
       chat = common.exports "endpoints" { server = [ "chat.test" ]; };
+      vpn = common.exports "vpn" { server = [ { plain = "fd00::1"; } ]; };
     };
   };
 }

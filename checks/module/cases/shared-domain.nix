@@ -23,6 +23,7 @@
       };
       roles.default.machines = {
         certified.settings = {
+          addresses = [ "10.0.0.1" ];
           names = [
             "*.pages.example.org"
             "bücher.example.org"

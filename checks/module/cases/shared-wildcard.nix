@@ -10,7 +10,10 @@
     inventory.machines.server = { };
     inventory.instances.dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
       roles.default.settings.wholeDomain = false;
-      roles.default.machines.server.settings.names = [ "*.example.org" ];
+      roles.default.machines.server.settings = {
+        addresses = [ "10.0.0.1" ];
+        names = [ "*.example.org" ];
+      };
     };
   };
 }

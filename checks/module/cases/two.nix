@@ -11,6 +11,7 @@
       data-mesher = common.data-mesher [ "server" ];
       dm-dns = common.dm-dns [ "server" ];
       chat = common.exports "endpoints" { server = [ "chat.test" ]; };
+      vpn = common.exports "vpn" { server = [ { plain = "fd00::1"; } ]; };
     };
   };
 }

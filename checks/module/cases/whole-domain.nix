@@ -10,10 +10,13 @@
     inventory.machines = lib.genAttrs [ "by-dns" "by-http" "private" "well" ] (_machine: { });
     inventory.instances = {
       dm-dns = lib.recursiveUpdate (common.dm-dns [ ]) {
-        roles.default.machines.well.settings.names = [
-          "git.example.org"
-          "*.pages.example.org"
-        ];
+        roles.default.machines.well.settings = {
+          addresses = [ "10.0.0.1" ];
+          names = [
+            "git.example.org"
+            "*.pages.example.org"
+          ];
+        };
       };
     };
     machines = lib.mapAttrs (_machine: certs: { security.acme = { inherit certs; }; }) {

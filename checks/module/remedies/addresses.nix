@@ -1,6 +1,8 @@
 # The settings addresses and networks, and addresses of local networks.
 {
   all,
+  lib,
+  machine,
   role,
   server,
   vpn,
@@ -289,6 +291,65 @@ in
       "\"192.168.1.10/32\" if they do not" = atHome "192.168.1.10/24";
     };
   };
+
+  "an address of a machine and a device" =
+    let
+      devices =
+        named:
+        machine "client" { devices = lib.mapAttrs (_device: address: { addresses = [ address ]; }) named; };
+    in
+    {
+      message = "several have the address 192.168.1.10, so their names resolve to one host";
+      mistake = all [
+        (address "192.168.1.10")
+        (devices { printer = "192.168.1.10"; })
+      ];
+      remedies = {
+        "Correct it" = all [
+          (address "192.168.1.10")
+          (devices { printer = "192.168.1.20"; })
+        ];
+        "leave it to one of them, and give that one the names of the others" = server {
+          addresses = [ "192.168.1.10" ];
+          names = [ "printer.test" ];
+        };
+        "If they take the address over from each other, make it that of a device of its own only (setting devices)" =
+          all [
+            (address "192.168.1.11")
+            (devices {
+              printer = "192.168.1.20";
+              shared = "192.168.1.10";
+            })
+          ];
+        "If they are in different networks, declare these (setting localNetworks)" = all [
+          (within { inherit home parents; } [ "192.168.1.10/24@home" ])
+          (devices { printer = "192.168.1.10/24@parents"; })
+        ];
+      };
+    };
+  "an address of two machines on a local network" =
+    let
+      two =
+        other:
+        all [
+          (atHome "192.168.1.10/24")
+          (machine "client" { addresses = [ other ]; })
+        ];
+    in
+    {
+      message = "several have the address 192.168.1.10 on local network 'home', so their names resolve to one host";
+      mistake = two "192.168.1.10/24@home";
+      remedies = {
+        "Correct it" = two "192.168.1.11/24";
+        "leave it to one of them, and give that one the names of the others" =
+          "the row above has that, of a device";
+        "If they take the address over from each other, make it that of a device of its own only (setting devices)" =
+          all [
+            (two "192.168.1.11/24")
+            (machine "other" { devices.shared.addresses = [ "192.168.1.12/24" ]; })
+          ];
+      };
+    };
 
   "networks that nothing exports" = {
     message = "no instance \"vpn2\" exports addresses of machines in the clan";

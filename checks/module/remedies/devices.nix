@@ -26,12 +26,12 @@ in
   "devices whose names differ only in case" = {
     message = "devices 'Phone', 'phone': they differ only in case, which DNS names ignore";
     mistake = all [
-      (machine "client" { devices.Phone = { inherit addresses; }; })
+      (machine "client" { devices.Phone.addresses = [ "192.168.1.21" ]; })
       (server { devices.phone = { inherit addresses; }; })
     ];
     remedies = {
       "rename" = all [
-        (machine "client" { devices.tablet = { inherit addresses; }; })
+        (machine "client" { devices.tablet.addresses = [ "192.168.1.21" ]; })
         (server { devices.phone = { inherit addresses; }; })
       ];
       "remove all but one" = server { devices.phone = { inherit addresses; }; };

@@ -120,7 +120,10 @@ in
     in
     {
       message = "several machines export it, and no address of any of them is known";
-      mistake = hosts;
+      mistake = all [
+        hosts
+        (role { addresses = [ ]; })
+      ];
       remedies."set roles.default.machines.<machine>.settings.addresses of dm-dns for them" = all [
         hosts
         (machine "client" { addresses = [ "fd00::1" ]; })
@@ -134,10 +137,13 @@ in
         client = [ "shared.test" ];
         server = [ "shared.test" ];
       };
-      two = vpn {
-        client = addresses "1" 1000;
-        server = addresses "2" 1001;
-      };
+      two = all [
+        (role { addresses = [ ]; })
+        (vpn {
+          client = addresses "1" 1000;
+          server = addresses "2" 1001;
+        })
+      ];
     in
     {
       message = "the name has 2001 addresses; a name has at most 2000";
@@ -148,6 +154,7 @@ in
       remedies = {
         "remove some of them" = all [
           shared
+          (role { addresses = [ ]; })
           (vpn {
             client = addresses "1" 1000;
             server = addresses "2" 1000;
@@ -160,10 +167,38 @@ in
       };
     };
 
+  "names without an address" =
+    let
+      names = server {
+        addresses = [ ];
+        names = [ "git.test" ];
+      };
+    in
+    {
+      message = "names of 'server' have no address";
+      mistake = names;
+      remedies = {
+        "Set roles.default.machines.server.settings.addresses of dm-dns" = server {
+          addresses = [ "fd00::1" ];
+          names = [ "git.test" ];
+        };
+        "have a network service of the clan export an address, such as zerotier" = all [
+          names
+          (vpn { server = [ "fd00::1" ]; })
+        ];
+      };
+    };
+
   "a machine of many addresses" = {
     message = "machine 'server': the name has 2001 addresses";
-    mistake = vpn { server = addresses "1" 2001; };
-    remedies."remove some of them" = vpn { server = addresses "1" 2000; };
+    mistake = all [
+      (role { addresses = [ ]; })
+      (vpn { server = addresses "1" 2001; })
+    ];
+    remedies."remove some of them" = all [
+      (role { addresses = [ ]; })
+      (vpn { server = addresses "1" 2000; })
+    ];
   };
 
   "a long domain" = {

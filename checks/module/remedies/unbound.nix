@@ -2,6 +2,7 @@
 {
   all,
   lib,
+  machine,
   nixos,
   role,
   server,
@@ -127,6 +128,30 @@ in
       ];
     };
   };
+
+  "listen on another machine's address" =
+    let
+      gateway = addresses: machine "client" { inherit addresses; };
+    in
+    {
+      message = "'server' listens on 192.168.1.1 for other devices (setting listen), which is an address of machine 'client'";
+      mistake = all [
+        atHome
+        (gateway [ "192.168.1.1" ])
+      ];
+      remedies = {
+        "Write an address of 'server' there" = all [
+          (listening [ "192.168.1.4" ])
+          (gateway [ "192.168.1.1" ])
+        ];
+        "If they take the address over from each other, make it that of a device of its own only (setting devices)" =
+          all [
+            atHome
+            (gateway [ "192.168.1.2" ])
+            (role { devices.dns.addresses = [ "192.168.1.1" ]; })
+          ];
+      };
+    };
 
   "an unbound of one's own" =
     let

@@ -1493,6 +1493,17 @@ def test_a_second_instance_is_refused() -> None:
     assert message in load("mac-alone")["macbook"]["assertions"]
 
 
+def test_a_mac_asks_where_an_address_means_the_same_everywhere_first() -> None:
+    mac = load("mac-local")["macbook"]
+    assert mac["assertions"] == mac["warnings"] == []
+    assert mac["environment.etc.resolver/test"]["text"].splitlines()[1:] == [
+        "nameserver fd00::2",
+        "nameserver fd00::3",
+        "nameserver 192.168.1.2",
+        "flags a aaaa",
+    ]
+
+
 @pytest.mark.parametrize("machine", ["macbook", "mini"])
 def test_a_mac_asks_machines_in_turns(machine: str) -> None:
     mac = load("mac")[machine]
@@ -1568,6 +1579,47 @@ def test_where_others_names_are_looked_up_multicast_dns_has_its_own(machine: str
     )
     assert "printer.local" not in shared
     assert "While unbound is stopped" not in shared
+
+
+def test_names_without_an_address_are_listed_where_etc_hosts_has_none_either() -> None:
+    machines = load("addresses")
+    (text,) = (text for text in machines["bare"]["warnings"] if " have no " in text)
+    assert "exports one: a.bare.test, b.bare.test, c.bare.test, d.bare.test, e.bare.test" in text
+    assert ", and 2 more.\n" in text
+    for name in ("extra", "hosts", "named"):
+        assert machines[name]["warnings"] == [], name
+
+
+def test_an_address_that_several_have_is_told_once() -> None:
+    machines = load("addresses")
+    shared = {
+        name: text.split("\n")
+        for name, machine in machines.items()
+        for text in machine["warnings"]
+        if "several have" in text
+    }
+    assert {name: [lines[0].split(",")[0], *lines[2:4]] for name, lines in shared.items()} == {
+        # the first of all machines, as those that have it are devices
+        "bare": [
+            "dm-dns: several have the address 192.168.1.30 on local network 'home'",
+            "  device 'camera' in the setting devices of the role default",
+            "  device 'door' in the setting devices of the role default",
+        ],
+        "nas": [
+            "dm-dns: several have the address fd00::2",
+            "  machine 'nas'",
+            "  machine 'twin'",
+        ],
+    }
+    # Public ones may be of a router, and each network has such an address.
+    for name in ("behind", "elsewhere", "twin"):
+        assert machines[name]["warnings"] == [], name
+
+
+def test_an_address_to_listen_on_is_not_another_machines() -> None:
+    (text,) = load("addresses")["second"]["warnings"]
+    assert text.startswith("dm-dns: 'second' listens on 192.168.1.10 for other devices")
+    assert "an address of\nmachine 'nas'.\n" in text
 
 
 def settings_in(path: str) -> list[str]:

@@ -10,12 +10,15 @@
   machineSettings,
   # see ../zone/default.nix
   names,
+  # of local networks
+  prefixes,
   # see ../zone/warnings.nix
   warnings,
 }:
 { config, lib, ... }:
 let
   inherit (lib)
+    any
     attrNames
     concatMap
     concatMapStrings
@@ -36,8 +39,10 @@ let
     range
     removePrefix
     take
+    toLower
     uniqueStrings
     ;
+  inherit (import ../ip.nix { inherit lib; }) isWithin;
   inherit (config.clanConfig.inventory) instances machines;
 
   listening = filterAttrs (
@@ -52,8 +57,12 @@ let
     index: concatMap (list: optional (length list > index) (elemAt list index)) addresses
   ) (range 0 (most - 1));
 
+  # In a network that only has the same prefix, such an address is a stranger's, who would be asked first.
+  isLocal = address: any (prefix: isWithin prefix (toLower address)) prefixes;
+  sorted = lib.partition isLocal (lib.unique inTurns);
+
   # MAXNS in resolver(5): macOS ignores all lines after so many.
-  servers = take 3 inTurns;
+  servers = take 3 (sorted.wrong ++ sorted.right);
 
   # For which domains these machines are asked: that of the clan or, if others have names of it as well,
   # the clan's names, because those machines would say that the others' do not exist. Left out are the

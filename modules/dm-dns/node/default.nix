@@ -79,8 +79,15 @@ in
   imports = [
     ../options.nix
     (importApply ./conflicts.nix { inherit machine; })
-    (importApply ./generator.nix { inherit (zone) specJSON; })
+    (importApply ./generator.nix {
+      inherit machine;
+      inherit (zone) pending specJSON;
+    })
     (importApply ./other-servers.nix { inherit domain machine settings; })
+    (importApply ./own-address.nix {
+      inherit domain machine;
+      inherit (zone) namesWithoutAddress;
+    })
     (importApply ./resolved.nix { inherit domain machine settings; })
     (importApply ./unbound.nix {
       inherit

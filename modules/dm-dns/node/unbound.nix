@@ -96,7 +96,7 @@ let
 
   # unbound would not start, or answer nobody.
   badListen = filter (address: listenProblem (toLower address) != null) settings.listen;
-  refused = optionals (settings.allow != [ ]) (unanswered {
+  refused = optionals (settings.allow != [ ] && badListen == [ ] && badAllow == [ ]) (unanswered {
     inherit (settings) allow listen;
   });
   badAllow = filter (network: !isNetwork (toLower network)) settings.allow;

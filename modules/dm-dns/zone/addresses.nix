@@ -12,6 +12,7 @@
 }:
 let
   inherit (lib)
+    any
     concatMap
     concatStringsSep
     elem
@@ -102,6 +103,8 @@ let
     in
     {
       addresses = uniqueStrings (filter isUsed exported ++ configured);
+      # A host name that a service exports is in /etc/hosts, as with wireguard.
+      isNamed = any (text: text != null && !isAddress text) exported;
       # More addresses follow once the vars are generated.
       pending = elem null exported;
     };

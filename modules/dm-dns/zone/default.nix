@@ -316,6 +316,7 @@ throwIf (problems != [ ])
     warnings = import ./warnings.nix {
       inherit
         addresses
+        describeDevice
         devices
         lib
         localNetworks
@@ -325,6 +326,24 @@ throwIf (problems != [ ])
 
     # Which machines set each device; none if all do.
     devices = setBy;
+
+    # The names of each machine of which no address is known, without those that others have too.
+    namesWithoutAddress =
+      let
+        isWithout =
+          { addresses, isNamed, pending }:
+          addresses == [ ] && !isNamed && !pending;
+      in
+      mapAttrs (_machine: map (endpoint: endpoint.host)) (
+        groupBy (endpoint: endpoint.machine) (
+          filter (endpoint: !(endpoint ? device) && isWithout addresses.${endpoint.machine}) (
+            concatMap (same: optionals (length same == 1) same) (attrValues hosts)
+          )
+        )
+      );
+
+    # Machines of which more addresses follow once the vars are generated.
+    pending = attrNames (lib.filterAttrs (_machine: known: known.pending) addresses);
 
     # All names, with wildcards.
     names = attrNames allNames;

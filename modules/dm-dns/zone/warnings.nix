@@ -3,6 +3,8 @@
 {
   # see default.nix
   addresses,
+  # see devices.nix
+  describeDevice,
   devices,
   lib,
   # see networks.nix
@@ -19,16 +21,24 @@ let
     concatStringsSep
     elemAt
     filter
+    head
     length
     optional
     optionalString
     optionals
     splitString
     subtractLists
+    take
     toLower
     ;
 
-  inherit (import ../ip.nix { inherit lib; }) isWithin unanswered;
+  inherit (import ../ip.nix { inherit lib; })
+    isAddress
+    isWithin
+    mayHaveReverse
+    numbers
+    unanswered
+    ;
 
   # An address as the zone spec has it.
   parse =
@@ -40,8 +50,18 @@ let
       address = elemAt parts 0;
       network = if length parts == 2 then elemAt parts 1 else null;
     };
-  ofMachine = machine: map (text: parse text // { inherit machine; }) addresses.${machine}.addresses;
-  ofDevice = device: map (text: parse text // { inherit device; }) devices.${device}.addresses;
+  ofMachine =
+    machine:
+    map (
+      text:
+      parse text
+      // {
+        inherit machine;
+        owner = "machine '${machine}'";
+      }
+    ) addresses.${machine}.addresses;
+  ofDevice =
+    device: map (text: parse text // { owner = describeDevice device; }) devices.${device}.addresses;
   ofMachines = lib.mapAttrs (machine: _known: ofMachine machine) addresses;
   all = concatMap (machine: ofMachines.${machine}) (attrNames addresses)
     ++ concatMap ofDevice (attrNames devices);
@@ -100,5 +120,78 @@ let
         }, and have a machine that is not on '${name}' answer other devices.
       ''
     ) (optionals (listen != [ ]) (networksOf machine));
+  # Those of one host only, wherever they are asked for. Machines behind one router may have the same
+  # public address.
+  isOfOneHost = { address, network, ... }: network != null || mayHaveReverse address;
+  shared = filter (same: length (ownersOf same) > 1) (
+    lib.attrValues (
+      lib.groupBy (
+        { address, network, ... }:
+        builtins.toJSON [
+          (numbers address)
+          network
+        ]
+      ) (filter isOfOneHost all)
+    )
+  );
+  ownersOf = same: lib.uniqueStrings (map (one: one.owner) same);
+
+  # The first of the machines that have it; if none does, the first of all.
+  warningOfShared =
+    same:
+    lib.findFirst (machine: machineSettings ? ${machine}) (head (attrNames machineSettings)) (
+      concatMap (one: optional (one ? machine) one.machine) same
+    );
+  sharedByMachine = lib.groupBy warningOfShared shared;
+  isShared =
+    same:
+    let
+      inherit (head same) address network;
+      owners = ownersOf same;
+      more = length owners - 5;
+    in
+    ''
+      dm-dns: several have the address ${address}${
+        optionalString (network != null) " on local network '${network}'"
+      }, so their names resolve to one host,
+      and the address has no reverse name:
+      ${
+        concatMapStringsSep "\n" (owner: "  ${owner}") (take 5 owners)
+      }${optionalString (more > 0) "\n  and ${toString more} more"}
+      Correct it, or leave it to one of them, and give that one the names of the others. If they take the
+      address over from each other, make it that of a device of its own only (setting devices).${
+        optionalString (network == null) "\nIf they are in different networks, declare these (setting localNetworks)."
+      }
+    '';
+
+  # An address of its own local network, or one that is valid everywhere, is one host's.
+  listensForOthers =
+    machine:
+    let
+      own = ofMachines.${machine};
+      sameAs = text: one: numbers one.address == numbers text;
+      isThere = one: one.network == null || any (other: other.network == one.network) own;
+      othersOf =
+        text:
+        filter (one: one ? machine && one.machine != machine && sameAs text one && isThere one) all;
+    in
+    concatMap (
+      written:
+      let
+        text = toLower written;
+        others = othersOf text;
+      in
+      optional (isAddress text && !any (sameAs text) own && others != [ ]) ''
+        dm-dns: '${machine}' listens on ${text} for other devices (setting listen), which is an address of
+        ${(head others).owner}.
+        Write an address of '${machine}' there. If they take the address over from each other, make it
+        that of a device of its own only (setting devices).
+      ''
+    ) machineSettings.${machine}.listen;
 in
-lib.mapAttrs (machine: _settings: answersElsewhere machine) machineSettings
+lib.mapAttrs (
+  machine: _settings:
+  answersElsewhere machine
+  ++ map isShared (sharedByMachine.${machine} or [ ])
+  ++ listensForOthers machine
+) machineSettings
