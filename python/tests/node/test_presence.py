@@ -663,6 +663,18 @@ def test_a_machine_that_answers_others_is_where_all_of_them_are(
     assert kernel.asked == []
 
 
+def test_networks_of_one_router_are_one_place(kernel: Kernel) -> None:
+    presences = Presences(["192.168.1.0/24", "fd00::/64"])
+    home = Watched("home", HOME, ())
+    home6 = HOME._replace(prefix="fd00::/64", router="fd00::1")
+    presences.watched = (home, Watched("home6", home6, ()))
+    assert presences.look()[0].link == "wlan0"
+    elsewhere = home6._replace(link_address=OTHER)
+    presences.watched = (home, Watched("office", elsewhere, ()))
+    assert "answers devices in fd00::/64 (setting allow)" in presences.look()[0].reason
+    assert kernel.asked == []
+
+
 def test_a_machine_that_answers_others_tells_which_are_elsewhere(kernel: Kernel) -> None:
     found = look(watching(allow=["192.168.1.0/24", "fd00::/64", "10.88.0.0/16"]))
     assert found.reason == snapshot(

@@ -352,6 +352,28 @@ class Presences:
         """Take note that the kernel did not tell something, such as what `look` needs."""
         self.next_look = time.monotonic() + _RETRY_SECONDS
 
+    def _answers_elsewhere(self, network: Network) -> str | None:
+        """Return why a machine that answers devices counts as elsewhere; None: it does not.
+
+        Networks of one router, such as those for IPv4 and IPv6, are one place.
+        """
+        there = [
+            watched.network.prefix
+            for watched in self.watched or ()
+            if watched.network.link_address == network.link_address
+        ]
+        outside = [
+            allowed
+            for allowed in self._allow or ()
+            if not any(networks.is_within(allowed, prefix) for prefix in there)
+        ]
+        if not outside:
+            return None
+        return (
+            "this machine counts as elsewhere, because it answers devices in"
+            f" {' and '.join(outside)} (setting allow), which may be"
+        )
+
     def _notice_suspension(self) -> None:
         # Neither the neighbour table nor its times know of it.
         suspended = _suspended()
@@ -374,7 +396,7 @@ class Presences:
 
     def _find(self, watched: Watched, kernel: _Kernel) -> _Found:
         name, network, _hosts = watched
-        if self._allow is not None and (reason := _answers_elsewhere(self._allow, network.prefix)):
+        if reason := self._answers_elsewhere(network):
             remedy = (
                 f'allow = [ "{network.prefix}" ];'
                 "  # of dm-dns, in the checkout, in the settings of this machine"
@@ -442,17 +464,6 @@ def _on_link(
     hosts_at, hosts_to_ask = router.machines.to_ask(hosts, known, now)
     presence = Presence(name, link.name, f"{is_it} {name!a}", silent)
     return _Found(presence, min(look_at, hosts_at), to_ask + hosts_to_ask)
-
-
-def _answers_elsewhere(allow: Sequence[str], prefix: str) -> str | None:
-    """Return why a machine that answers devices counts as elsewhere; None: it does not."""
-    outside = [each for each in allow if not networks.is_within(each, prefix)]
-    if not outside:
-        return None
-    return (
-        f"this machine counts as elsewhere, because it answers devices in {' and '.join(outside)}"
-        " (setting allow), which may be"
-    )
 
 
 def _if_on(name: str) -> str:
