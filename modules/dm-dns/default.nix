@@ -67,6 +67,7 @@ let
   zone = {
     inherit domain machineSettings;
     inherit (clanZone)
+      describeName
       devices
       hasReverse
       isName

@@ -164,7 +164,6 @@ in
     uselessKind
     ;
 
-
   # The addresses in `listen` on which no device is answered: those of a family without a network in
   # `allow`.
   unanswered =

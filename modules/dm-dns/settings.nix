@@ -80,7 +80,8 @@ in
       description = ''
         Networks on which machines and devices have addresses that mean nothing elsewhere: those with
         a prefix length in `addresses`. A machine that is on such a network resolves names to these
-        addresses, and to no others. Set networks once, in `roles.default.settings.localNetworks`.
+        addresses, and to no others. Set networks once, in `roles.default.settings.localNetworks`:
+        one in the settings of a single machine holds for the whole clan as well.
       '';
     };
 

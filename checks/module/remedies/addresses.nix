@@ -31,7 +31,7 @@ let
     declare that network, in the settings of the role default:
         localNetworks.${name} = {
           prefix = "${prefix}";
-          router = { address = "${first}"; linkAddress = "52:54:00:12:34:56"; };
+          router = { address = "${first}"; linkAddress = "<link address>"; };
         };
       with the address of a host that is always there, and its link address: on a machine in that network, `ip neigh show ${first}` prints the router's, after lladdr'';
   declared = prefix: first: network prefix first "52:54:00:12:34:56";

@@ -56,11 +56,14 @@ in
     message = "the clan has the name *.example.org, so all names below example.org are the clan's";
     mistake = on [
       shared
-      (server { names = [ "*.example.org" ]; })
+      (server {
+        names = [ "*.example.org" ];
+        search = true;
+      })
     ];
     remedies = {
       "Remove that name" = on [ shared ];
-      "the setting" = on [ (server { names = [ "*.example.org" ]; }) ];
+      "the setting wholeDomain" = on [ (server { names = [ "*.example.org" ]; }) ];
     };
   };
 

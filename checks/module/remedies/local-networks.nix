@@ -93,6 +93,24 @@ in
   "a router with the broadcast address" =
     router "router.address \"192.168.1.255\" is the broadcast address" "192.168.1.255";
 
+  "a router's link-local address" =
+    let
+      home = address: networks { home = network "fd00::/64" address link; };
+    in
+    {
+      message = "router.address \"fe80::1\" is not in fd00::/64";
+      mistake = home "fe80::1";
+      remedies."write an address of the router in that prefix: `ip -6 neigh` lists it with the link address of the gateway" =
+        home "fd00::1";
+    };
+
+  "the link address of a virtual router" = {
+    message = "router.linkAddress \"00:00:5e:00:01:01\" is one of VRRP, and the same in other networks";
+    mistake = networks { home = network "192.168.1.0/24" "192.168.1.1" "00:00:5E:00:01:01"; };
+    remedies."write the address and the link address of one host that is always there, such as those that one of the routers has itself" =
+      networks { home = network "192.168.1.0/24" "192.168.1.2" link; };
+  };
+
   "a short link address" =
     linkAddress "router.linkAddress \"52:54:00\" is not a link address, such as" "52:54:00";
   "a link address of a group" =
@@ -156,6 +174,37 @@ in
             listen = [ "192.168.1.4" ];
           })
           (machine "vps" inVPN)
+        ];
+    };
+  "devices that may be elsewhere, with IPv6" =
+    let
+      clan =
+        allow:
+        all [
+          (networks {
+            inherit home;
+            home6 = network "fd00:1::/64" "fd00:1::1" link;
+          })
+          (server {
+            inherit allow;
+            addresses = [ "fd00:1::4/64" ];
+            listen = [
+              "192.168.1.4"
+              "fd00:1::4"
+            ];
+          })
+        ];
+    in
+    {
+      message = "because its setting allow has what is not in 192.168.1.0/24 and fd00:1::/64: ::/0";
+      mistake = clan [
+        "192.168.1.0/24"
+        "::/0"
+      ];
+      remedies."Set allow = [ \"192.168.1.0/24\" \"fd00:1::/64\" ], and have a machine that is not on 'home6' answer other devices" =
+        clan [
+          "192.168.1.0/24"
+          "fd00:1::/64"
         ];
     };
   "devices that are elsewhere" =

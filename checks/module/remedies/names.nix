@@ -26,6 +26,16 @@ let
     remedies."give the service another host; its settings or its module set it" = anotherHost;
   };
 
+  name = message: wrong: remedies: {
+    inherit remedies;
+    message = "name \"${wrong}\" in the setting names of machine 'server': ${message}";
+    mistake = server { names = [ wrong ]; };
+  };
+  another = {
+    "write another name there" = server { names = [ "git.test" ]; };
+    "remove it" = { };
+  };
+
   machineName = message: wrong: {
     inherit message;
     mistake = machines [ wrong ];
@@ -77,6 +87,44 @@ in
     mistake = endpoints { server = [ "test" ]; };
     remedies."use a name below test" = anotherHost;
   };
+
+  "a name with a port" =
+    name "\":\" is not allowed in a name; use letters, digits, '-' and '_'" "git.test:3000"
+      {
+        "write git.test, without a port or a path" = server { names = [ "git.test" ]; };
+      };
+  "a name with a wildcard in a label" =
+    name "'*' is allowed only as the whole first label" "git*.test"
+      another;
+  "the reserved name" = name "it is reserved for the status of dm-dns" "_dm-dns.test" another;
+  "a machine's name among those of another" =
+    let
+      row = name "it is the name of machine 'client'" "client.test" another;
+    in
+    row
+    // {
+      mistake = all [
+        (machines [ "client" ])
+        row.mistake
+      ];
+    };
+  "a device's name among those of a machine" =
+    let
+      named =
+        device:
+        all [
+          (role { devices.${device}.addresses = [ "192.168.1.20" ]; })
+          (server { names = [ "printer.test" ]; })
+        ];
+    in
+    {
+      message = "name \"printer.test\" in the setting names of machine 'server': it is the name of device 'printer'";
+      mistake = named "printer";
+      remedies = {
+        "rename the device" = named "scanner";
+        "remove the name" = role { devices.printer.addresses = [ "192.168.1.20" ]; };
+      };
+    };
 
   "a host without a machine" =
     let

@@ -910,8 +910,8 @@ def test_wrong_settings_stop_the_evaluation_with_all_that_is_wrong() -> None:
     assert "setting networks of machine 'server':\n  no instance \"vpn2\" exports" in message
     assert "setting names of machine 'server':\n  \"git.example.org\" is not below" in message
     assert "machine 'server':\n  the name has 2001 addresses; a name has at most 2000" in message
-    assert "host \"all.test\" of service 'dm-dns'" in message
-    assert "on machine 'server':\n  the name has 2002 addresses; a name has at most" in message
+    assert "name \"all.test\" in the setting names of machine 'server'" in message
+    assert "of machine 'server':\n  the name has 2002 addresses; a name has at most" in message
     assert message.count("Remedy: ") == 5
 
 
@@ -1158,9 +1158,9 @@ def test_an_address_that_leads_nowhere_or_astray_stops_the_evaluation(
             "give the device another name",
         ),
         (
-            "of service 'dm-dns', instance 'dm-dns', role 'default' on machine 'server'",
+            "in the setting names of machine 'server'",
             '":" is not allowed in a name',
-            "give the service another host; its settings",
+            "write git.test, without a port or a path",
         ),
         (
             "setting localNetworks of the role default",
@@ -1214,7 +1214,7 @@ def test_wrong_local_networks_stop_the_evaluation_with_what_to_write() -> None:
 declare that network, in the settings of the role default:
     localNetworks.<name> = {
       prefix = "{prefix}";
-      router = { address = "{first}"; linkAddress = "52:54:00:12:34:56"; };
+      router = { address = "{first}"; linkAddress = "<link address>"; };
     };
   with the address of a host that is always there, and its link address: on a machine in that \
 network, `ip neigh show {first}` prints the router's, after lladdr

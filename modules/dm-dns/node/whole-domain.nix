@@ -94,8 +94,11 @@ in
     ''
     ++ optional (!wholeDomain && zone.isName "*.${domain}") ''
       dm-dns: the clan has the name *.${domain}, so all names below ${domain} are the clan's, and
-      wholeDomain = false leaves only ${domain} itself to others.
-      Remove that name, or the setting.
+      wholeDomain = false leaves only ${domain} itself to others.${
+        lib.optionalString settings.search " Every other short name resolves\nto it as well (setting search)."
+      }
+      It is the ${zone.describeName "*.${domain}"}.
+      Remove that name, or the setting wholeDomain.
     ''
     ++ optionals wholeDomain (
       optional (challenged != [ ]) ''

@@ -1,8 +1,9 @@
 # The zone spec, made from what the services of a clan export and machines' settings, and who sets each
 # device. It needs neither `pkgs` nor the configuration of a machine.
 #
-# python/src/dm_dns/zone/spec.py checks the same rules. Here they stop the evaluation, with a message
-# that says who exports what.
+# python/src/dm_dns/zone/spec.py checks the same rules, except for link addresses of virtual routers
+# (networks.nix) and addresses that are set in two ways (addresses.nix). Here they stop the evaluation,
+# with a message that says who exports what.
 {
   clanLib,
   domain,
@@ -21,6 +22,7 @@ let
     concatMap
     concatMapStringsSep
     concatStringsSep
+    elem
     filter
     groupBy
     hasPrefix
@@ -146,10 +148,18 @@ let
   # They may come with the first `clan vars generate`; until then the zone does not have the host.
   isPending = host: any (endpoint: addresses.${endpoint.machine}.pending or false) hosts.${host};
 
+  # Whether it is in the setting `names`, which ../default.nix exports.
+  isOfSetting =
+    { host, machine, ... }@endpoint:
+    last (splitString "/" endpoint.service) == "dm-dns"
+    && elem host (map names.canonical (machineSettings.${machine} or { names = [ ]; }).names);
+
   describe =
     endpoint:
     if endpoint ? device then
       "name ${builtins.toJSON endpoint.host} of ${describeDevice endpoint.device}"
+    else if isOfSetting endpoint then
+      "name ${builtins.toJSON endpoint.host} in the setting names of machine '${endpoint.machine}'"
     else
       "host ${builtins.toJSON endpoint.host} of service '${endpoint.service}', instance"
       + " '${endpoint.instance}', role '${endpoint.role}' on machine '${endpoint.machine}'";
@@ -159,9 +169,19 @@ let
     let
       spelling = names.problem host;
       isOther = host != fullName (ownerOf endpoint);
+      isNamed = !(endpoint ? device) && isOfSetting endpoint;
+      # What is meant, where only a name is wanted.
+      bare = nameIn host;
+      correct =
+        if isNamed && bare != domain && names.problem bare == null then
+          "write ${bare}, without a port or a path"
+        else
+          changeHost;
       changeHost =
         if endpoint ? device then
           "give the device another name there"
+        else if isNamed then
+          "write another name there, or remove it"
         else
           "give the service another host; its settings or its module set it";
       problem = rule: remedy: [
@@ -174,7 +194,7 @@ let
     if host == domain then
       problem "it is the domain of the clan itself" "use a name below ${domain}"
     else if spelling != null then
-      problem spelling changeHost
+      problem spelling correct
     else if host == "${names.statusLabel}.${domain}" then
       problem names.reserved changeHost
     else if ownerOf endpoint == "" then
@@ -185,7 +205,9 @@ let
     else if isOther && machinesByName ? ${host} then
       problem "it is the name of machine '${head machinesByName.${host}}'" changeHost
     else if isOther && devicesByName ? ${host} then
-      problem "it is the name of device '${head devicesByName.${host}}'" changeHost
+      problem "it is the name of device '${head devicesByName.${host}}'" (
+        if isNamed then "rename the device, or remove the name" else changeHost
+      )
     else
       [ ];
 
@@ -344,6 +366,9 @@ throwIf (problems != [ ])
 
     # Machines of which more addresses follow once the vars are generated.
     pending = attrNames (lib.filterAttrs (_machine: known: known.pending) addresses);
+
+    # Who has a name, for messages.
+    describeName = name: concatMapStringsSep ", " describe (hosts.${name} or [ ]);
 
     # All names, with wildcards.
     names = attrNames allNames;

@@ -146,8 +146,12 @@ let
       "is the link address of a group, and not of a host"
     else if text == "00:00:00:00:00:00" then
       "is the link address of no host"
+    else if isVirtual text then
+      "is one of VRRP, and the same in other networks"
     else
       null;
+  # RFC 9568, section 7.3: the last byte is the number of a virtual router, most often a small one.
+  isVirtual = text: match "00:00:5e:00:0[12]:.*" text != null;
 
   problemsOf =
     name:
@@ -177,13 +181,23 @@ let
       routers = optional (routerProblem != null) {
         rule = "router.address ${toJSON router.address} ${routerProblem}";
         remedy =
-          "write the address of a host that is always in that network, such as the gateway that `ip route`"
-          + " prints";
+          # Routers announce themselves with a link-local one.
+          if prefixes == [ ] && !isIPv4 (parsePrefix prefix).address then
+            "write an address of the router in that prefix: `ip -6 neigh` lists it with the link address of the"
+            + " gateway"
+          else
+            "write the address of a host that is always in that network, such as the gateway that `ip route`"
+            + " prints";
       };
       linkProblem = linkAddressProblem router.linkAddress;
       links = optional (linkProblem != null) {
         rule = "router.linkAddress ${toJSON router.linkAddress} ${linkProblem}";
-        remedy = findLinkAddress router.address;
+        remedy =
+          if isVirtual router.linkAddress then
+            "write the address and the link address of one host that is always there, such as those that one of"
+            + " the routers has itself"
+          else
+            findLinkAddress router.address;
       };
     in
     map (problem: problem // { subject = subject name; }) (
@@ -352,7 +366,7 @@ let
     declare that network, in the settings of the role default:
         localNetworks.${name} = {
           prefix = "${own.prefix}";
-          router = { address = "${own.first}"; linkAddress = "52:54:00:12:34:56"; };
+          router = { address = "${own.first}"; linkAddress = "<link address>"; };
         };
       with the address of a host that is always there, and its link address: ${findLinkAddress own.first}'';
 in

@@ -63,7 +63,8 @@ let
   ofDevice =
     device: map (text: parse text // { owner = describeDevice device; }) devices.${device}.addresses;
   ofMachines = lib.mapAttrs (machine: _known: ofMachine machine) addresses;
-  all = concatMap (machine: ofMachines.${machine}) (attrNames addresses)
+  all =
+    concatMap (machine: ofMachines.${machine}) (attrNames addresses)
     ++ concatMap ofDevice (attrNames devices);
 
   # The local networks in which something has an address.
@@ -74,9 +75,12 @@ let
   networksOf =
     machine:
     let
-      own = filter (name: any (one: one.network == name) ofMachines.${machine}) (attrNames localNetworks);
+      own = filter (name: any (one: one.network == name) ofMachines.${machine}) (
+        attrNames localNetworks
+      );
       isOwn = prefix: any (name: localNetworks.${name}.prefix == prefix) own;
-      listensIn = prefix: any (address: isWithin prefix (toLower address)) machineSettings.${machine}.listen;
+      listensIn =
+        prefix: any (address: isWithin prefix (toLower address)) machineSettings.${machine}.listen;
     in
     filter (
       name:
@@ -97,12 +101,17 @@ let
     concatMap (
       name:
       let
-        inherit (localNetworks.${name}) prefix;
-        outside = filter (network: !isWithin prefix (toLower network)) allow;
+        # Networks of one router, such as those for IPv4 and IPv6, are one place.
+        prefixes = map (network: network.prefix) (
+          filter (network: network.router.linkAddress == localNetworks.${name}.router.linkAddress) (
+            lib.attrValues localNetworks
+          )
+        );
+        outside = filter (network: !any (prefix: isWithin prefix (toLower network)) prefixes) allow;
         # Devices of the network may be in a wider one.
         allowed =
           subtractLists outside allow
-          ++ optional (any (network: isWithin (toLower network) prefix) outside) prefix;
+          ++ filter (prefix: any (network: isWithin (toLower network) prefix) outside) prefixes;
         asked = subtractLists (unanswered {
           inherit listen;
           allow = allowed;
@@ -110,7 +119,8 @@ let
       in
       optional (outside != [ ]) ''
         dm-dns: '${machine}' gives no address on local network '${name}', to its own programs neither,
-        because its setting allow has what is not in ${prefix}: ${concatStringsSep ", " outside}.
+        because its setting allow has what is not in ${concatStringsSep " and " prefixes}:
+        ${concatStringsSep ", " outside}.
         A device there may be elsewhere, where an address on '${name}' is nobody's or a stranger's.
         ${
           if allowed == [ ] then
@@ -120,6 +130,7 @@ let
         }, and have a machine that is not on '${name}' answer other devices.
       ''
     ) (optionals (listen != [ ]) (networksOf machine));
+
   # Those of one host only, wherever they are asked for. Machines behind one router may have the same
   # public address.
   isOfOneHost = { address, network, ... }: network != null || mayHaveReverse address;
