@@ -287,6 +287,22 @@ def test_a_failure_is_told_on_stderr_with_status_1(
     assert not Path("zone.conf").exists()
 
 
+def test_a_zone_is_not_written_in_place_of_a_pipe_or_a_link(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("spec.json").write_text(json.dumps(SPEC))
+    os.mkfifo("pipe")
+    Path("to-pipe").symlink_to("pipe")
+    for output in ("pipe", "to-pipe"):
+        message = refused(capsys, "render", "spec.json", "-o", output)
+        assert message.splitlines()[-1] == f"dm-dns: {output}: not a regular file"
+    assert Path("pipe").is_fifo()
+    Path("to-zone").symlink_to("zone.conf")
+    assert main(["render", "spec.json", "-o", "to-zone"]) == 0
+    assert Path("to-zone").is_symlink()
+    assert Path("zone.conf").read_text().startswith("# dm-dns zone 1\n")
+
+
 @pytest.mark.parametrize(
     "output", ["missing/zone.conf", "folder", ".", "/", "spec.json/x", "x" * 300]
 )

@@ -301,6 +301,19 @@ def replace(path: Path, content: bytes) -> None:
         write(path, content)
 
 
+def replace_output(path: Path, content: bytes) -> None:
+    """Write a file that a user has named, as `replace` does: a link stays one, a device too.
+
+    Raises:
+        OSError: it cannot be written, or is not a regular file; it is unchanged.
+
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    replace(target, content)
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a file atomically: at any time it has the old content or the new.
 

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         ) from None
     for warning in warnings:
         print(f"dm-dns: warning: {options.spec}: {warning}", file=sys.stderr)
-    files.replace(options.output, content)
+    files.replace_output(options.output, content)
     return 0
 
 

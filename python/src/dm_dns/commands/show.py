@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     shown = [name.name for name in found.names if name.name in found.overrides]
     found = found._replace(notes=[*found.notes, *map(found.overrides.__getitem__, shown)])
     if options.html:
-        files.write(options.html, page.render(found).encode())
+        files.replace_output(options.html, page.render(found).encode())
     elif options.json:
         print(json.dumps(_json(found), indent=2))
     elif options.name is not None and len(found.names) == 1:
