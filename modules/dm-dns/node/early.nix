@@ -36,7 +36,7 @@ in
     ];
   };
 
-  # Of the hook, which reads nothing there, and passes on at once what is not the clan's.
+  # Of the hook, which reads nothing there, and passes on immediately what is not the clan's.
   hook = unit // {
     before = [
       "sysinit.target"

@@ -9,6 +9,8 @@ from dm_dns.inspect import clan, editions, inventory
 from dm_dns.inspect.clan import Clan
 from dm_dns.inspect.editions import Edition
 from dm_dns.inspect.facts import Facts
+from dm_dns.node.config import Config
+from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf, spec
 
 SERIAL = 1795589653
@@ -65,6 +67,23 @@ def write_clan(path: Path, values: dict[str, Any] = SPEC) -> None:
 def edition(values: dict[str, Any] = SPEC, *, days_ago: int = 0) -> Edition:
     serial = SERIAL - days_ago * DAY
     return Edition(zone(values, serial), datetime.fromtimestamp(serial, UTC))
+
+
+def config_in(state: Path, values: dict[str, Any], *, reverse: bool = False) -> Config:
+    """Return the configuration of a machine that serves the zone of a spec from this directory."""
+    found = Config(
+        domain="pin",
+        mesh=state / "mesh",
+        deployed=None,
+        hosts=state / "hosts",
+        state=state,
+        keys=[],
+        unbound=Unbound(state / "control", "127.0.0.1", 5353),
+        hook=None,
+        reverse=reverse,
+    )
+    found.kept.write_text(conf.render(zone(values)))
+    return found
 
 
 def facts(values: dict[str, Any] = SPEC, past: list[Edition] | None = None) -> Facts:

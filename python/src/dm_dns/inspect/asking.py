@@ -14,7 +14,7 @@ from dm_dns.access import ssh
 from dm_dns.errors import Error
 from dm_dns.inspect.status import Status
 from dm_dns.json_fields import JsonFields
-from dm_dns.node.unbound import Unbound
+from dm_dns.node.unbound import Unbound, stream_to
 from dm_dns.output import one_line
 from dm_dns.zone import conf, zonefile
 
@@ -167,9 +167,8 @@ def _first_reached(addresses: Sequence[str], port: int, deadline: float) -> str:
     end = min(deadline, time.monotonic() + _CONNECT_SECONDS)
     with selectors.DefaultSelector() as selector, ExitStack() as stack:
         for address in addresses:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
             with suppress(OSError):  # no IPv6, or no route
-                connection = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                connection = stack.enter_context(stream_to(address))
                 connection.settimeout(0)
                 with suppress(BlockingIOError):
                     connection.connect((address, port))

@@ -185,7 +185,7 @@ def _kept(config: Config, problems: list[str]) -> _Usable | None:
     """Return the kept copy; None, and perhaps a reason in ``problems``, if it cannot be served.
 
     Raises:
-        Error: it cannot be read for once.
+        Error: it cannot be read at the moment, and may be later.
 
     """
     file = ReadFile.read(config.kept, limits.MAX_SIZE)

@@ -17,9 +17,8 @@ from dm_dns.node.config import Config
 from dm_dns.node.local_view import LocalView
 from dm_dns.node.presence import Presence
 from dm_dns.node.state import State
-from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf, nearby
-from tests.inspect.clans import SERIAL, SPEC, clan_json, zone
+from tests.inspect.clans import SERIAL, SPEC, clan_json, config_in
 
 OFF = Presence("home", None, "no link has an address of 192.168.1.0/24")
 ON = Presence("home", "wlan0", "on wlan0 192.168.1.1 is the router")
@@ -44,18 +43,7 @@ CLAN: dict[str, Any] = {
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """A machine that serves a zone, and gives names of addresses."""
-    found = Config(
-        domain="pin",
-        mesh=tmp_path / "mesh",
-        deployed=None,
-        hosts=tmp_path / "hosts",
-        state=tmp_path,
-        keys=[],
-        unbound=Unbound(tmp_path / "control", "127.0.0.1", 5353),
-        hook=None,
-        reverse=True,
-    )
-    found.kept.write_text(conf.render(zone(CLAN)))
+    found = config_in(tmp_path, CLAN, reverse=True)
     (tmp_path / "clan.json").write_text(clan_json(CLAN))
     return found
 

@@ -18,9 +18,8 @@ from dm_dns.node.config import Config
 from dm_dns.node.local_view import LocalView
 from dm_dns.node.presence import Presence
 from dm_dns.node.state import State
-from dm_dns.node.unbound import Unbound
 from dm_dns.zone import conf
-from tests.inspect.clans import SERIAL, SPEC, zone
+from tests.inspect.clans import SERIAL, SPEC, config_in, zone
 
 DEVICES = {
     "printer": {"addresses": ["192.0.2.20"], "names": ["print.pin", "mirror.pin"]},
@@ -32,18 +31,7 @@ WITH_DEVICES: dict[str, Any] = {**SPEC, "devices": DEVICES}
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """A machine that serves a zone with devices."""
-    found = Config(
-        domain="pin",
-        mesh=tmp_path / "mesh",
-        deployed=None,
-        hosts=tmp_path / "hosts",
-        state=tmp_path,
-        keys=[],
-        unbound=Unbound(tmp_path / "control", "127.0.0.1", 5353),
-        hook=None,
-    )
-    found.kept.write_text(conf.render(zone(WITH_DEVICES)))
-    return found
+    return config_in(tmp_path, WITH_DEVICES)
 
 
 def serving(config: Config) -> Written:

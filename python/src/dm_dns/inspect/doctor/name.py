@@ -22,7 +22,7 @@ from dm_dns.inspect.inventory import Name
 from dm_dns.node import hook_calls, hosts
 from dm_dns.node.config import Config
 from dm_dns.node.dns_message import MessageError
-from dm_dns.node.unbound import datagrams
+from dm_dns.node.unbound import datagrams, stream_to
 from dm_dns.zone import conf, limits, zonefile
 
 BROWSERS: Final = "name-browsers"
@@ -466,10 +466,9 @@ def _connect(addresses: Sequence[str]) -> list[tuple[str, int, bool]]:
     end = time.monotonic() + _CONNECT_SECONDS
     with selectors.DefaultSelector() as selector, ExitStack() as stack:
         for address in addresses[:8]:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
             for port in PORTS:
                 with suppress(OSError):  # no IPv6, or no route
-                    stream = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                    stream = stack.enter_context(stream_to(address))
                     stream.settimeout(0)
                     try:
                         stream.connect((address, port))
