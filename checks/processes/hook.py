@@ -22,6 +22,8 @@ _START: Final = """\
 import fcntl, os, sys
 config, *given = sys.argv[1:]
 copies = [fcntl.fcntl(int(each), fcntl.F_DUPFD_CLOEXEC, 100) for each in given]
+for each in given:
+    os.close(int(each))
 for number, copy in enumerate(copies, start=3):
     os.dup2(copy, number)
 os.environ |= {"LISTEN_FDS": str(len(given)), "LISTEN_PID": str(os.getpid())}

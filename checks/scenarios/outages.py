@@ -19,15 +19,17 @@ _SECONDS: Final = 4
 _HANGS: Final = 4.0
 """Seconds of a lookup that waited for a lost query to be repeated. `make compare` measures them."""
 
+_KILL: Final = "systemctl kill --signal=KILL unbound"
+_RESTART_ALL: Final = f"systemctl daemon-reload; systemctl restart {_OURS} {_WATCHERS}"
+"""What a switch does that changes all of dm-dns's units."""
 OUTAGES: Final = (
     "systemctl restart unbound",
-    "systemctl kill --signal=KILL unbound",
+    _KILL,
     "systemctl stop unbound; sleep 0.2; systemctl start unbound",
     "systemctl reload unbound",
     "systemctl restart dm-dns-hook",
-    f"systemctl daemon-reload; systemctl restart {_OURS} {_WATCHERS}",
+    _RESTART_ALL,
 )
-"""The last one is what a switch does that changes all of dm-dns's units."""
 
 
 def run(machines: Machines, spec: Spec) -> None:
@@ -46,7 +48,16 @@ def run(machines: Machines, spec: Spec) -> None:
     for outage in OUTAGES:
         program, unbound = lookups.during(machine, name, outage, _SECONDS)
         _check(machine, f"{outage}: programs", program, found)
-        _check(machine, f"{outage}: unbound", unbound, "answered")
+        # The query that it was answering when it was killed is lost. Who asks it repeats that.
+        lost = 1 if outage == _KILL else 0
+        _check(machine, f"{outage}: unbound", unbound, "answered", lost=lost)
+    for outage in ("systemctl restart dm-dns-hook", _RESTART_ALL):
+        answered = lookups.held(machine, name, outage)
+        if answered != lookups.HELD:
+            raise AssertionError(
+                f"{machine.name}: {outage}, while resolved asks the hook: {answered} of"
+                f" {lookups.HELD} lookups are answered"
+            )
     machine.fail("systemctl is-failed 'dm-dns*.service' unbound.service")
 
     # resolved may find the socket before it may connect to it.
@@ -64,7 +75,9 @@ def run(machines: Machines, spec: Spec) -> None:
     machine.succeed("systemctl start dm-dns-health.service")
 
 
-def _check(machine: Machine, when: str, looked_up: Lookups, end: str) -> None:
-    """Check that all lookups ended like this, and none took long."""
-    if looked_up.ends != {end: 100 * _SECONDS} or looked_up.longest > _HANGS:
+def _check(machine: Machine, when: str, looked_up: Lookups, end: str, lost: int = 0) -> None:
+    """Check that lookups ended like this, but for as many as may be lost, and none took long."""
+    number = 100 * _SECONDS
+    fine = looked_up.ends.get(end, 0)
+    if fine < number - lost or (fine == number and looked_up.longest > _HANGS):
         raise AssertionError(f"{machine.name}: {when}: {looked_up}, not {end}")

@@ -258,7 +258,8 @@ def test_a_hook_that_cannot_start_is_taken_away_until_it_can(case: str, name: st
     tried, used = retry["serviceConfig"], hook["serviceConfig"]
     assert tried["ExecStart"] == f"{used['ExecStart']} --check"
     assert tried.keys() - used.keys() == {"LogLevelMax", "SyslogLevel", "Type"}
-    assert used.keys() - tried.keys() == {"Restart", "RestartSec"}
+    kept = {"FileDescriptorStoreMax", "NotifyAccess"}
+    assert used.keys() - tried.keys() == {"Restart", "RestartSec", *kept}
     assert {key for key in tried.keys() & used.keys() if tried[key] != used[key]} == {"ExecStart"}
 
 

@@ -623,6 +623,84 @@ def test_who_comes_while_it_ends_is_answered_by_the_next(
         assert readable(waiting.reply()) == {"rcode": 0, "answer": [ALIAS]}
 
 
+@pytest.fixture
+def systemd(path: Path) -> Iterator[socket.socket]:
+    """What services tell systemd arrives here."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as found:
+        found.bind(str(path.with_name("systemd")))
+        found.settimeout(10)
+        yield found
+
+
+def told(systemd: socket.socket) -> tuple[str, list[int]]:
+    """Return the next message to systemd, and the files that came with it."""
+    message, descriptors, *_ = socket.recv_fds(systemd, 1000, 253)
+    return message.decode(), descriptors
+
+
+def test_a_call_that_is_sent_while_it_restarts_is_answered_by_the_next(
+    machine: PlainMachine, listener: socket.socket, systemd: socket.socket, connect: Connect
+) -> None:
+    """resolved uses its connections again, and one that is closed just then loses a lookup."""
+    bring(machine, zone_conf(5, {"irc.pin": "kiwi.pin"}, {"kiwi.pin": (OLD,)}))
+    applied(machine)
+    used, busy, new, filtered, partial = (connect() for _ in range(5))
+    prefix = ("env", f"NOTIFY_SOCKET={systemd.getsockname()}")
+    cleared = "FDSTOREREMOVE=1\nFDNAME=connection"
+    with HookProcess(machine.config, listener, prefix=prefix) as hook:
+        assert told(systemd) == (cleared, [])
+        filtered.filter()
+        partial.stream.sendall(b"{")
+        assert used.look_up("irc.pin")["rcode"] == 0
+        machine.unbound.stop()
+        busy.ask("irc.pin")
+        hook.process.send_signal(signal.SIGTERM)
+        machine.unbound.start()
+        assert readable(busy.reply())["rcode"] == 0
+        message, kept = told(systemd)
+        assert (message, len(kept)) == ("FDSTORE=1\nFDNAME=connection", 3)
+        message, barrier = told(systemd)
+        assert message == "BARRIER=1"
+        assert hook.process.poll() is None
+        used.ask("irc.pin")
+        os.close(*barrier)
+        assert hook.process.wait(10) == 0
+    with pytest.raises(ConnectionError):
+        filtered.reply()
+    with pytest.raises(ConnectionError):
+        partial.reply()
+    busy.ask("kiwi.pin")
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket(fileno=each)) for each in kept]
+        stack.enter_context(HookProcess(machine.config, listener, *sockets, prefix=prefix))
+        assert told(systemd) == (cleared, [])
+        for each in sockets:
+            each.close()
+        assert readable(used.reply()) == {"rcode": 0, "answer": [ALIAS]}
+        assert readable(busy.reply())["rcode"] == 0
+        assert new.look_up("irc.pin")["rcode"] == 0
+
+
+def test_connections_for_short_names_end_with_their_socket(
+    machine: PlainMachine, listener: socket.socket, path: Path, connect: Connect
+) -> None:
+    """A switch may take the setting ``search`` away."""
+    bring(machine, zone_conf(5, {"irc.pin": "kiwi.pin"}, {"kiwi.pin": (OLD,)}))
+    applied(machine)
+    waiting = connect()
+    waiting.ask("irc.pin")
+    search = path.with_name("short")
+    with listening(search) as short, ExitStack() as stack:
+        asking = stack.enter_context(socket.socket(socket.AF_UNIX))
+        asking.settimeout(10)
+        asking.connect(str(search))
+        accepted, _ = short.accept()
+        stack.enter_context(HookProcess(machine.config, listener, accepted))
+        accepted.close()
+        assert readable(waiting.reply())["rcode"] == 0
+        assert asking.recv(1) == b""
+
+
 def test_whether_it_can_start_is_known_without_a_socket(machine: PlainMachine) -> None:
     command = [sys.executable, "-m", "dm_dns", "hook", "--check", "--config", str(machine.config)]
     subprocess.run(command, check=True)

@@ -187,6 +187,9 @@ in
       ExecStart = "${package}/bin/dm-dns hook";
       Restart = "always";
       RestartSec = lib.mkDefault "100ms";
+      # What resolved sends while it restarts is not lost. As many as it has lookups.
+      NotifyAccess = "main";
+      FileDescriptorStoreMax = 4096;
     };
   };
   # Brings it back once it can start. No lookup waits for what this tries.

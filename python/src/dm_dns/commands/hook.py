@@ -2,16 +2,15 @@
 
 import argparse
 import signal
-import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dm_dns.errors import Error
 from dm_dns.node.config import DEFAULT_PATH, Config
-from dm_dns.node.hook import Hook, listeners
+from dm_dns.node.hook import Hook, passed
 from dm_dns.node.hook_names import FullNames, Names, ShortNames
 from dm_dns.node.reverse_watcher import Watcher
 
@@ -52,7 +51,14 @@ def run(args: argparse.Namespace) -> int:
     watcher = None
     if config.reverse:
         watcher = Watcher(config.reverse_names, config.domain, report=_report)
-    hook = Hook(config.unbound, _names(config, watcher), watcher)
+    sockets = passed()
+    names = _names(config, watcher, sockets.listeners)
+    listeners = {sockets.listeners[path]: found for path, found in names.items()}
+    connections = {each: names[path] for path, each in sockets.connections if path in names}
+    for path, each in sockets.connections:
+        if path not in names:  # there are no short names any more
+            each.close()
+    hook = Hook(config.unbound, listeners, connections, watcher)
     signal.signal(signal.SIGTERM, lambda *_: hook.end())
     hook.run()
     return 0
@@ -62,22 +68,22 @@ def _report(line: str) -> None:
     print(f"dm-dns: {line}", file=sys.stderr, flush=True)
 
 
-def _names(config: Config, reverse: Watcher | None) -> Mapping[socket.socket, Names]:
-    """Return the sockets that systemd has passed, each with the names that are asked for on it.
+def _names(
+    config: Config, reverse: Watcher | None, paths: Collection[Path]
+) -> Mapping[Path, Names]:
+    """Return the names that are asked for on each of the sockets that systemd has passed.
 
     Raises:
         Error: it has not passed the one for names in the clan's domain, or others as well.
 
     """
-    sockets = listeners()
-    found: dict[socket.socket, Names] = {}
-    if config.search and (short := sockets.pop(config.search, None)):
-        found[short] = ShortNames(config.domain)
-    if len(sockets) != 1:
-        passed = ", ".join(map(str, sockets)) or "none"
+    others = [path for path in paths if path != config.search]
+    if len(others) != 1:
+        found = ", ".join(map(str, others)) or "none"
         raise Error(
             "of the sockets that systemd has passed, one must be for names in the clan's domain:"
-            f" {passed}; run `systemctl restart dm-dns-hook`"
+            f" {found}; run `systemctl restart dm-dns-hook`"
         )
+    short = ShortNames(config.domain)
     full = FullNames(config.domain, whole_domain=config.whole_domain, reverse=reverse)
-    return found | dict.fromkeys(sockets.values(), full)
+    return {path: short if path == config.search else full for path in paths}

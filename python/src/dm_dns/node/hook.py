@@ -11,6 +11,10 @@ answered. `hook_names` has the names that it is asked for, and what it replies w
 The reverse names of the clan's addresses, if programs are to get them, do not come from unbound.
 resolved is told each of them, and which they are whenever that changes, so that it asks this hook
 for no other ones.
+
+resolved keeps connections open and uses them again. One that the hook closes while resolved sends a
+call takes that lookup away. So systemd keeps them while the service restarts, and the next process
+answers what has been sent on them.
 """
 
 import errno
@@ -24,10 +28,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from dm_dns.errors import Error
-from dm_dns.node import dns_message
+from dm_dns.node import dns_message, notify
 from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.hook_calls import INTERFACE, Call, Key, parse
 from dm_dns.node.hook_names import Names, answer
@@ -121,6 +125,7 @@ class Hook:
         self,
         unbound: Unbound,
         listeners: Mapping[socket.socket, Names],
+        connections: Mapping[socket.socket, Names],
         reverse: Watcher | None = None,
     ) -> None:
         """Take what it works with, without doing anything yet.
@@ -128,9 +133,12 @@ class Hook:
         Args:
             unbound: which has the zone.
             listeners: the sockets that resolved connects to, each with the names that it asks for.
+            connections: those that an earlier process accepted, with the same.
             reverse: tells when the reverse names have changed; None: there are none.
 
         """
+        self._earlier = connections
+        self._connections: dict[_Connection, None] = {}
         self._watcher = reverse
         self._told: dict[_Connection, None] = {}
         """Those on which resolved waits for another filter."""
@@ -149,8 +157,11 @@ class Hook:
 
     def run(self) -> None:
         """Answer until `end` is called."""
+        notify.clear_store()
         for listener, names in self._listeners.items():
             self._listen(listener, names)
+        for stream, names in self._earlier.items():
+            self._connect(stream, names)
         self._endpoint = self._unbound.endpoint
         self._datagrams = datagrams(*self._endpoint)
         self._datagrams.settimeout(0)
@@ -175,9 +186,7 @@ class Hook:
             self._resume()
             if self._is_ending and not happened and not self._lookups:
                 break
-        # Now, and not when the process has ended: what resolved sends meanwhile is lost.
-        for key in list(self._selector.get_map().values()):
-            cast("socket.socket", key.fileobj).close()
+        notify.store([each.stream for each in self._connections if self._is_idle(each)])
 
     def end(self) -> None:
         """Have `run` answer the calls that have been received, and return: a signal handler may."""
@@ -223,8 +232,13 @@ class Hook:
                 self._paused[listener] = names
                 self._resume_at = time.monotonic() + _PAUSE_SECONDS
             return  # else it has gone already
+        self._connect(stream, names)
+
+    def _connect(self, stream: socket.socket, names: Names) -> None:
+        """Answer calls on a connection."""
         stream.settimeout(0)
         connection = _Connection(stream, names)
+        self._connections[connection] = None
         self._watch(stream, selectors.EVENT_READ, lambda events: self._serve(connection, events))
 
     def _resume(self) -> None:
@@ -287,9 +301,15 @@ class Hook:
         if key.events != events:
             self._selector.modify(connection.stream, events, key.data)
 
+    def _is_idle(self, connection: _Connection) -> bool:
+        """Tell whether resolved waits for nothing, and has not sent a part of a call."""
+        in_use = connection.lookup or connection.received or connection.to_send
+        return not in_use and connection not in self._told
+
     def _close(self, connection: _Connection) -> None:
         if connection.lookup:
             self._end(connection.lookup)
+        del self._connections[connection]
         self._told.pop(connection, None)
         self._selector.unregister(connection.stream)
         connection.stream.close()
@@ -470,8 +490,17 @@ def _wake(waker: socket.socket) -> None:
         waker.send(b"\0")
 
 
-def listeners() -> dict[Path, socket.socket]:
-    """Return the sockets that systemd has passed (sd_listen_fds(3)), by where they are.
+class Passed(NamedTuple):
+    """The sockets that systemd has passed (sd_listen_fds(3))."""
+
+    listeners: dict[Path, socket.socket]
+    """Those to accept connections on, by where they are."""
+    connections: list[tuple[Path, socket.socket]]
+    """Those that an earlier process has accepted (`notify.store`), with where that was."""
+
+
+def passed() -> Passed:
+    """Return the sockets that systemd has passed.
 
     Raises:
         Error: it has passed none.
@@ -480,5 +509,11 @@ def listeners() -> dict[Path, socket.socket]:
     numbers = range(int(os.environ.get("LISTEN_FDS", "0")))
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or not numbers:
         raise Error("systemd has passed no socket; run `systemctl restart dm-dns-hook.socket`")
-    found = [socket.socket(fileno=_FIRST_SOCKET + number) for number in numbers]
-    return {Path(each.getsockname()): each for each in found}
+    found = Passed({}, [])
+    for each in (socket.socket(fileno=_FIRST_SOCKET + number) for number in numbers):
+        path = Path(each.getsockname())
+        if each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            found.listeners[path] = each
+        else:
+            found.connections.append((path, each))
+    return found
