@@ -34,6 +34,8 @@ def _evaluate(nix: Evaluator) -> dict[str, str]:
         files[f"{case}.json"] = case_text(nix.with_messages(attributes, nix.evaluate(attributes)))
     print("remedies", flush=True)
     files["remedies.json"] = text(nix.with_messages("remedies", nix.evaluate("remedies")))
+    print("network-rules", flush=True)
+    files["network-rules.json"] = text(nix.evaluate("network-rules"))
     print("vm", flush=True)
     files["vm.json"] = text(nix.evaluate("vm"))
     print("packages", flush=True)

@@ -55,6 +55,8 @@ in
     inherit lib;
   };
 
+  network-rules = import ./network-rules.nix { inherit lib; };
+
   options = import ./options.nix { inherit lib; };
 
   remedies = import ./remedies.nix { inherit clanCore guard lib; };

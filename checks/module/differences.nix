@@ -1,5 +1,5 @@
-# Where the snapshots differ from what the module yields: names of cases, and `naming`, `options`,
-# `packages`, `remedies`, `types`, `vm`. Only that a value throws can be compared, not what it says.
+# Where the snapshots differ from what the module yields: names of cases, and `naming`,
+# `network-rules`, `options`, `packages`, `remedies`, `types`, `vm`. Only that a value throws can be compared, not what it says.
 {
   # as in default.nix
   clanCore,
@@ -27,6 +27,7 @@ in
 lib.filter (name: evaluated.cases.${name} != taken name) evaluated.caseNames
 ++ lib.filter (name: evaluated.${name} != read name) [
   "naming"
+  "network-rules"
   "options"
   "packages"
   "vm"

@@ -1,6 +1,6 @@
 """The snapshots: a JSON file for each case, and others for what the module has in common.
 
-These are `{naming,options,packages,remedies,sources,types,vm}.json`.
+These are `{naming,network-rules,options,packages,remedies,sources,types,vm}.json`.
 
 A case's file has what its machines have in common under `all`, and the rest under `machines`.
 """

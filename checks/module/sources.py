@@ -14,6 +14,7 @@ _PATTERNS: Final = (
     "modules/**/*.nix",
     "python/package.nix",
     "python/tests/zone/naming-cases.json",
+    "python/tests/zone/network-cases.json",
     "checks/module/*.nix",
     "checks/module/cases/*.nix",
     "checks/module/remedies/*.nix",

@@ -29,6 +29,7 @@ def test_every_case_has_a_snapshot_and_nothing_else_has() -> None:
         for name in {
             *cases,
             "naming",
+            "network-rules",
             "options",
             "packages",
             "remedies",

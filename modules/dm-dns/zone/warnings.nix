@@ -40,6 +40,8 @@ let
     unanswered
     ;
 
+  inherit (import ./elsewhere.nix { inherit lib; }) outsideOf prefixesOfPlace;
+
   # An address as the zone spec has it.
   parse =
     text:
@@ -92,7 +94,6 @@ let
 
   list = texts: "[ ${concatMapStringsSep " " builtins.toJSON texts} ]";
 
-  # As python/src/dm_dns/node/presence.py has it.
   answersElsewhere =
     machine:
     let
@@ -101,13 +102,8 @@ let
     concatMap (
       name:
       let
-        # Networks of one router, such as those for IPv4 and IPv6, are one place.
-        prefixes = map (network: network.prefix) (
-          filter (network: network.router.linkAddress == localNetworks.${name}.router.linkAddress) (
-            lib.attrValues localNetworks
-          )
-        );
-        outside = filter (network: !any (prefix: isWithin prefix (toLower network)) prefixes) allow;
+        prefixes = prefixesOfPlace name localNetworks;
+        outside = outsideOf prefixes allow;
         # Devices of the network may be in a wider one.
         allowed =
           subtractLists outside allow

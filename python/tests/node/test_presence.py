@@ -667,8 +667,13 @@ def test_networks_of_one_router_are_one_place(kernel: Kernel) -> None:
     presences = Presences(["192.168.1.0/24", "fd00::/64"])
     home = Watched("home", HOME, ())
     home6 = HOME._replace(prefix="fd00::/64", router="fd00::1")
-    presences.watched = (home, Watched("home6", home6, ()))
+    presences.watched = watched = (home, Watched("home6", home6, ()))
     assert presences.look()[0].link == "wlan0"
+    with_vpn = Presences(["192.168.1.0/24", "10.88.0.0/16"])
+    with_vpn.watched = watched
+    assert with_vpn.look()[0].remedy == snapshot(
+        'allow = [ "192.168.1.0/24" "fd00::/64" ];  # of dm-dns, in the checkout, in the settings of this machine'
+    )
     elsewhere = home6._replace(link_address=OTHER)
     presences.watched = (home, Watched("office", elsewhere, ()))
     assert "answers devices in fd00::/64 (setting allow)" in presences.look()[0].reason

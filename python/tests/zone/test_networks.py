@@ -1,4 +1,7 @@
 import ipaddress
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -11,6 +14,8 @@ from dm_dns.zone.networks import Network
 DETERMINISTIC = settings(derandomize=True, database=None, deadline=None)
 HOME = Network("192.168.1.0/24", "192.168.1.1", "52:54:00:12:34:56")
 OFFICE = Network("fd00:1::/64", "fd00:1::1", "02:00:00:00:00:01", only=True)
+CASES = json.loads(Path(__file__).with_name("network-cases.json").read_bytes())
+"""The module is tested with these as well (checks/module/tests/test_network_rules.py)."""
 
 
 @pytest.mark.parametrize(
@@ -256,3 +261,21 @@ def test_prefixes_are_those_of_ipaddress(
     )
     if not networks.prefix_problem(str(prefix)):
         assert is_ours
+
+
+@pytest.mark.parametrize("case", CASES["elsewhere"], ids=lambda case: case["title"])
+def test_devices_in_other_networks_may_be_elsewhere(case: dict[str, Any]) -> None:
+    allow = {networks.with_length(text.lower()): text for text in case["allow"]}
+    local = {
+        name: Network(prefix, "", link_address)
+        for name, (prefix, link_address) in case["networks"].items()
+    }
+    found = {
+        name: networks.outside_of(
+            networks.prefixes_of_place(network, local.values()), filter(None, allow)
+        )
+        for name, network in local.items()
+    }
+    assert {name: [allow[each] for each in each_of] for name, each_of in found.items()} == case[
+        "outside"
+    ]

@@ -1,7 +1,9 @@
 """Reverse names, compared with those of the standard library."""
 
 import ipaddress
+import json
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -34,6 +36,15 @@ EDGES = [
         network[-1] + 1,
     )
 ]
+
+
+CASES = json.loads(Path(__file__).with_name("network-cases.json").read_bytes())["reverse"]
+"""The module is tested with these as well (checks/module/tests/test_network_rules.py)."""
+
+
+@pytest.mark.parametrize("address", CASES)
+def test_the_module_knows_the_same_addresses(address: str) -> None:
+    assert (reverse.name(address) is not None) == CASES[address]
 
 
 def expected(text: str) -> str | None:

@@ -352,26 +352,23 @@ class Presences:
         """Take note that the kernel did not tell something, such as what `look` needs."""
         self.next_look = time.monotonic() + _RETRY_SECONDS
 
-    def _answers_elsewhere(self, network: Network) -> str | None:
-        """Return why a machine that answers devices counts as elsewhere; None: it does not.
+    def _answers_elsewhere(self, network: Network) -> tuple[str, str] | None:
+        """Return why a machine that answers devices counts as elsewhere, and what to type.
 
-        Networks of one router, such as those for IPv4 and IPv6, are one place.
+        None: it does not.
         """
-        there = [
-            watched.network.prefix
-            for watched in self.watched or ()
-            if watched.network.link_address == network.link_address
-        ]
-        outside = [
-            allowed
-            for allowed in self._allow or ()
-            if not any(networks.is_within(allowed, prefix) for prefix in there)
-        ]
+        local = [watched.network for watched in self.watched or ()]
+        prefixes = networks.prefixes_of_place(network, local)
+        outside = networks.outside_of(prefixes, self._allow or ())
         if not outside:
             return None
-        return (
+        reason = (
             "this machine counts as elsewhere, because it answers devices in"
             f" {' and '.join(outside)} (setting allow), which may be"
+        )
+        allow = " ".join(f'"{prefix}"' for prefix in prefixes)
+        return reason, (
+            f"allow = [ {allow} ];  # of dm-dns, in the checkout, in the settings of this machine"
         )
 
     def _notice_suspension(self) -> None:
@@ -396,11 +393,8 @@ class Presences:
 
     def _find(self, watched: Watched, kernel: _Kernel) -> _Found:
         name, network, _hosts = watched
-        if reason := self._answers_elsewhere(network):
-            remedy = (
-                f'allow = [ "{network.prefix}" ];'
-                "  # of dm-dns, in the checkout, in the settings of this machine"
-            )
+        if found := self._answers_elsewhere(network):
+            reason, remedy = found
             return _Found(Presence(name, None, reason, remedy=remedy))
         own = [each for each in kernel.addresses if network.contains(each.text)]
         if not own:

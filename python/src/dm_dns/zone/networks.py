@@ -6,6 +6,7 @@ refuses when it evaluates the clan.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final, NamedTuple
@@ -200,6 +201,19 @@ def is_within(prefix: str, other: str) -> bool:
     return int(prefix.partition("/")[2]) >= int(other.partition("/")[2]) and contains(
         other, prefix.partition("/")[0]
     )
+
+
+def prefixes_of_place(network: Network, local: Iterable[Network]) -> list[str]:
+    """Return the prefixes of the local networks that have the router of this one.
+
+    They are one place, such as those for IPv4 and IPv6.
+    """
+    return [each.prefix for each in local if each.link_address == network.link_address]
+
+
+def outside_of(prefixes: Sequence[str], allow: Iterable[str]) -> list[str]:
+    """Return the networks, of those in the setting ``allow``, that have other addresses as well."""
+    return [each for each in allow if not any(is_within(each, prefix) for prefix in prefixes)]
 
 
 def _number(address: str) -> tuple[int, int] | None:
