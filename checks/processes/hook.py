@@ -1,10 +1,12 @@
 """`dm-dns hook` as systemd starts it, and what systemd-resolved asks it."""
 
 import base64
+import fcntl
 import json
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import dns.message
 import dns.rdatatype
 
 from checks.processes.process import end
+from checks.processes.wait import until
 
 _SECONDS: Final = 20.0
 _INTERFACE: Final = "io.systemd.Resolve.Hook"
@@ -73,6 +76,11 @@ class Connection:
             for kind in kinds or ("A", "AAAA")
         ]
         self.send(f"{_INTERFACE}.ResolveRecord", {"question": keys})
+
+    def wait_until_read(self) -> None:
+        """Wait until the hook has read all that was sent."""
+        # What is sent and not read (tcp(7), SIOCOUTQ; a Unix socket has it as well).
+        until(lambda: not any(fcntl.ioctl(self.stream, termios.TIOCOUTQ, bytes(4))), "it is read")
 
     def look_up(self, name: str, *kinds: str) -> Reply:
         """Return the parameters of the reply to a lookup, its records as text."""

@@ -595,6 +595,7 @@ def test_lookups_that_wait_are_answered_before_it_ends(
     connection.filter()
     machine.unbound.stop()
     connection.ask("irc.pin")
+    connection.wait_until_read()
     hook.process.send_signal(signal.SIGTERM)
     machine.unbound.start()
     assert readable(connection.reply()) == {"rcode": 0, "answer": [ALIAS]}
@@ -607,6 +608,27 @@ def test_it_ends_when_nobody_asks(hook: HookProcess, connection: Connection) -> 
     assert hook.process.wait(10) == 0
     assert hook.process.stderr
     assert hook.process.stderr.read() == b""
+
+
+def test_it_ends_although_there_is_always_a_lookup_that_waits(
+    machine: PlainMachine, hook: HookProcess, connect: Connect
+) -> None:
+    machine.unbound.stop()
+    two = [connect(), connect()]
+    for each in two:
+        each.ask("irc.pin")
+        each.wait_until_read()
+        time.sleep(0.4)  # one of them waits whenever the other is told that unbound is silent
+    hook.process.send_signal(signal.SIGTERM)
+
+    def keep_asking() -> None:
+        for each in two * 10:
+            each.reply()
+            each.ask("irc.pin")
+
+    with pytest.raises(ConnectionError):
+        keep_asking()
+    assert hook.process.wait(10) == 0
 
 
 def test_who_comes_while_it_ends_is_answered_by_the_next(
@@ -654,6 +676,7 @@ def test_a_call_that_is_sent_while_it_restarts_is_answered_by_the_next(
         assert used.look_up("irc.pin")["rcode"] == 0
         machine.unbound.stop()
         busy.ask("irc.pin")
+        busy.wait_until_read()
         hook.process.send_signal(signal.SIGTERM)
         machine.unbound.start()
         assert readable(busy.reply())["rcode"] == 0

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from dm_dns.node import hook, state
+from dm_dns.node import state
+from dm_dns.node.hook_lookups import MAX_LOOKUPS
 
 from checks.bench import inputs, others, worst
 from checks.processes import cgroup
@@ -121,7 +122,11 @@ def test_the_hook_takes_a_quarter_of_its_memory_and_two_tasks(
 
 def test_the_hook_may_open_the_files_of_all_lookups() -> None:
     """A connection, and one to unbound for each of A and AAAA."""
-    assert cgroup.of_unit("dm-dns-hook", "LimitNOFILE") > 3 * hook.MAX_LOOKUPS
+    assert cgroup.of_unit("dm-dns-hook", "LimitNOFILE") > 3 * MAX_LOOKUPS
+
+
+def test_systemd_keeps_the_connections_of_all_lookups() -> None:
+    assert cgroup.of_unit("dm-dns-hook", "FileDescriptorStoreMax") >= MAX_LOOKUPS
 
 
 def test_the_check_takes_a_quarter_of_its_memory_and_one_task(
