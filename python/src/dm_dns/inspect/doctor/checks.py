@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from dm_dns.errors import Error, describe
 from dm_dns.inspect import status
-from dm_dns.inspect.doctor import answers, files, units
+from dm_dns.inspect.doctor import files, hook, programs, unbound, units
 from dm_dns.inspect.doctor.address import AskedAddress
 from dm_dns.inspect.doctor.check import Check, Found, Result, fault, not_asked, run, well
 from dm_dns.inspect.doctor.name import BROWSERS, Asked
@@ -132,7 +132,7 @@ def _examine(
     checks = [
         Check("configuration", lambda: well(f"{config_file} is of {config.domain}")),
         Check("clock", lambda: files.clock(config, written)),
-        Check("loopback", lambda: answers.loopback(config)),
+        Check("loopback", lambda: unbound.loopback(config)),
         Check("data-mesher", lambda: units.mesh(systemd)),
         *(
             [Check("certificate", lambda: certificate_ends(config))]
@@ -161,37 +161,37 @@ def _examine(
             ("clock", "mesh-copy", "deployed-copy", "hosts", "state-directory"),
         ),
         Check("zone-file", lambda: files.zone_file(config, written), ("state", "state-directory")),
-        Check("port", lambda: answers.port(config, systemd)),
-        Check("unbound", lambda: answers.unbound_units(config, systemd), ("port",)),
-        Check("unbound-answers", lambda: answers.unbound_answers(config), ("unbound", "loopback")),
+        Check("port", lambda: unbound.port(config, systemd)),
+        Check("unbound", lambda: unbound.runs(config, systemd), ("port",)),
+        Check("unbound-answers", lambda: unbound.answers_queries(config), ("unbound", "loopback")),
         Check(
             "unbound-serves",
-            lambda: answers.unbound_serves(config, written),
+            lambda: unbound.serves(config, written),
             ("unbound-answers", "zone-file", "mesh-copy"),
         ),
-        Check("hook", lambda: answers.hook_units(config, systemd)),
+        Check("hook", lambda: hook.runs(config, systemd)),
         Check(
             "hook-answers",
-            lambda: answers.hook_answers(config, written),
+            lambda: hook.answers_resolved(config, written),
             ("hook", "unbound-serves"),
         ),
         *_search(config, systemd),
         Check("resolved", lambda: systemd.look([units.RESOLVED])),
         Check(
             "resolved-answers",
-            lambda: answers.resolved_answers(config, systemd, written),
+            lambda: hook.is_asked(config, systemd, written),
             ("resolved", "hook-answers"),
         ),
-        Check("resolv-conf", answers.resolv_conf),
+        Check("resolv-conf", programs.resolv_conf),
         Check(
             "stub",
-            lambda: answers.stub(config, written),
+            lambda: programs.stub(config, written),
             ("resolved-answers", "resolv-conf", "loopback"),
         ),
-        Check("nsswitch", answers.nsswitch),
+        Check("nsswitch", programs.nsswitch),
         Check(
             "programs",
-            lambda: answers.programs(config.resolved, _others(config, here)),
+            lambda: programs.get(config.resolved, _others(config, here)),
             ("resolved-answers", "nsswitch", "stub"),
         ),
         Check("monitoring", lambda: systemd.look(units.MONITORING)),
@@ -222,7 +222,7 @@ def _search(config: Config, systemd: units.Systemd) -> list[Check]:
     path = config.search
     if path is None:
         return []
-    return [Check("search", lambda: answers.short_names(path, systemd), ("hook",))]
+    return [Check("search", lambda: hook.short_names(path, systemd), ("hook",))]
 
 
 def certificate_ends(config: Config) -> Found:

@@ -1,13 +1,15 @@
 """What systemd says of the units that names depend on."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
 from dm_dns.access import ssh
+from dm_dns.errors import Error
 from dm_dns.inspect.doctor.check import Found, fault, not_asked, well
+from dm_dns.node.dns_message import MessageError
 
 SERVER: Final = "dm-dns.service"
 HOOK: Final = ("dm-dns-hook.socket", "dm-dns-hook.service")
@@ -315,3 +317,27 @@ def mesh(systemd: Systemd) -> Found:
     if systemd.version is not None and not systemd.unit(MESH).is_loaded:
         return not_asked("this machine has no data-mesher, so it serves what it was deployed with")
     return systemd.look([MESH])
+
+
+def look_at_asked(systemd: Systemd, names: tuple[str, str], wake: Callable[[], object]) -> Found:
+    """Return whether a service runs, or does so when it is asked.
+
+    Args:
+        systemd: what it said of these units.
+        names: the socket that systemd holds, and the service that it starts.
+        wake: asks there.
+
+    """
+    service = names[1]
+    if systemd.waits(*names) or not systemd.unit(service).is_calm:
+        is_silent = False
+        try:
+            wake()
+        except PermissionError:
+            pass
+        except (OSError, Error, MessageError):
+            is_silent = True
+        systemd = ask(names, systemd)
+        if is_silent and systemd.unit(service).starts:
+            return ends(service)
+    return systemd.look_at_held(*names)
