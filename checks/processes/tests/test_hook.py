@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -242,16 +243,13 @@ POINTERS = [POINTER, "2.1.168.192.in-addr.arpa", f"1.{'0.' * 29}d.f.ip6.arpa"]
 def reverse(
     machine: PlainMachine, listener: socket.socket, connect: Connect
 ) -> Iterator[Connection]:
-    """A connection to the hook of a machine that gives reverse names, and has been told of them."""
+    """A connection to the hook of a machine that gives reverse names, which has told them."""
     bring(machine, zone_conf(5, {"irc.pin": "kiwi.pin"}, KIWI))
     machine.set_up(reverse=True)
     applied(machine)
     with HookProcess(machine.config, listener):
         found = connect()
-        told = found.filter()["parameters"]["filterDomains"]
-        while told != ["pin", *POINTERS]:  # the file is read in another thread
-            assert told == ["pin"]
-            told = found.reply()["parameters"]["filterDomains"]
+        assert found.filter()["parameters"]["filterDomains"] == ["pin", *POINTERS]
         yield found
 
 
@@ -280,6 +278,25 @@ def test_a_reverse_name_is_answered_with_the_machines_own(
     assert other.look_up(POINTER, "SOA") == other.look_up(POINTER, "A") == {}
     machine.unbound.stop()
     assert other.look_up(POINTER, "PTR") == expected
+
+
+def test_a_reverse_lookup_that_waits_for_the_hook_is_answered(
+    machine: PlainMachine, listener: socket.socket, connect: Connect
+) -> None:
+    """What is sent while it restarts is there before it knows the reverse names."""
+    many = {f"m{number}.pin": (f"fd00::1:{number:x}",) for number in range(500)}
+    bring(machine, zone_conf(5, {}, {"kiwi.pin": ("10.0.0.1",), **many}))
+    machine.set_up(reverse=True)
+    applied(machine)
+    filtering, asking = connect(), connect()
+    filtering.send(hook_calls.INTERFACE + ".QueryFilter", more=True)
+    asking.ask(POINTER, "PTR")
+    with HookProcess(machine.config, listener):
+        assert len(filtering.reply()["parameters"]["filterDomains"]) == 502
+        assert readable(asking.reply()) == {
+            "rcode": 0,
+            "answer": [f"{POINTER}. 5 IN PTR kiwi.pin."],
+        }
 
 
 def test_a_hundred_thousand_letters_of_reverse_names_are_told(
@@ -702,6 +719,38 @@ def test_a_call_that_is_sent_while_it_restarts_is_answered_by_the_next(
         assert readable(used.reply()) == {"rcode": 0, "answer": [ALIAS]}
         assert readable(busy.reply())["rcode"] == 0
         assert new.look_up("irc.pin")["rcode"] == 0
+
+
+def test_a_long_answer_is_sent_whole_before_it_ends(
+    machine: PlainMachine, listener: socket.socket, connect: Connect
+) -> None:
+    """It is longer than what the connection takes until somebody reads it."""
+    name, many = f"{'x' * 63}.pin", [f"fd00::{number:x}" for number in range(1, 2001)]
+    bring(machine, zone_conf(5, {name: "kiwi.pin"}, {"kiwi.pin": conf.in_order(many)}))
+    applied(machine)
+    with HookProcess(machine.config, listener) as hook:
+        connection = connect()
+        connection.ask(name)
+        connection.wait_until_read()
+        # It is readable as soon as the first part of the answer is there.
+        select.select([connection.stream], [], [], 20)
+        hook.process.send_signal(signal.SIGTERM)
+        assert len(readable(connection.reply())["answer"]) == len(many)
+        assert hook.process.wait(10) == 0
+
+
+def test_who_reads_no_answer_does_not_keep_it_from_ending(
+    machine: PlainMachine, listener: socket.socket, connect: Connect
+) -> None:
+    many = [f"fd00::{number:x}" for number in range(1, 2001)]
+    bring(machine, zone_conf(5, {}, {f"{'x' * 63}.pin": conf.in_order(many)}))
+    applied(machine)
+    with HookProcess(machine.config, listener) as hook:
+        connection = connect()
+        connection.ask(f"{'x' * 63}.pin")
+        select.select([connection.stream], [], [], 20)
+        hook.process.send_signal(signal.SIGTERM)
+        assert hook.process.wait(20) == 0
 
 
 def test_connections_for_short_names_end_with_their_socket(

@@ -47,6 +47,8 @@ _TOO_MANY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """Why accept(2) fails while the connection stays where it is."""
 _PAUSE_SECONDS: Final = 0.05
 """When to try again to accept it."""
+_END_SECONDS: Final = 2.0
+"""How long it may take to end: a lookup takes less, but resolved may be slow to read an answer."""
 _FIRST_SOCKET: Final = 3
 """Where systemd passes sockets (sd_listen_fds(3))."""
 
@@ -89,11 +91,12 @@ class Hook:
         """Those on which resolved waits for another filter."""
         self._listeners = listeners
         self._selector = selectors.DefaultSelector()
-        self._lookups = Lookups(unbound, self._selector)
+        self._lookups = Lookups(lambda: unbound.endpoint, self._selector)
         self._paused: dict[socket.socket, Names] = {}
         """The listeners on which nothing is accepted until `_resume_at`."""
         self._resume_at = 0.0
         self._is_ending = False
+        self._end_by = float("inf")
 
     def run(self) -> None:
         """Answer until `end` is called."""
@@ -110,7 +113,7 @@ class Hook:
         if self._watcher:
             self._watcher.changed = lambda: _wake(waker)
             self._watcher.start()
-        while self._lookups or not self._is_ending:
+        while not self._has_ended():
             for key, events in self._selector.select(self._timeout()):
                 # What came first may have closed what comes next, and another socket may have its
                 # number now.
@@ -124,6 +127,14 @@ class Hook:
     def end(self) -> None:
         """Have `run` answer the calls that it has read, and return: a signal handler may."""
         self._is_ending = True
+        self._end_by = time.monotonic() + _END_SECONDS
+
+    def _has_ended(self) -> bool:
+        """Tell whether all that was read is answered, or it is too late for that."""
+        if not self._is_ending:
+            return False
+        is_busy = self._lookups or any(each.to_send for each in self._connections)
+        return not is_busy or time.monotonic() >= self._end_by
 
     def _woken(self, woken: socket.socket) -> None:
         """Take a signal, or tell resolved that it is to ask for other names."""
@@ -142,6 +153,8 @@ class Hook:
         times = [] if self._lookups.repeat_at is None else [self._lookups.repeat_at]
         if self._paused:
             times.append(self._resume_at)
+        if self._is_ending:
+            times.append(self._end_by)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     # -- calls
@@ -182,7 +195,8 @@ class Hook:
         try:
             if events & _WRITE:
                 self._send(connection)
-            if events & _READ and self._is_ending and not connection.lookup:
+            is_busy = connection.lookup or connection.to_send
+            if events & _READ and self._is_ending and not is_busy:
                 self._selector.unregister(connection.stream)  # the next process reads it
             elif events & _READ:
                 data = connection.stream.recv(_MAX_CALL)

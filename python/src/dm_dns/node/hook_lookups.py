@@ -5,6 +5,7 @@ unbound may be restarting, so a query is repeated until it is answered, or it is
 
 import os
 import selectors
+import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from dm_dns.node import dns_message
 from dm_dns.node.dns_message import MessageError, Record
 from dm_dns.node.hook_calls import Key
 from dm_dns.node.hook_names import Names, Reply, answer
-from dm_dns.node.unbound import Unbound, datagrams, stream_to
+from dm_dns.node.unbound import datagrams, stream_to
 
 _READ: Final = selectors.EVENT_READ
 _WRITE: Final = selectors.EVENT_WRITE
@@ -89,19 +90,21 @@ class _Stream:
 class Lookups:
     """Those that wait for unbound, without ever waiting for one only."""
 
-    def __init__(self, unbound: Unbound, selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self, endpoint: Callable[[], tuple[str, int]], selector: selectors.BaseSelector
+    ) -> None:
         """Take where to ask.
 
         Args:
-            unbound: which has the zone.
+            endpoint: tells the address and port at which to ask unbound now.
             selector: tells what has come; the data of a file is called with the events.
 
         """
+        self._find_endpoint = endpoint
         self._selector = selector
-        self._endpoint = unbound.endpoint
-        self._datagrams = datagrams(*self._endpoint)
-        self._datagrams.settimeout(0)
-        selector.register(self._datagrams, _READ, self._receive)
+        self._endpoint: tuple[str, int] | None = None
+        """Where it was asked last."""
+        self._datagrams: socket.socket | None = None
         self._lookups: dict[Lookup, None] = {}
         """In the order in which they began."""
         self._waiting: dict[int, Lookup] = {}
@@ -169,15 +172,36 @@ class Lookups:
         return message_id
 
     def _ask(self, lookup: Lookup) -> None:
-        for query in lookup.queries.values():
-            try:
-                self._datagrams.send(query.message)
-            except OSError:
-                return  # nothing listens, or the buffer is full; it is repeated
-
-    def _receive(self, _events: int) -> None:
         try:
-            message = self._datagrams.recv(65536)
+            server = self._server()
+            for query in lookup.queries.values():
+                server.send(query.message)
+        except OSError:
+            pass  # nothing listens, or the buffer is full; it is repeated
+
+    def _server(self) -> socket.socket:
+        """Return a socket to where unbound is to be asked now.
+
+        IPv6 may be taken from lo, or come later.
+
+        Raises:
+            OSError: nothing can be sent there.
+
+        """
+        endpoint = self._find_endpoint()
+        if self._datagrams is None or endpoint != self._endpoint:
+            server = datagrams(*endpoint)
+            server.settimeout(0)
+            if self._datagrams:
+                self._selector.unregister(self._datagrams)
+                self._datagrams.close()
+            self._endpoint, self._datagrams = endpoint, server
+            self._selector.register(server, _READ, lambda _events: self._receive(server))
+        return self._datagrams
+
+    def _receive(self, server: socket.socket) -> None:
+        try:
+            message = server.recv(65536)
         except OSError:
             return  # nothing listens: the query is repeated
         self._take(message)
@@ -209,10 +233,11 @@ class Lookups:
             self._answer(lookup)
 
     def _ask_with_tcp(self, lookup: Lookup, message_id: int) -> None:
-        if message_id in lookup.streams:
+        endpoint = self._endpoint
+        if message_id in lookup.streams or endpoint is None:
             return
         try:
-            stream = _Stream(lookup.queries[message_id].message, self._endpoint[0])
+            stream = _Stream(lookup.queries[message_id].message, endpoint[0])
         except OSError:
             return  # too many are open; the answer to the repeated query tries again
         lookup.streams[message_id] = stream
@@ -226,7 +251,7 @@ class Lookups:
                 if answer := stream.answer():
                     self._take(answer)
 
-        stream.socket.connect_ex(self._endpoint)
+        stream.socket.connect_ex(endpoint)
         self._selector.register(stream.socket, _WRITE, go_on)
 
     def _go_on(self, stream: _Stream, events: int) -> None:

@@ -88,7 +88,7 @@ class FullNames:
         self._domain = domain
         self._whole_domain = whole_domain
         self._watcher = reverse
-        self._reverse: dict[str, str] = {}
+        self._reverse: dict[str, str] = reverse.names if reverse else {}
         """The name of the machine for each reverse name that resolved has been told."""
 
     @property

@@ -13,7 +13,7 @@ class Watcher(Thread):
     """Reads the file whenever it changes."""
 
     def __init__(self, path: Path, domain: str, report: Callable[[str], None]) -> None:
-        """Watch the file at ``path`` once the thread is started.
+        """Read the file at ``path``, and watch it once the thread is started.
 
         Args:
             path: the file.
@@ -22,23 +22,30 @@ class Watcher(Thread):
 
         """
         super().__init__(daemon=True)
+        self._path = path
+        self._domain = domain
+        self._report = report
+        self._version: files.Version = ()
         self.names: dict[str, str] = {}
         """The name of the machine for each reverse name: another object after each change."""
         self.changed: Callable[[], object] = lambda: None
         """Is called in this thread when ``names`` is another one."""
-        self._path = path
-        self._domain = domain
-        self._report = report
+        self._read()
 
     def run(self) -> None:
         """Read the file, and wait for its next change, as long as the process runs."""
         notifier = Notifier(self._report)
-        version: files.Version = ()
         while True:
             # First: whatever happens after it ends the wait.
             notifier.watch([self._path.parent.parent, self._path.parent])
-            if (now := files.version(self._path)) != version:
-                version = now
-                self.names = reverse_names.read(self._path, self._domain)
+            if self._read():
                 self.changed()
             notifier.wait(float("inf"))
+
+    def _read(self) -> bool:
+        """Read the file if it has changed; tell whether it has."""
+        if (now := files.version(self._path)) == self._version:
+            return False
+        self._version = now
+        self.names = reverse_names.read(self._path, self._domain)
+        return True
