@@ -139,11 +139,16 @@ class UnboundProcess:
         if process is not None:
             end(process, with_signal)
 
-    def resident_set(self) -> int:
-        """Return the memory that it has in use, in bytes."""
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """Its process."""
         if self._process is None:
             raise RuntimeError("unbound does not run")
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return self._process
+
+    def resident_set(self) -> int:
+        """Return the memory that it has in use, in bytes."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def ask(self, name: str, kind: str, *, seconds: float = 5.0) -> dns.message.Message:

@@ -33,6 +33,30 @@ def test_a_file_that_appears_or_goes_away_has_another_version(tmp_path: Path) ->
     assert files.version(file / "below") == absent
 
 
+def test_a_file_of_nix_has_the_version_of_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nix makes hard links of files with one content, and removes them, whenever it likes."""
+    store = tmp_path / "store"
+    monkeypatch.setattr(files, "STORE", store)
+    store.mkdir()
+    one, other, outside = store / "one", store / "other", tmp_path / "outside"
+    for path in (one, other, outside):
+        path.write_text("same")
+        os.utime(path, (1, 1))
+    link = tmp_path / "hosts"
+    link.symlink_to(one)
+    before, outside_before = files.version(link), files.version(outside)
+    (store / ".links").hardlink_to(other)
+    (store / ".links").replace(one)
+    (tmp_path / "link").hardlink_to(outside)
+    assert files.version(link) == before == files.version(one)
+    assert files.version(outside) != outside_before
+    link.unlink()
+    link.symlink_to(other)
+    assert files.version(link) != before
+
+
 def test_a_file_that_is_written_outlasts_a_power_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,14 @@
 """How apply makes the installed unbound load a zone, whatever its version."""
 
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from dm_dns.node import apply
+from dm_dns.node.config import Config
+from dm_dns.node.unbound import Unbound
 
 from checks.processes import unbound
 from checks.processes.control import Control
@@ -91,6 +96,30 @@ def test_a_loading_that_another_has_begun_is_waited_for(machine: PlainMachine) -
         other.sendall(f"UBCT1 {loading()[-1]}\n".encode())
         applied(machine)
     assert source(machine) == ("mesh", "2")
+
+
+def test_an_unbound_that_has_no_time_to_answer_after_loading_keeps_the_zone(
+    machine: PlainMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its memory may have to be read from the disk. That is no reason to go back to a zone."""
+    bring(machine, zone_conf(5))
+    applied(machine)
+    bring(machine, zone_conf(6))
+    load = Unbound.load
+    resume = threading.Timer(1, lambda: machine.unbound.process.send_signal(signal.SIGCONT))
+
+    def load_and_stop(self: Unbound, domain: str) -> str:
+        answer = load(self, domain)
+        machine.unbound.process.send_signal(signal.SIGSTOP)
+        resume.start()
+        return answer
+
+    monkeypatch.setattr(Unbound, "load", load_and_stop)
+    monkeypatch.setattr("dm_dns.node.unbound._ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(apply, "_LOADED_TRIES", 200, raising=False)
+    assert apply.apply(Config.read(machine.config)).served.serial == 6
+    resume.join()
+    assert source(machine) == ("mesh", "6")
 
 
 def test_an_unbound_that_is_busy_with_another_loading_is_asked_again(

@@ -220,6 +220,34 @@ WITHOUT = (
 )
 
 
+# A kernel that is too busy for the first question.
+ONCE = (
+    "import sys; from dm_dns import cli; from dm_dns.node import netlink\n"
+    "real = netlink.assigned\n"
+    "def fail():\n"
+    "    netlink.assigned = real\n"
+    "    raise TimeoutError('timed out')\n"
+    "netlink.assigned = fail; sys.exit(cli.main(sys.argv[1:]))"
+)
+
+
+def test_where_the_addresses_were_not_known_at_first_changes_are_still_noticed(
+    booted: PlainMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PlainMachine("kiwi", has_local_view=True) as machine:
+        bring(machine, zone(5))
+        python, _module, _dm_dns, *options = machine.apply_command()
+        monkeypatch.setattr(
+            machine, "apply_command", lambda *more: [python, "-c", ONCE, *options, *more]
+        )
+        machine.boot()
+        becomes(machine, "chat.pin", {"127.0.0.1", "::1"})
+        assign(*VPN)
+        becomes(machine, "chat.pin", {*VPN})
+        becomes(booted, "chat.pin", {*VPN})
+        take(*VPN)
+
+
 def test_where_the_addresses_cannot_be_known_the_zone_is_served_as_it_is(
     booted: PlainMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

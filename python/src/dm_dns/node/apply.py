@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from dm_dns import files
-from dm_dns.errors import Error
+from dm_dns.errors import DOCTOR, Error
 from dm_dns.files import Version
 from dm_dns.node import history, hosts, local_view, reverse_names
 from dm_dns.node.config import Config
@@ -33,6 +33,8 @@ _RESTLESS_SECONDS: Final = 10.0
 """How long a file may keep changing before that is a problem."""
 _SEE_WRITER: Final = "it is served as it was found meanwhile; `lsof` shows what writes to it"
 
+_LOADED_TRIES: Final = 30
+"""How often to ask, 1 s each, an unbound that has loaded the zone file: it answers in less."""
 _NO_HOSTS: Final = Hosts({}, {}, [])
 
 
@@ -306,16 +308,23 @@ def _load(config: Config, status: str) -> bool:
     if _serves(config, status):  # unbound started with this zone file
         return False
     answer = config.unbound.load(config.domain)
-    if _serves(config, status):
+    name = zonefile.status_name(config.domain)
+    try:
+        # It may have no time for an answer, and serve the zone. If it has ended, it cannot.
+        found = config.unbound.txt(name, tries=_LOADED_TRIES)
+        reason = f"the TXT record {name} is {found!a}, not {status!a}"
+        see = f". See `journalctl -u unbound`, and check its auth-zone for {config.domain}."
+    except Error as error:
+        found, reason, see = None, str(error).removesuffix(DOCTOR), DOCTOR
+    if found == status:
+        files.remove(config.previous)
         return True
     outcome = "there is no previous zone to go back to"
     if config.previous.exists():
         config.previous.replace(config.zonefile)
         config.unbound.load(config.domain)
         outcome = "the previous zone is back"
-    name = zonefile.status_name(config.domain)
     raise Error(
         f"unbound does not serve {config.zonefile} after loading it (it answered {answer!a}):"
-        f" the TXT record {name} is {config.unbound.txt(name)!a}, not {status!a}; {outcome}. See"
-        f" `journalctl -u unbound`, and check its auth-zone for {config.domain}."
+        f" {reason}; {outcome}{see}"
     )

@@ -11,6 +11,8 @@ from socket import socket
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from dm_dns import files
+
 _IN_ATTRIB: Final = 0x4
 _IN_CLOSE_WRITE: Final = 0x8
 _IN_MOVED_FROM: Final = 0x40
@@ -30,8 +32,6 @@ _EVENTS: Final = (
 )
 # The parent has an event when such a folder appears, or may be read.
 _TOLD_BY_PARENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
-_STORE: Final = Path("/nix/store")
-"""In which nothing changes that is there, and new things come all the time."""
 _MAX_LINKS: Final = 40
 """Symbolic links on the way to a file, as for the kernel (path_resolution(7))."""
 _READ_BYTES: Final = 65536
@@ -59,7 +59,7 @@ def folders_to(paths: Iterable[Path]) -> Iterator[Path]:
     seen = set()
     for path in paths:
         for folder in _folders_to(path):
-            if folder not in seen and not folder.is_relative_to(_STORE):
+            if folder not in seen and not folder.is_relative_to(files.STORE):
                 seen.add(folder)
                 yield folder
 

@@ -85,12 +85,15 @@ class Server:
         self._tell = tell
         self._complain = complain
         self._is_ready = False
+        self._ready_at = time.monotonic() + _READY_SECONDS
         try:
             self._state = state.read(state_file)
         except (OSError, Error):
             self._state = State(config.domain, os.getpid(), None, None, [], {}, 0)
         self._told = _for_journal(self._state.served)
         self._failure: str | None = None
+        self._local_problem: str | None = None
+        """Which the journal has been told last."""
         self._versions: dict[Path, Version] = {}
         self._local = local_view.NOTHING
         self._presences = Presences(config.allow)
@@ -120,7 +123,6 @@ class Server:
 
     def _serve(self) -> NoReturn:
         config = self._config
-        self._subscribe()
         notifier = Notifier(self._complain, self._kernel)
         # Without the deployed copy: its folder is Nix's store, which changes all the time, and a
         # switch restarts this process.
@@ -128,6 +130,7 @@ class Server:
         watched += [config.zonefile, config.kept, self._state_file]
         while True:
             # First: whatever happens after it ends the wait.
+            self._subscribe()
             notifier.watch(folders_to(watched))
             if self._must_run():
                 self._run()
@@ -143,12 +146,10 @@ class Server:
             notifier.wait(min(times) - time.monotonic())
 
     def _subscribe(self) -> None:
-        """Be told when the local view may have changed, if it can be known."""
-        local = self._read_local()
-        if local.problem:
-            self._complain(local.problem)
-        elif self._config.machine is not None:
-            self._kernel[netlink.subscribe()] = Listener(self._presences.is_about)
+        """Be told when the local view may have changed, if this machine has one."""
+        if self._config.machine is not None and not self._kernel:
+            with suppress(OSError):  # the local view says so
+                self._kernel[netlink.subscribe()] = Listener(self._presences.is_about)
 
     def _read_local(self) -> LocalView:
         return LocalView.read(self._config, self._presences, ask=True)
@@ -226,6 +227,9 @@ class Server:
         since = self._state.since
         if served and (since is None or served != self._state.served):
             since = int(time.time())
+        if local.problem and local.problem != self._local_problem:
+            self._complain(local.problem)
+        self._local_problem = local.problem
         if served and _for_journal(served) != self._told:
             self._told = _for_journal(served)
             took = time.monotonic() - start
@@ -314,11 +318,11 @@ class Server:
         start = time.monotonic()
         poll = select.poll()
         poll.register(reader, select.POLLIN)
-        while (passed := time.monotonic() - start) < _RUN_SECONDS:
-            if passed >= _READY_SECONDS:
+        while (now := time.monotonic()) < start + _RUN_SECONDS:
+            if now >= self._ready_at:
                 self._become_ready()
-            end = _RUN_SECONDS if self._is_ready else _READY_SECONDS
-            if poll.poll(1000 * max(0, end - passed)):
+            end = start + _RUN_SECONDS if self._is_ready else self._ready_at
+            if poll.poll(1000 * max(0.0, end - now)):
                 data = os.read(reader, 65536)
                 if not data:
                     return result
