@@ -23,6 +23,7 @@ in
   # SO_REUSEADDR there, and would answer in unbound's place: only root can bind a port below 1024. The
   # address is one of IPv6 because unbound takes one socket of systemd's for each family.
   address = "127.0.0.1";
+  defaultPort = 5353;
   privileged = {
     address = "::1";
     port = 553;

@@ -174,7 +174,7 @@ in
 
     port = mkOption {
       type = types.ints.between 1 65535;
-      default = 5353;
+      default = (import ./constants.nix).defaultPort;
       example = 5354;
       description = ''
         Port of unbound on 127.0.0.1, for other DNS servers of the machine and for people. dm-dns itself

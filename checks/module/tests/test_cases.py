@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from dm_dns.commands import push
 from dm_dns.inspect import clan
+from dm_dns.inspect.doctor.units import sockets_of_unbound
 from dm_dns.node import state
 from dm_dns.node.config import Config
 from dm_dns.node.hook_names import UNAVAILABLE
@@ -163,6 +164,21 @@ def test_systemd_holds_the_sockets_that_resolved_and_unbound_are_asked_on(
     # A switch restarts services before it starts sockets that are new to the machine.
     assert machine["systemd.services.dm-dns"]["wants"] == ["dm-dns-hook.socket"]
     assert "unbound.socket" in machine["systemd.services.unbound"]["wants"]
+
+
+def test_a_switch_to_another_port_brings_another_socket() -> None:
+    """It does not change sockets, and unbound answers at that of systemd."""
+    machine = load("other-port")["server"]
+    assert "systemd.sockets.unbound" not in machine
+    held = machine["systemd.sockets.unbound-5354"]
+    assert held["listenStreams"] == held["listenDatagrams"] == ["127.0.0.1:5354", "[::1]:553"]
+    assert held["socketConfig"]["Service"] == "unbound.service"
+    service = machine["systemd.services.unbound"]
+    assert "unbound-5354.socket" in service["wants"]
+    assert "unbound-5354.socket" in service["after"]
+    assert service["stopIfChanged"] is False
+    port = apply_config(machine)["unbound"]["port"]
+    assert "unbound-5354.socket" in sockets_of_unbound(port)
 
 
 @pytest.mark.parametrize(("case", "name"), all_machines())
@@ -348,7 +364,7 @@ def test_a_switch_restarts_what_has_read_the_old_configuration(case: str, name: 
 def test_unbound_starts_after_the_zone_is_there_and_also_without_it(case: str, name: str) -> None:
     machine = load(case)[name]
     assert machine["systemd.services.unbound"] == {
-        "after": [*EARLY["after"], "dm-dns.service", "unbound.socket"],
+        "after": ["unbound.socket", *EARLY["after"], "dm-dns.service"],
         "before": EARLY["before"],
         "conflicts": EARLY["conflicts"],
         "unitConfig": EARLY["unitConfig"],

@@ -80,6 +80,10 @@ let
   # unbound takes the first socket of systemd's of an address family for all of its addresses, so
   # systemd can hold them only where it has one.
   isHeld = settings.listen == [ ];
+  # A switch does not change sockets, and unbound would answer at the port that systemd has. So the one
+  # for another port is another unit, which stops and starts with the switch.
+  held =
+    if settings.port == constants.defaultPort then "unbound" else "unbound-${toString settings.port}";
   sockets = [
     "${constants.address}:${toString settings.port}"
   ]
@@ -155,13 +159,14 @@ in
 
   # systemd holds the sockets: queries wait while unbound is away. Otherwise resolved's mDNS socket,
   # which has the same port, would take them and answer nothing.
-  systemd.sockets.unbound = mkIf isHeld (
+  systemd.sockets.${held} = mkIf isHeld (
     (import ./early.nix).socket
     // {
       description = "Queries to unbound";
       listenStreams = sockets;
       listenDatagrams = sockets;
       socketConfig = {
+        Service = "unbound.service";
         # Where somebody has taken IPv6 from lo, the address is missing.
         FreeBind = true;
         # More than 1000 queries.
@@ -171,8 +176,11 @@ in
       };
     }
   );
-  # It starts after the socket: units.nix.
-  systemd.services.unbound.wants = mkIf isHeld [ "unbound.socket" ];
+  # A socket can be started only while the service is not running: a restart of that does both.
+  systemd.services.unbound = mkIf isHeld {
+    wants = [ "${held}.socket" ];
+    after = lib.mkForce [ "${held}.socket" ];
+  };
 
   services.unbound = {
     enable = true;

@@ -123,13 +123,7 @@ in
     wants = [ "dm-dns.service" ];
     # Not after network.target as by default, for which NetworkManager starts: the addresses need not be
     # there yet (ip-freebind).
-    after = lib.mkForce (
-      early.service.after
-      ++ [
-        "dm-dns.service"
-        "unbound.socket"
-      ]
-    );
+    after = lib.mkForce (early.service.after ++ [ "dm-dns.service" ]);
     # A switch would stop it first, and start it when all other units have restarted.
     stopIfChanged = false;
     # No name of the clan resolves until it is back, so not after NixOS's 5 s, and however often.

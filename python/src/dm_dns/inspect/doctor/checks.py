@@ -125,7 +125,13 @@ def _examine(
         others = [Result(key, not_asked("it depends on configuration")) for key in KEYS[1:]]
         report = Report(here, None, name, is_root, [Result(KEYS[0], found), *others])
         return report, units.SILENT
-    names = [*units.UNBOUND, *units.HOOK, units.SEARCH, *units.MONITORING]
+    names = [
+        *units.sockets_of_unbound(config.unbound.port),
+        units.UNBOUND,
+        *units.HOOK,
+        units.SEARCH,
+        *units.MONITORING,
+    ]
     names += [units.SERVER, units.RESOLVED, units.MESH, units.PUSH]
     systemd = units.ask(names, earlier)
     written = files.read_state(state_file)

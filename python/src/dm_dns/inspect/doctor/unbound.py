@@ -46,14 +46,16 @@ def loopback(config: Config) -> Found:
 def port(config: Config, systemd: Systemd) -> Found:
     """Return whether another program has the port of unbound."""
     address, number = config.unbound.address, config.unbound.port
-    used = units.unbound(systemd)
-    holder = systemd.unit(used[0])
+    held = units.held_for_unbound(systemd, number)
+    holder = systemd.unit(held or units.UNBOUND)
     sockets = _bound(address, number)
     if holder.is_active or not sockets:
         return well(f"no other program has {address} port {number}")
     processes = _processes(sockets)
-    again = units.restart(*used) if len(used) > 1 else f"sudo systemctl restart {used[0]}"
-    if processes and units.unit_of(processes[0]) == units.UNBOUND[1]:
+    again = (
+        units.restart(held, units.UNBOUND) if held else f"sudo systemctl restart {units.UNBOUND}"
+    )
+    if processes and units.unit_of(processes[0]) == units.UNBOUND:
         return well(f"unbound itself has {address} port {number}, and not systemd")
     if not processes:
         return fault(
@@ -98,12 +100,12 @@ def _processes(inodes: set[str]) -> list[int]:
 
 def runs(config: Config, systemd: Systemd) -> Found:
     """Return whether unbound runs, or systemd starts it for a query."""
-    used = units.unbound(systemd)
-    if len(used) == 1:
-        return systemd.look(used)
+    held = units.held_for_unbound(systemd, config.unbound.port)
+    if held is None:
+        return systemd.look([units.UNBOUND])
     name = zonefile.status_name(config.domain)
     wake = partial(answers.of_server, config.unbound, name, dns_message.TXT)
-    return units.look_at_asked(systemd, units.UNBOUND, wake)
+    return units.look_at_asked(systemd, (held, units.UNBOUND), wake)
 
 
 def answers_queries(config: Config) -> Found:

@@ -13,10 +13,10 @@ from dm_dns.node.dns_message import MessageError
 
 SERVER: Final = "dm-dns.service"
 HOOK: Final = ("dm-dns-hook.socket", "dm-dns-hook.service")
+"""The socket that systemd holds, and the service that it starts."""
 SEARCH: Final = "dm-dns-hook-search.socket"
 """The other socket of the hook, on machines where short names resolve."""
-UNBOUND: Final = ("unbound.socket", "unbound.service")
-"""Of both: the socket that systemd holds, and the service that it starts."""
+UNBOUND: Final = "unbound.service"
 RESOLVED: Final = "systemd-resolved.service"
 MESH: Final = "data-mesher.service"
 PUSH: Final = "dm-dns-push.service"
@@ -172,10 +172,15 @@ def restart(held: str, service: str) -> str:
     return f"sudo systemctl stop {both}; sudo systemctl start {both}"
 
 
-def unbound(systemd: Systemd) -> list[str]:
-    """Return the units of unbound: systemd holds its socket, but not where it has others too."""
-    held, service = UNBOUND
-    return [held, service] if systemd.unit(service).wants(held) else [service]
+def sockets_of_unbound(port: int) -> list[str]:
+    """Return what the socket may be called that systemd holds for unbound (node/unbound.nix)."""
+    return ["unbound.socket", f"unbound-{port}.socket"]
+
+
+def held_for_unbound(systemd: Systemd, port: int) -> str | None:
+    """Return the socket that systemd holds for unbound; None where unbound has others too."""
+    service = systemd.unit(UNBOUND)
+    return next(filter(service.wants, sockets_of_unbound(port)), None)
 
 
 def ask(names: Sequence[str], earlier: Systemd = SILENT) -> Systemd:
