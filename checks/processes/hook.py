@@ -23,15 +23,20 @@ _INTERFACE: Final = "io.systemd.Resolve.Hook"
 # Socket activation names the process that gets the sockets, from number 3.
 _START: Final = """\
 import fcntl, os, sys
-config, *given = sys.argv[1:]
+program, config, *given = sys.argv[1:]
 copies = [fcntl.fcntl(int(each), fcntl.F_DUPFD_CLOEXEC, 100) for each in given]
 for each in given:
     os.close(int(each))
 for number, copy in enumerate(copies, start=3):
     os.dup2(copy, number)
 os.environ |= {"LISTEN_FDS": str(len(given)), "LISTEN_PID": str(os.getpid())}
-os.execv(sys.executable, [sys.executable, "-m", "dm_dns", "hook", "--config", config])
+os.execv(sys.executable, [sys.executable, "-c", program, "hook", "--config", config])
 """
+_PROGRAM: Final = "import sys; from dm_dns import cli; sys.exit(cli.main(sys.argv[1:]))"
+_PATIENT: Final = (
+    "from dm_dns.node import hook_lookups as lookups;"
+    f" assert lookups._GIVE_UP_SECONDS; lookups._GIVE_UP_SECONDS = {_SECONDS}; {_PROGRAM}"
+)
 _HEADER: Final = bytes([0, 0, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0])
 """Of a DNS message with one answer."""
 
@@ -110,18 +115,27 @@ def _texts(answer: Iterable[dict[str, str]]) -> Iterator[str]:
 class HookProcess:
     """`dm-dns hook` on sockets that somebody else holds: a context manager."""
 
-    def __init__(self, config: Path, *listeners: socket.socket, prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *listeners: socket.socket,
+        prefix: Sequence[str] = (),
+        is_patient: bool = False,
+    ) -> None:
         """Start it.
 
         Args:
             config: the machine's apply.json.
             listeners: the sockets for calls.
             prefix: a command that runs it.
+            is_patient: whether it waits for an unbound that is away however long that takes to
+                start on a busy machine.
 
         """
         descriptors = [listener.fileno() for listener in listeners]
+        arguments = [_PATIENT if is_patient else _PROGRAM, str(config), *map(str, descriptors)]
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-c", _START, str(config), *map(str, descriptors)],
+            [*prefix, sys.executable, "-c", _START, *arguments],
             pass_fds=descriptors,
             stderr=subprocess.PIPE,
         )
