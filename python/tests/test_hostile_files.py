@@ -161,7 +161,7 @@ def test_what_is_put_in_the_place_of_a_file_meanwhile_is_refused_too(
         target=lambda: done.append(ReadFile.read(Path("file"), 5).problem), daemon=True
     )
     thread.start()
-    thread.join(5)
+    thread.join(20)
     assert done == ["file: cannot be read: it is a pipe, not a regular file"]
 
 

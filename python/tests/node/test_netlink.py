@@ -5,7 +5,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -419,7 +418,7 @@ import select
 told = netlink.subscribe()
 def follows(address, is_there):
     while (address in netlink.addresses()) != is_there:
-        if not select.select([told], [], [], 5)[0]:
+        if not select.select([told], [], [], 20)[0]:
             return False
         try:
             while told.recv(65536):
@@ -468,10 +467,15 @@ def test_an_answer_that_is_not_of_one_moment_is_asked_for_again(
 def test_addresses_that_keep_changing_do_not_keep_it_forever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rtnetlink, "_ask", lambda *_: (parsed(assigned("10.9.0.1")), False))
-    start = time.monotonic()
+    asked: list[object] = []
+
+    def answer(*arguments: object) -> tuple[list[rtnetlink.Message], bool]:
+        asked.append(arguments)
+        return parsed(assigned("10.9.0.1")), len(asked) > 100
+
+    monkeypatch.setattr(rtnetlink, "_ask", answer)
     assert netlink.addresses() == ("10.9.0.1",)
-    assert time.monotonic() - start < 1
+    assert 1 < len(asked) < 10
 
 
 def test_the_kernel_tells_of_links_neighbours_and_routes() -> None:
@@ -493,11 +497,13 @@ ip("neigh", "add", "fd00::1", "lladdr", "02:00:00:00:00:04", "dev", "one", "nud"
 ip("route", "add", "10.0.0.0/8", "via", "192.168.1.1")
 ip("route", "add", "unreachable", "172.16.0.0/12")
 ip("route", "add", "prohibit", "172.32.0.0/12")
+while not netlink.link(index).is_running:  # the kernel looks at a carrier a bit later
+    time.sleep(0.01)
 print(netlink.link(index)._replace(carrier_changes=0))
 known = netlink.neighbours(index)
 for host in ("192.168.1.1", "192.168.1.2", "fd00::1"):
     print(host, *known[host][:2])
-print(all(found.confirmed < 200 and found.updated < 5 for found in known.values()))
+print(all(found.confirmed < 200 and found.updated < 50 for found in known.values()))
 for address in ("192.168.1.1", "fd00::1", "10.1.1.1", "192.168.1.5"):
     found = netlink.route(address)
     print(address, found.link == index, found.is_direct, found.is_own)

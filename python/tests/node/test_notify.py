@@ -18,7 +18,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     path = tmp_path / "systemd"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as found:
         found.bind(str(path))
-        found.settimeout(10)
+        found.settimeout(20)
         monkeypatch.setenv(notify.VARIABLE, str(path))
         yield found
 

@@ -69,15 +69,13 @@ def test_what_depends_on_what_only_root_may_ask_is_asked() -> None:
 
 
 def test_checks_that_are_independent_are_made_at_the_same_time() -> None:
-    barrier = threading.Barrier(5, timeout=10)
+    barrier = threading.Barrier(5, timeout=20)  # which one after the other would never pass
 
     def ask() -> Found:
         barrier.wait()
         return well("")
 
-    start = time.monotonic()
     assert len(run([Check(str(number), ask) for number in range(5)])) == 5
-    assert time.monotonic() - start < 5
 
 
 def test_an_error_of_a_check_is_not_lost() -> None:
