@@ -4,11 +4,11 @@ import signal
 import subprocess
 from typing import Final
 
-_SECONDS: Final = 10.0
+_SECONDS: Final = 30.0
 
 
 def end(process: subprocess.Popen[bytes], with_signal: signal.Signals = signal.SIGTERM) -> None:
-    """End a process with a signal, and if it does not end within 10 s by force.
+    """End a process with a signal, and if it does not end within 30 s by force.
 
     Raises:
         TimeoutExpired: it had to be forced.

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import dns.flags
 import dns.message
@@ -252,10 +253,10 @@ def test_a_query_that_is_lost_is_repeated() -> None:
 
     def reply(query: bytes) -> list[bytes]:
         queries.append(query)
-        return [good(query)] if len(queries) == 3 else []
+        return [good(query)] if len(queries) >= 3 else []
 
     with responder(reply) as server:
-        assert server.txt(NAME) == EXPECTED
+        assert server.txt(NAME, tries=400) == EXPECTED
     assert len(set(queries)) == 1
 
 
@@ -361,11 +362,14 @@ def test_an_unbound_without_fast_reload_reloads_the_zone() -> None:
 def test_an_unbound_whose_fast_reload_stays_silent_reloads_the_zone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(unbound, "_BUSY_SECONDS", 0.12)
+    pauses: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)
+    monkeypatch.setattr(unbound, "time", clock)
     with control({b"fast_reload": b"", b"auth_zone_reload": b"ok\n"}) as (server, received):
         assert server.load("pin") == "ok"
-    assert received[:2] == [b"UBCT1 fast_reload\n"] * 2  # it was asked again
-    assert received[-1] == b"UBCT1 auth_zone_reload pin.\n"
+    assert pauses
+    asked = [b"UBCT1 fast_reload\n"] * (1 + len(pauses))  # again and again
+    assert received == [*asked, b"UBCT1 auth_zone_reload pin.\n"]
 
 
 @pytest.mark.usefixtures("here")

@@ -1,11 +1,14 @@
 # ruff: noqa: E501 - messages stand here as they are printed
 import os
+import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
@@ -202,13 +205,20 @@ def test_a_failed_update_that_said_nothing_is_an_error(command: Path) -> None:
 
 
 def test_a_command_that_hangs_is_ended(command: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    class Noted(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
     monkeypatch.setattr(data_mesher, "_RUN_SECONDS", 0.2)
-    script(command, "echo $$ > pid; exec sleep 3600")
+    script(command, "exec sleep 3600")
     assert failure(update) == snapshot(
         "data-mesher did not finish within 0.2 s. See `journalctl -u data-mesher`."
     )
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(Path("pid").read_text()), 0)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_no_command_on_path_is_an_error(command: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Checks depend on one another, and are made at the same time."""
 
 import threading
-import time
 
 import pytest
 
