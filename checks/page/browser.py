@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
@@ -89,6 +90,7 @@ class Browser:
             self._session = attached["sessionId"]
             for domain in ("Page", "Runtime", "Log"):
                 self.call(f"{domain}.enable")
+            self.call("Page.setLifecycleEventsEnabled", enabled=True)
             self._stack = stack.pop_all()
         return self
 
@@ -130,8 +132,9 @@ class Browser:
     def open(self, path: Path) -> None:
         """Open a file, and return when it is loaded."""
         self.events.clear()
-        self.call("Page.navigate", url=path.as_uri())
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+        # The page before may be reported to be loaded only now.
+        loader = self.call("Page.navigate", url=path.as_uri())["loaderId"]
+        while not any(map(partial(_is_loaded, loader), self.events)):
             self.events.append(self._read())
 
     def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - JSON
@@ -177,6 +180,13 @@ class Browser:
             "Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True
         )
         path.write_bytes(base64.b64decode(answer["data"]))
+
+
+def _is_loaded(loader: str, event: dict[str, Any]) -> bool:
+    """Tell whether an event says that what this loader loads is there, with all that it needs."""
+    about = event.get("params", {})
+    is_load = (event.get("method"), about.get("name")) == ("Page.lifecycleEvent", "load")
+    return is_load and about["loaderId"] == loader
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
