@@ -474,6 +474,7 @@ def told(
     path = serving.directory / "systemd"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(path))
+        systemd.settimeout(SECONDS)
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
 
         def check() -> tuple[int, str, str]:

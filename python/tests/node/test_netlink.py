@@ -497,7 +497,9 @@ ip("neigh", "add", "fd00::1", "lladdr", "02:00:00:00:00:04", "dev", "one", "nud"
 ip("route", "add", "10.0.0.0/8", "via", "192.168.1.1")
 ip("route", "add", "unreachable", "172.16.0.0/12")
 ip("route", "add", "prohibit", "172.32.0.0/12")
-while not netlink.link(index).is_running:  # the kernel looks at a carrier a bit later
+for _ in range(2000):  # the kernel looks at a carrier a bit later
+    if netlink.link(index).is_running:
+        break
     time.sleep(0.01)
 print(netlink.link(index)._replace(carrier_changes=0))
 known = netlink.neighbours(index)
