@@ -1,7 +1,8 @@
 """Look a name up 100 times a second, and connect to what is found, while things happen.
 
 It runs on a machine: `python3 _roaming.py NAME PORT < EVENTS`. EVENTS is a list in JSON with an
-object for each event: `label`, `prepare` and `command` for bash, and `seconds` until the next one.
+object for each event: `label`, `prepare` and `command` for bash, and `seconds` until the next one,
+from the first lookup on that has begun after the command, and found the addresses in `found`.
 It prints an object in JSON: `events` has `label`, when its preparation has `begun`, and when the
 command was started, `at`; `lookups` has `begun`, the addresses that getaddrinfo(3) `found` in its
 order, or the error, and `reached`: what the server said that a program reaches then, which tries
@@ -18,6 +19,7 @@ import time
 
 PATIENCE = 1.0  # seconds for each address
 WAIT = 10.0  # seconds for what has not ended
+PATIENCE_FOR_EVENTS = 30.0  # seconds in which lookups find what they should after an event
 
 
 def look_up(name: str, port: int) -> dict[str, object]:
@@ -50,6 +52,18 @@ def make_happen(prepare: str, command: str) -> float:
     return start
 
 
+def followed_at(
+    lookups: list[concurrent.futures.Future[dict[str, object]]], start: float, found: list[str]
+) -> float:
+    """Return when the first of these lookups began that found what it should after an event."""
+    for each in lookups:
+        if each.done():
+            begun, result = each.result()["begun"], each.result()["found"]
+            if isinstance(begun, float) and begun >= start and result == found:
+                return begun
+    return start + PATIENCE_FOR_EVENTS
+
+
 def main() -> None:
     """Look the name up while everything happens, and print the result."""
     name, port, events = sys.argv[1], int(sys.argv[2]), json.load(sys.stdin)
@@ -58,9 +72,11 @@ def main() -> None:
     happened = []
     start = time.monotonic()
     for event in events:
-        begun_at = time.monotonic()
+        begun_at, before = time.monotonic(), len(begun)
         ended = pool.submit(make_happen, event["prepare"], event["command"])
-        while not ended.done() or time.monotonic() < ended.result() + event["seconds"]:
+        while not ended.done() or time.monotonic() < event["seconds"] + followed_at(
+            begun[before:], ended.result(), event["found"]
+        ):
             time.sleep(max(0, start + len(begun) / 100 - time.monotonic()))
             begun.append(pool.submit(look_up, name, port))
         happened.append({"label": event["label"], "begun": begun_at, "at": ended.result()})
