@@ -71,7 +71,7 @@ def _check(machines: Machines, spec: Spec, honest: int) -> None:
     _wait(machines, spec["domain"], f"serial={honest} .*source=mesh")
     for machine in machines.values():
         zones.check(machine, spec)
-        machine.wait_until_succeeds("systemctl start dm-dns-health.service", timeout=20)
+        machine.wait_until_succeeds("systemctl start dm-dns-health.service")
         serials = [entry["serial"] for entry in deployment.history(machine, spec["domain"])]
         if honest - 1 not in serials:
             raise AssertionError(f"{machine.name}: {honest - 1} is not kept, but {serials}")

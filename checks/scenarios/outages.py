@@ -19,6 +19,10 @@ _SECONDS: Final = 4
 _HANGS: Final = 4.0
 """Seconds of a lookup that waited for a lost query to be repeated. `make compare` measures them."""
 
+_LONG: Final = 25
+"""As many queries to unbound take more than half a second if it is away for three quarters of one:
+then lookups of programs, for which the hook waits 0.8 s, may fail."""
+
 _KILL: Final = "systemctl kill --signal=KILL unbound"
 _RESTART_ALL: Final = f"systemctl daemon-reload; systemctl restart {_OURS} {_WATCHERS}"
 """What a switch does that changes all of dm-dns's units."""
@@ -47,10 +51,12 @@ def run(machines: Machines, spec: Spec) -> None:
 
     for outage in OUTAGES:
         program, unbound = lookups.during(machine, name, outage, _SECONDS)
-        _check(machine, f"{outage}: programs", program, found)
         # The query that it was answering when it was killed is lost. Who asks it repeats that.
         lost = 1 if outage == _KILL else 0
         _check(machine, f"{outage}: unbound", unbound, "answered", lost=lost)
+        # On a busy machine it may be away for longer than the hook waits for it.
+        failed = program.ends.get("EAI_AGAIN", 0) if unbound.late > _LONG else 0
+        _check(machine, f"{outage}: programs", program, found, lost=failed)
     for outage in ("systemctl restart dm-dns-hook", _RESTART_ALL):
         answered = lookups.held(machine, name, outage)
         if answered != lookups.HELD:
@@ -58,7 +64,8 @@ def run(machines: Machines, spec: Spec) -> None:
                 f"{machine.name}: {outage}, while resolved asks the hook: {answered} of"
                 f" {lookups.HELD} lookups are answered"
             )
-    machine.fail("systemctl is-failed 'dm-dns*.service' unbound.service")
+    # A check may have failed meanwhile, and dm-dns.service starts another one.
+    machine.wait_until_fails("systemctl is-failed 'dm-dns*.service' unbound.service")
 
     # resolved may find the socket before it may connect to it.
     lookups.during(machine, name, _NEW_SOCKET, _SECONDS)

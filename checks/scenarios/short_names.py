@@ -14,9 +14,11 @@ _THEIRS: Final = "203.0.113.66"
 _SOCKET: Final = "dm-dns-hook-search.socket"
 _PATH: Final = "/run/systemd/resolve.hook/dm-dns-search"
 _NOBODY: Final = "setpriv --reuid=65534 --regid=65534 --clear-groups"
-_SECONDS: Final = 2
+_SECONDS: Final = 4
+"""As in resolver.py."""
 _PATIENCE: Final = 15
 """Seconds in which systemd-resolved has asked for a name in all other ways as well."""
+_TRIES: Final = 3
 _NOT_FOUND: Final = 2  # getent(1)
 
 
@@ -93,14 +95,11 @@ def _check_unknown(machine: Machine) -> None:
     """Check that a name that nobody has is not found, and what reaches unbound."""
     machine.succeed(f"systemctl stop {zones.ASKING}")
     try:
-        before = zones.queries(machine)
-        status, _ = machine.execute(f"timeout {_PATIENCE} getent ahosts nobody-has-this")
-        if status != _NOT_FOUND:
-            raise AssertionError(f"{machine.name}: getent's exit status is {status}")
-        # A and AAAA, each of which may be repeated.
-        got = zones.queries(machine) - before
-        if not 1 <= got <= 4:  # noqa: PLR2004
-            raise AssertionError(f"{machine.name}: unbound got {got} queries for a short name")
+        # A and AAAA, each of which may be repeated: on a busy machine now and then several times.
+        tries = (_queries_for(machine, f"nobody-has-this-{number}") for number in range(_TRIES))
+        got = next((got for got in tries if 1 <= got <= 4), None)  # noqa: PLR2004
+        if got is None:
+            raise AssertionError(f"{machine.name}: unbound gets too many queries for a short name")
         before = zones.queries(machine)
         for command in (
             "getent ahosts www.example.org",
@@ -116,12 +115,21 @@ def _check_unknown(machine: Machine) -> None:
     machine.succeed("getent ahosts localhost | grep -Ew '127.0.0.1|::1'")
 
 
+def _queries_for(machine: Machine, name: str) -> int:
+    """Return how many queries unbound gets for a short name, which must not be found."""
+    before = zones.queries(machine)
+    status, _ = machine.execute(f"timeout {_PATIENCE} getent ahosts {name}")
+    if status != _NOT_FOUND:
+        raise AssertionError(f"{machine.name}: getent's exit status is {status}")
+    return zones.queries(machine) - before
+
+
 def _check_other_search_domain(machine: Machine, spec: Spec) -> None:
     """Check that another search domain has its turn after the clan's, whether unbound is up."""
     ask = f"timeout {_SECONDS} getent ahosts box | grep -Fw {_THEIRS}"
     with surroundings.other_link(machine, _SEARCH):
         surroundings.answer(machine, _SEARCH, "redirect")
-        machine.wait_until_succeeds(ask, timeout=_PATIENCE)
+        machine.wait_until_succeeds(ask)
         check(machine, spec, f"beside the search domain {_SEARCH}")
         machine.succeed("systemctl stop unbound.socket unbound.service", ask)
         machine.succeed("systemctl start unbound.socket unbound.service")

@@ -107,7 +107,7 @@ def _start(machine: Machine, lines: list[str]) -> None:
         f'printf "{text}\\n" > {file}',
         f"systemd-run --quiet --collect --unit={_UNIT} {unbound} -d -c {file}",
     )
-    machine.wait_until_succeeds(f"ss -Hlun | grep -F {_OTHER}:53", timeout=10)
+    machine.wait_until_succeeds(f"ss -Hlun | grep -F {_OTHER}:53")
     machine.succeed("resolvectl flush-caches")
 
 
