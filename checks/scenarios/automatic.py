@@ -7,8 +7,6 @@ from checks.scenarios.deployment import UNIT
 from checks.scenarios.machine import Machine
 from checks.scenarios.zones import Machines, Push, Spec
 
-_SILENCE: Final = 7
-"""Seconds without an answer: more than the 5 that the unit waits for one."""
 _STILL: Final = 3
 """Seconds in which nothing may happen."""
 _LATE: Final = 1
@@ -113,7 +111,11 @@ class _Automatic:
         spec = zones.with_name(self.spec, f"n{self.serial}")
         deployment.switch(self.newest, spec, self.serial)
         # It waits, and what has started it does not: neither a switch nor a boot.
-        self.newest.succeed(f"sleep {_SILENCE}", f"systemctl is-active {UNIT}")
+        unit = f"journalctl --boot --output=cat _SYSTEMD_UNIT={UNIT}"
+        self.newest.wait_until_succeeds(
+            f"{unit} | tail --lines=+{said + 1} | grep 'does not answer'"
+        )
+        self.newest.succeed(f"sleep {_STILL}", f"systemctl is-active {UNIT}")
         self.newest.fail(f"systemctl list-jobs --no-legend | grep {UNIT}")
         lines = deployment.said(self.newest)[said:]
         if len(lines) != 1 or "does not answer" not in lines[0]:

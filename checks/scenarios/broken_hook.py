@@ -65,7 +65,7 @@ def run(machines: Machines, spec: Spec) -> None:
     machine.wait_until_succeeds(f"getent hosts {name}")
     zones.check(machine, spec)
     machine.wait_until_succeeds("systemctl start dm-dns-health.service")
-    machine.fail("systemctl is-failed 'dm-dns*'")
+    machine.wait_until_fails("systemctl is-failed 'dm-dns*'")
     machine.succeed(f"rm -r {_DROP_INS}/{_RETRY}.timer.d; systemctl daemon-reload")
 
 

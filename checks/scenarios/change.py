@@ -68,7 +68,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         serial = _change(machine, spec, serial, changes=2, pause=delay)
     machine.succeed("systemctl stop reloads.service")
     serial = _change(machine, spec, serial, changes=_BURST, pause=_PAUSE)
-    machine.fail("systemctl is-failed 'dm-dns*' unbound.service")
+    machine.wait_until_fails("systemctl is-failed 'dm-dns*' unbound.service")
     machine.succeed("systemctl is-active dm-dns-health.path")
     _journal(machine, spec, serial)
 

@@ -111,7 +111,7 @@ def wait_until_idle(machine: Machine) -> None:
 def said(machine: Machine) -> list[str]:
     """Return what the unit that pushes has said since the machine booted, and systemd of it."""
     lines = machine.succeed(
-        f"journalctl --boot --output=cat _SYSTEMD_UNIT={UNIT}",
+        f"journalctl --sync; journalctl --boot --output=cat _SYSTEMD_UNIT={UNIT}",
         # In a container controllers may be missing, of which systemd complains.
         f"journalctl --boot --output=cat _PID=1 UNIT={UNIT} | grep -v pids.max || true",
     )

@@ -27,6 +27,11 @@ _CONTROL: Final = f"{_DROP_INS}.control"
 _NOBODY: Final = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 _SEEN_BY_OTHERS: Final = {"hook-answers": "resolved-answers"}
 """Where others cannot ask, what they find instead; nothing if there is nothing here."""
+_HOLD: Final = (
+    f"systemd-run --unit=holder flock {_STATE}/lock sleep 600;"
+    " until pgrep --parent $(systemctl show --property=MainPID --value holder); do sleep 0.1; done"
+)
+"""Takes the lock of `dm-dns apply`, once nobody else has it: then flock(1) starts its command."""
 _REPAIRS: Final = 3
 """How many remedies may have to follow one another."""
 _RESTARTED: Final = (
@@ -421,8 +426,7 @@ def _copy_faults(machine: Machine, spec: Spec) -> Iterator[_Fault]:
         "mesh-copy",
         "has changed",
         (
-            f"systemd-run --unit=holder flock {_STATE}/lock sleep 600",
-            "sleep 0.5",
+            _HOLD,
             f"{newer} > {_COPY}",
         ),
         (
@@ -487,7 +491,7 @@ def _disk_faults(spec: Spec) -> Iterator[_Fault]:
         "there is no zone file",
         "zone-file",
         "does not exist",
-        (f"systemd-run --unit=holder flock {_STATE}/lock sleep 600", "sleep 0.5", f"rm {zone}"),
+        (_HOLD, f"rm {zone}"),
         ("systemctl stop holder", "systemctl restart dm-dns"),
     )
     yield _Fault(

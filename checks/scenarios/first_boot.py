@@ -46,7 +46,8 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
             machine.wait_for_unit("unbound.service")
             serial = zones.wait_for(machine, spec["domain"], "source=deployed")
             zones.check(machine, spec)
-            machine.fail(f"ls {zones.MESH} | grep .", "systemctl is-failed 'dm-dns*'")
+            machine.fail(f"ls {zones.MESH} | grep .")
+            machine.wait_until_fails("systemctl is-failed 'dm-dns*'")
             machine.fail("systemctl is-active data-mesher.service")
 
     # NixOS may have made the folder at boot, also without data-mesher.
@@ -54,7 +55,7 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
         machine.succeed(f"rm -rf {_FOLDER}", "systemctl restart dm-dns.service unbound.service")
         zones.wait_for(machine, spec["domain"], f"serial={serial} .*source=deployed")
         zones.check(machine, spec)
-        machine.fail("systemctl is-failed 'dm-dns*'")
+        machine.wait_until_fails("systemctl is-failed 'dm-dns*'")
 
     # The mesh's folder appears long after dm-dns.service began to watch for it.
     for machine in machines.values():

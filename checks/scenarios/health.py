@@ -73,9 +73,10 @@ def run(machines: Machines, spec: Spec, push: Push) -> None:
 def _fails(machine: Machine, fault: str, reason: str) -> None:
     machine.succeed(fault)
     machine.fail(_CHECK)
-    machine.succeed(
-        "systemctl is-failed dm-dns-health.service",
-        f"journalctl --unit=dm-dns-health.service --lines=10 --output=cat | grep '{reason}'",
+    machine.succeed("systemctl is-failed dm-dns-health.service")
+    # The journal may get to it later.
+    machine.wait_until_succeeds(
+        f"journalctl --unit=dm-dns-health.service --lines=10 --output=cat | grep '{reason}'"
     )
 
 
