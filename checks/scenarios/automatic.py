@@ -158,9 +158,15 @@ class _Automatic:
         self._check_signature(before)
 
     def outdated_machine_was_cut_off(self) -> None:
-        # It has pushed what it has, as it could not know of the newer zone.
+        # It has pushed what it has, as it could not know of the newer zone. Nobody repairs that
+        # before it has found its own zone in the mesh.
         runs = deployment.runs(self.newest), deployment.runs(self.outdated)
+        peers = [machine for machine in self.machines.values() if machine is not self.outdated]
+        for machine in peers:
+            machine.succeed(_FREEZE)
         self.outdated.succeed("dm-send-dns --force")
+        for machine in peers:
+            machine.succeed(_THAW)
         self._is_repaired(runs)
 
     def mesh_has_no_zone(self) -> None:
