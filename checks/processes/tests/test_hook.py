@@ -747,7 +747,7 @@ def test_a_long_answer_is_sent_whole_before_it_ends(
     name, many = f"{'x' * 63}.pin", [f"fd00::{number:x}" for number in range(1, 2001)]
     bring(machine, zone_conf(5, {name: "kiwi.pin"}, {"kiwi.pin": conf.in_order(many)}))
     applied(machine)
-    with HookProcess(machine.config, listener) as hook:
+    with HookProcess(machine.config, listener, is_patient=True) as hook:
         connection = connect()
         connection.ask(name)
         connection.wait_until_read()
@@ -755,7 +755,7 @@ def test_a_long_answer_is_sent_whole_before_it_ends(
         select.select([connection.stream], [], [], 20)
         hook.process.send_signal(signal.SIGTERM)
         assert len(readable(connection.reply())["answer"]) == len(many)
-        assert hook.process.wait(10) == 0
+        assert hook.process.wait(SECONDS) == 0
 
 
 def test_who_reads_no_answer_does_not_keep_it_from_ending(

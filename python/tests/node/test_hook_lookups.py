@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from dm_dns.node import dns_message
+from dm_dns.node import dns_message, hook_lookups
 from dm_dns.node.hook_calls import Key
 from dm_dns.node.hook_lookups import Lookup, Lookups
 from dm_dns.node.hook_names import FullNames, Reply
@@ -41,7 +41,7 @@ class Machine:
         query, client = server.recvfrom(4096)
         flags = bytes([query[2] | QR, dns_message.NXDOMAIN])
         server.sendto(query[:2] + flags + query[4:], client)
-        for key, events in self.selector.select(10):
+        for key, events in self.selector.select(20):
             key.data(events)
 
     def repeat(self) -> None:
@@ -52,13 +52,15 @@ class Machine:
 
 
 @pytest.fixture
-def machine() -> Iterator[Machine]:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """Its lookups wait however long this test takes."""
+    monkeypatch.setattr(hook_lookups, "_GIVE_UP_SECONDS", 20.0)
     with ExitStack() as stack:
         servers = []
         for address in ("127.0.0.1", "127.0.0.2"):
             server = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             server.bind((address, 0))
-            server.settimeout(10)
+            server.settimeout(20)
             servers.append(server)
         machine = Machine(*servers)
         yield machine
