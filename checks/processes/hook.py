@@ -32,10 +32,10 @@ for number, copy in enumerate(copies, start=3):
 os.environ |= {"LISTEN_FDS": str(len(given)), "LISTEN_PID": str(os.getpid())}
 os.execv(sys.executable, [sys.executable, "-c", program, "hook", "--config", config])
 """
-_PROGRAM: Final = "import sys; from dm_dns import cli; sys.exit(cli.main(sys.argv[1:]))"
-_PATIENT: Final = (
-    "from dm_dns.node import hook_lookups as lookups;"
-    f" assert lookups._GIVE_UP_SECONDS; lookups._GIVE_UP_SECONDS = {_SECONDS}; {_PROGRAM}"
+_PROGRAM: Final = (
+    "import sys; from dm_dns import cli; from dm_dns.node import hook_lookups as lookups;"
+    " assert lookups._RESTART_SECONDS; lookups._RESTART_SECONDS = {};"
+    " sys.exit(cli.main(sys.argv[1:]))"
 )
 _HEADER: Final = bytes([0, 0, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0])
 """Of a DNS message with one answer."""
@@ -129,11 +129,12 @@ class HookProcess:
             listeners: the sockets for calls.
             prefix: a command that runs it.
             is_patient: whether it waits for an unbound that is away however long that takes to
-                start on a busy machine.
+                start on a busy machine; otherwise, as if unbound had been away for long.
 
         """
         descriptors = [listener.fileno() for listener in listeners]
-        arguments = [_PATIENT if is_patient else _PROGRAM, str(config), *map(str, descriptors)]
+        program = _PROGRAM.format(_SECONDS if is_patient else 0.0)
+        arguments = [program, str(config), *map(str, descriptors)]
         self.process = subprocess.Popen(
             [*prefix, sys.executable, "-c", _START, *arguments],
             pass_fds=descriptors,

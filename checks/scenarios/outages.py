@@ -18,10 +18,11 @@ _SECONDS: Final = 4
 """How long names are looked up; each outage is after one of them."""
 _HANGS: Final = 4.0
 """Seconds of a lookup that waited for a lost query to be repeated. `make compare` measures them."""
-
-_LONG: Final = 25
-"""As many queries to unbound take more than half a second if it is away for three quarters of one:
-then lookups of programs, for which the hook waits 0.8 s, may fail."""
+_LONG: Final = 4.0
+"""A query to unbound that takes longer shows that unbound was away for longer, on a busy machine:
+then lookups of programs, for which the hook waits 5 s, may fail."""
+_GIVES_UP: Final = 8.0
+"""Seconds in which a lookup fails while unbound is away."""
 
 _KILL: Final = "systemctl kill --signal=KILL unbound"
 _RESTART_ALL: Final = f"systemctl daemon-reload; systemctl restart {_OURS} {_WATCHERS}"
@@ -54,8 +55,7 @@ def run(machines: Machines, spec: Spec) -> None:
         # The query that it was answering when it was killed is lost. Who asks it repeats that.
         lost = 1 if outage == _KILL else 0
         _check(machine, f"{outage}: unbound", unbound, "answered", lost=lost)
-        # On a busy machine it may be away for longer than the hook waits for it.
-        failed = program.ends.get("EAI_AGAIN", 0) if unbound.late > _LONG else 0
+        failed = program.ends.get("EAI_AGAIN", 0) if unbound.longest > _LONG else 0
         _check(machine, f"{outage}: programs", program, found, lost=failed)
     for outage in ("systemctl restart dm-dns-hook", _RESTART_ALL):
         answered = lookups.held(machine, name, outage)
@@ -74,7 +74,7 @@ def run(machines: Machines, spec: Spec) -> None:
     # unbound is away for good, and resolved's own socket on its port would swallow queries.
     machine.succeed("systemctl stop unbound.socket unbound.service")
     program, _ = lookups.during(machine, name, "true", _SECONDS)
-    _check(machine, "without unbound: programs", program, "EAI_AGAIN")
+    _check(machine, "without unbound: programs", program, "EAI_AGAIN", hangs=_GIVES_UP)
     machine.fail("systemctl start dm-dns-health.service")
     machine.succeed("systemctl start unbound.socket unbound.service")
     zones.wait_for(machine, spec["domain"], "serial=")
@@ -82,9 +82,17 @@ def run(machines: Machines, spec: Spec) -> None:
     machine.succeed("systemctl start dm-dns-health.service")
 
 
-def _check(machine: Machine, when: str, looked_up: Lookups, end: str, lost: int = 0) -> None:
+def _check(  # noqa: PLR0913 - each is named in the call
+    machine: Machine,
+    when: str,
+    looked_up: Lookups,
+    end: str,
+    *,
+    lost: int = 0,
+    hangs: float = _HANGS,
+) -> None:
     """Check that lookups ended like this, but for as many as may be lost, and none took long."""
     number = 100 * _SECONDS
     fine = looked_up.ends.get(end, 0)
-    if fine < number - lost or (fine == number and looked_up.longest > _HANGS):
+    if fine < number - lost or (fine == number and looked_up.longest > hangs):
         raise AssertionError(f"{machine.name}: {when}: {looked_up}, not {end}")

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import cast
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from dm_dns.node import dns_message, hook_lookups
 from dm_dns.node.hook_calls import Key
 from dm_dns.node.hook_lookups import Lookup, Lookups
-from dm_dns.node.hook_names import FullNames, Reply
+from dm_dns.node.hook_names import FullNames, Names, Reply, ShortNames
 
 QR = 0x80
 
@@ -32,9 +33,9 @@ class Machine:
         address, port = self.asked.getsockname()
         return address, port
 
-    def look_up(self) -> None:
+    def look_up(self, names: Names | None = None) -> None:
         key = Key("irc.pin", dns_message.A, dns_message.IN)
-        self.lookups.begin(Lookup(FullNames("pin"), [key], self.replies.append))
+        self.lookups.begin(Lookup(names or FullNames("pin"), [key], self.replies.append))
 
     def answer(self, server: socket.socket) -> None:
         """Take a query, and answer that there is no such name."""
@@ -54,7 +55,7 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """Its lookups wait however long this test takes."""
-    monkeypatch.setattr(hook_lookups, "_GIVE_UP_SECONDS", 20.0)
+    monkeypatch.setattr(hook_lookups, "_RESTART_SECONDS", 20.0)
     with ExitStack() as stack:
         servers = []
         for address in ("127.0.0.1", "127.0.0.2"):
@@ -104,3 +105,57 @@ def test_a_lookup_waits_while_nothing_can_be_sent(
     machine.repeat()
     machine.answer(machine.first)
     assert machine.replies == [{"rcode": dns_message.NXDOMAIN}]
+
+
+class Clock:
+    """Is in the place of the module time."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_lookup_waits_longer_for_an_unbound_that_may_be_restarting(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    approx = partial(pytest.approx, abs=0.15)
+    monkeypatch.setattr(hook_lookups, "time", clock)
+    monkeypatch.setattr(hook_lookups, "_RESTART_SECONDS", 5.0)
+
+    def waits(names: Names | None = None) -> float:
+        """Return after how long a lookup is given up."""
+        machine.replies.clear()
+        machine.look_up(names)
+        begun = clock.now
+        while not machine.replies:
+            clock.now += 0.1  # as exact as what is measured
+            machine.lookups.repeat()
+        return clock.now - begun
+
+    machine.lookups = Lookups(machine.endpoint, machine.selector)
+    clock.now += 1
+    assert waits() == approx(4.0)  # unbound may start with this process
+    assert waits() == approx(0.8)
+    machine.asked = machine.second
+    machine.look_up()
+    machine.answer(machine.second)
+    clock.now += 2
+    # Others may have it as well, and would have to wait.
+    assert waits(ShortNames("pin")) == approx(0.8)
+    assert waits() == approx(2.2)
+    assert waits() == approx(0.8)
+
+
+def test_few_lookups_wait_that_long_at_a_time(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(hook_lookups, "time", clock)
+    for _ in range(100):
+        machine.look_up()
+    clock.now += 1
+    machine.lookups.repeat()
+    assert len(machine.replies) == 100 - 32
+    assert len(machine.lookups) == 32

@@ -47,7 +47,7 @@ _TOO_MANY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """Why accept(2) fails while the connection stays where it is."""
 _PAUSE_SECONDS: Final = 0.05
 """When to try again to accept it."""
-_END_SECONDS: Final = 2.0
+_END_SECONDS: Final = 8.0
 """How long it may take to end: a lookup takes less, but resolved may be slow to read an answer."""
 _FIRST_SOCKET: Final = 3
 """Where systemd passes sockets (sd_listen_fds(3))."""

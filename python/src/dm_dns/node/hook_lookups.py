@@ -20,7 +20,14 @@ from dm_dns.node.unbound import datagrams, stream_to
 _READ: Final = selectors.EVENT_READ
 _WRITE: Final = selectors.EVENT_WRITE
 _GIVE_UP_SECONDS: Final = 0.8
-"""How long to ask unbound: it restarts in less, and a lookup that fails takes less than 1 s."""
+"""How long to ask an unbound that stays away: a lookup that fails then takes less than 1 s."""
+_RESTART_SECONDS: Final = 5.0
+"""For how long after its last answer, or the start of this process, unbound may be restarting: a
+lookup waits until then. A switch may restart all of dm-dns's units, one after the other. unbound is
+away for 0.7 s then, and on a small machine for some seconds."""
+_MAX_PATIENT: Final = 32
+"""More at a time do not wait that long. resolved 262 takes 128 lookups of programs at a time: who
+comes then learns nothing for 20 s."""
 _REPEAT_SECONDS: Final = 0.15
 """When to repeat a query. Those that are sent while unbound restarts wait in its socket, which
 systemd holds; only one that unbound had already read is lost."""
@@ -107,6 +114,8 @@ class Lookups:
         self._datagrams: socket.socket | None = None
         self._lookups: dict[Lookup, None] = {}
         """In the order in which they began."""
+        self._answered_at = time.monotonic()
+        """When unbound answered last, or this process started."""
         self._waiting: dict[int, Lookup] = {}
         """By the id of each query that is not answered."""
         self._next_id = int.from_bytes(os.urandom(2), "big")
@@ -132,6 +141,9 @@ class Lookups:
         except MessageError:
             self.cancel(lookup)
             raise
+        if lookup.names.waits_for_restart and len(self._lookups) < _MAX_PATIENT:
+            restarted_at = self._answered_at + _RESTART_SECONDS
+            lookup.give_up_at = max(lookup.give_up_at, restarted_at)
         self._lookups[lookup] = None
         self._ask(lookup)
 
@@ -220,6 +232,7 @@ class Lookups:
             return
         if response.rcode not in (dns_message.NOERROR, dns_message.NXDOMAIN):
             return  # the zone is not loaded yet; it is asked again
+        self._answered_at = time.monotonic()
         query = lookup.queries.pop(response.message_id)
         del self._waiting[response.message_id]
         self._drop(lookup, response.message_id)

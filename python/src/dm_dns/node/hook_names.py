@@ -44,6 +44,10 @@ class Names(Protocol):
     def include_empty(self) -> bool:
         """Whether a name without a record, which exists because names below it do, is ours."""
 
+    @property
+    def waits_for_restart(self) -> bool:
+        """Whether a lookup waits while unbound may be restarting, because it would fail."""
+
     def may_be_ours(self, key: Key) -> bool:
         """Tell whether unbound is to be asked."""
 
@@ -108,6 +112,8 @@ class FullNames:
         """See `Names`."""
         return self._whole_domain
 
+    waits_for_restart = True
+
     def may_be_ours(self, key: Key) -> bool:
         """See `Names`."""
         return self._is_in_domain(key) and _is_data(key) and not self._is_of_parent(key)
@@ -161,6 +167,7 @@ class ShortNames:
 
     filter: Reply = {"filterLabelsMin": 1, "filterLabelsMax": 1}  # noqa: RUF012 - of a Protocol
     include_empty = False
+    waits_for_restart = False
 
     def __init__(self, domain: str) -> None:
         """Take the clan's domain."""
