@@ -150,7 +150,8 @@ class Hook:
                     self._close(connection)
 
     def _timeout(self) -> float | None:
-        times = [] if self._lookups.repeat_at is None else [self._lookups.repeat_at]
+        repeat_at = self._lookups.repeat_at
+        times = [] if repeat_at is None else [repeat_at]
         if self._paused:
             times.append(self._resume_at)
         if self._is_ending:
