@@ -1,9 +1,11 @@
 import errno
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
@@ -163,6 +165,42 @@ def test_a_server_that_cannot_wait_for_changes_says_so(
     )
     with pytest.raises(Error, match=r"^waiting for changes failed: Input/output error$"):
         one.run()
+
+
+def test_it_is_ready_in_time_although_the_run_began_late(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unbound, and with it the boot, waits from the start of the process."""
+    reader, writer = os.pipe()
+
+    def ready() -> None:
+        os.write(writer, b"x")
+
+    late = OUTCOME._replace(problems=["nobody was told"])
+
+    def run() -> Outcome:
+        return OUTCOME if select.select([reader], [], [], 20)[0] else late
+
+    monkeypatch.setattr(server, "apply", lambda *_, **__: run())
+    monkeypatch.setattr(server, "_READY_SECONDS", LONG)
+    one = Server(
+        config,
+        Path("state.json"),
+        ready=ready,
+        tell=pytest.fail,
+        complain=pytest.fail,
+    )
+    # As much as is waited, has passed before the run begins.
+    now = time.monotonic
+    monkeypatch.setattr(server, "_RUN_SECONDS", 300.0)
+    monkeypatch.setattr(
+        server, "time", SimpleNamespace(monotonic=lambda: now() + 100, time=time.time)
+    )
+    try:
+        assert one._outcome_of_child().problems == []  # noqa: SLF001 - as in result_of
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def test_a_run_that_takes_too_long_is_killed(
