@@ -181,7 +181,7 @@ in
       ExecStart = "${package}/bin/dm-dns hook";
       Restart = "always";
       RestartSec = lib.mkDefault "100ms";
-      # What resolved sends while it restarts is not lost. As many as it has lookups.
+      # systemd keeps resolved's connections while the hook restarts: one for each lookup.
       NotifyAccess = "main";
       FileDescriptorStoreMax = 4096;
     };

@@ -12,9 +12,9 @@ The reverse names of the clan's addresses, if programs are to get them, do not c
 resolved is told each of them, and which they are whenever that changes, so that it asks this hook
 for no other ones.
 
-resolved keeps connections open and uses them again. One that the hook closes while resolved sends a
-call takes that lookup away. So systemd keeps them while the service restarts, and the next process
-answers what has been sent on them.
+resolved keeps connections open and uses them again. If the hook closed one while resolved sends a
+call, that lookup would be lost. So systemd keeps them while the service restarts, and the next
+process answers what has been sent on them.
 """
 
 import errno
@@ -95,8 +95,8 @@ class Hook:
         self._paused: dict[socket.socket, Names] = {}
         """The listeners on which nothing is accepted until `_resume_at`."""
         self._resume_at = 0.0
-        self._is_ending = False
-        self._end_by = float("inf")
+        self._end_by: float | None = None
+        """When it ends at the latest, as time.monotonic() has it; None: nobody has ended it."""
 
     def run(self) -> None:
         """Answer until `end` is called."""
@@ -126,12 +126,11 @@ class Hook:
 
     def end(self) -> None:
         """Have `run` answer the calls that it has read, and return: a signal handler may."""
-        self._is_ending = True
         self._end_by = time.monotonic() + _END_SECONDS
 
     def _has_ended(self) -> bool:
         """Tell whether all that was read is answered, or it is too late for that."""
-        if not self._is_ending:
+        if self._end_by is None:
             return False
         is_busy = self._lookups or any(each.to_send for each in self._connections)
         return not is_busy or time.monotonic() >= self._end_by
@@ -139,7 +138,7 @@ class Hook:
     def _woken(self, woken: socket.socket) -> None:
         """Take a signal, or tell resolved that it is to ask for other names."""
         woken.recv(1)
-        if self._is_ending:
+        if self._end_by is not None:
             return
         changed = [names for names in self._listeners.values() if names.update()]
         for connection in list(self._told):
@@ -154,7 +153,7 @@ class Hook:
         times = [] if repeat_at is None else [repeat_at]
         if self._paused:
             times.append(self._resume_at)
-        if self._is_ending:
+        if self._end_by is not None:
             times.append(self._end_by)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
@@ -165,7 +164,7 @@ class Hook:
         self._selector.register(listener, _READ, lambda _events: self._accept(listener, names))
 
     def _accept(self, listener: socket.socket, names: Names) -> None:
-        if self._is_ending:
+        if self._end_by is not None:
             self._selector.unregister(listener)  # the next process answers them
             return
         try:
@@ -197,7 +196,7 @@ class Hook:
             if events & _WRITE:
                 self._send(connection)
             is_busy = connection.lookup or connection.to_send
-            if events & _READ and self._is_ending and not is_busy:
+            if events & _READ and self._end_by is not None and not is_busy:
                 self._selector.unregister(connection.stream)  # the next process reads it
             elif events & _READ:
                 data = connection.stream.recv(_MAX_CALL)

@@ -78,6 +78,8 @@ class FullNames:
     (nss-resolve(8)).
     """
 
+    waits_for_restart = True
+
     def __init__(
         self, domain: str, *, whole_domain: bool = True, reverse: Watcher | None = None
     ) -> None:
@@ -111,8 +113,6 @@ class FullNames:
     def include_empty(self) -> bool:
         """See `Names`."""
         return self._whole_domain
-
-    waits_for_restart = True
 
     def may_be_ours(self, key: Key) -> bool:
         """See `Names`."""

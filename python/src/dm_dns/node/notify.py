@@ -52,8 +52,8 @@ def clear_store() -> None:
 def _wait() -> None:
     """Wait until systemd has read what it was told (sd_notify_barrier(3)).
 
-    It would not know any more whose message it is, if the process had ended. It then closes its
-    copy of a file that it is sent.
+    systemd finds the service by the process that has sent a message, so that must not end before.
+    Once it has read all earlier messages, it closes the file that comes with this one.
     """
     mine, systemds = os.pipe()
     try:
